@@ -1,0 +1,230 @@
+"""Where the samples of a transposed convolution lie, as integers only.
+
+Sample ``i`` of the input, through tap ``k``, lands on position ``i*stride + k*dilation`` of the *full*
+convolution. Every padding, a number or a name, keeps one stretch of it: the first ``crop`` samples are
+dropped, and as many are kept as make the output ``stride*L + surplus`` samples long::
+
+    full    |<--- crop --->|<------------ stride*L + surplus ------------>|  dropped
+            0            crop
+
+Beyond the end of the full convolution the output holds zeros (and the bias).
+"""
+
+import operator
+from dataclasses import dataclass
+from typing import Literal, SupportsIndex, get_args
+
+from convt.errors import ParameterError, ParameterTypeError
+
+NamedPadding = Literal["full", "center", "same", "causal"]
+Integer = SupportsIndex | list[int] | tuple[int, ...]
+Padding = Integer | NamedPadding
+
+_NAMED = get_args(NamedPadding)
+
+
+def as_integer(name: str, value: object, minimum: int) -> int:
+    """Return `value`, an int or a sequence of one int, as an int of at least `minimum`.
+
+    Raises
+    ------
+    ParameterTypeError
+        `value` is a boolean, a float, or anything else that is not an integer.
+    ParameterError
+        `value` is a sequence of another length than one, or below `minimum`.
+    """
+    number = value
+    if isinstance(value, list | tuple):
+        if len(value) != 1:
+            raise ParameterError(f"{name} must be an int or a sequence of one int, got {value!r}")
+        number = value[0]
+    integer = _index(number)
+    if integer is None:
+        raise ParameterTypeError(f"{name} must be an int, got {value!r} ({type(number).__name__})")
+    if integer < minimum:
+        raise ParameterError(f"{name} must be at least {minimum}, got {integer}")
+    return integer
+
+
+def _index(number: object) -> int | None:
+    if isinstance(number, bool):
+        return None
+    try:
+        return operator.index(number)  # type: ignore[arg-type]  # what has no index is what is asked here
+    except TypeError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Kernel size, stride, padding, output padding and dilation, checked by :meth:`of` and frozen.
+
+    Attributes
+    ----------
+    kernel_size : int
+        Taps of the kernel, K.
+    stride : int
+        Output samples per input sample.
+    padding : int or {"full", "center", "same", "causal"}
+        Samples to drop at both ends of the full convolution, or a name (see :attr:`crop`).
+    output_padding : int
+        Further samples to keep at the end.
+    dilation : int
+        Output samples from one tap to the next.
+    """
+
+    kernel_size: int
+    stride: int
+    padding: int | NamedPadding
+    output_padding: int
+    dilation: int
+
+    @classmethod
+    def of(
+        cls,
+        kernel_size: Integer,
+        stride: Integer = 1,
+        padding: Padding = 0,
+        output_padding: Integer = 0,
+        dilation: Integer = 1,
+    ) -> "Geometry":
+        """Check what a caller gave.
+
+        Raises
+        ------
+        ParameterTypeError, ParameterError
+            An argument is not an int or a sequence of one (or, for `padding`, a name), is out of its
+            range, or `output_padding` is not below max(stride, dilation).
+        """
+        geometry = cls(
+            as_integer("kernel_size", kernel_size, 1),
+            as_integer("stride", stride, 1),
+            _as_padding(padding),
+            as_integer("output_padding", output_padding, 0),
+            as_integer("dilation", dilation, 1),
+        )
+        geometry._check_output_padding()
+        return geometry
+
+    def _check_output_padding(self) -> None:
+        limit = max(self.stride, self.dilation)
+        if self.output_padding >= limit:
+            raise ParameterError(
+                f"output_padding must be below max(stride, dilation) = {limit}, got {self.output_padding}"
+            )
+        if self.output_padding and self._fixes_length:
+            raise ParameterError(
+                f"output_padding must be 0 with padding={self.padding!r}, which makes the output exactly"
+                f" stride*L samples long; got {self.output_padding}"
+            )
+
+    @property
+    def _fixes_length(self) -> bool:
+        return self.padding in ("center", "same", "causal")
+
+    @property
+    def span(self) -> int:
+        """Output samples from the first tap to the last, D = dilation*(kernel_size - 1) + 1."""
+        return self.dilation * (self.kernel_size - 1) + 1
+
+    @property
+    def lag(self) -> int:
+        """Input samples before the current one that an output sample can depend on."""
+        return -(-self.span // self.stride) - 1
+
+    @property
+    def crop(self) -> int:
+        """Samples of the full convolution dropped before the first output sample.
+
+        With a number, that many at both ends. ``full`` drops none. The other names make the output
+        exactly stride*L samples long, after dropping on the left floor((D - 1)/2) for ``center`` (a
+        symmetric kernel stays in time with its input), ceil((D - stride)/2) for ``same`` (as neural
+        decoders do), and none for ``causal``; D is the :attr:`span`.
+        """
+        if isinstance(self.padding, int):
+            return self.padding
+        if self.padding == "center":
+            return (self.span - 1) // 2
+        if self.padding == "same":
+            return max(0, -((self.stride - self.span) // 2))
+        return 0
+
+    @property
+    def surplus(self) -> int:
+        """Output samples beyond stride*L; negative where the output is shorter than that."""
+        if self._fixes_length:
+            return 0
+        return self.span + self.output_padding - 2 * self.crop - self.stride
+
+    def output_length(self, length: int) -> int:
+        """Return the output's length for an input of `length` samples.
+
+        Raises
+        ------
+        ParameterTypeError, ParameterError
+            `length` is not an int of at least 1, or the output would have no sample.
+        """
+        length = as_integer("length", length, 1)
+        outputs = self.stride * length + self.surplus
+        if outputs < 1:
+            raise ParameterError(
+                f"the output must have at least 1 sample, got {outputs} for length={length}, {self}:"
+                " use less padding or a longer input"
+            )
+        return outputs
+
+    def __str__(self) -> str:
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding},"
+            f" output_padding={self.output_padding}, dilation={self.dilation}"
+        )
+
+
+def _as_padding(padding: Padding) -> int | NamedPadding:
+    if not isinstance(padding, str):
+        return as_integer("padding", padding, 0)
+    if padding not in _NAMED:
+        raise ParameterError(f"padding must be an int or one of {', '.join(_NAMED)}, got {padding!r}")
+    return padding
+
+
+def output_length(
+    length: int,
+    kernel_size: int,
+    stride: Integer = 1,
+    padding: Padding = 0,
+    output_padding: Integer = 0,
+    dilation: Integer = 1,
+) -> int:
+    """Return how many samples a transposed convolution makes of `length` samples.
+
+    ``L_out = (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1``; exactly ``stride*L``
+    where `padding` is ``"center"``, ``"same"`` or ``"causal"``.
+
+    Parameters
+    ----------
+    length : int
+        Input samples, L, at least 1.
+    kernel_size : int
+        Taps of the kernel, K.
+    stride, output_padding, dilation : int or sequence of one int
+        As of :func:`conv_transpose1d`.
+    padding : int, sequence of one int, or {"full", "center", "same", "causal"}
+        As of :func:`conv_transpose1d`.
+
+    Returns
+    -------
+    int
+        Output samples, at least 1.
+
+    Raises
+    ------
+    ParameterTypeError, ParameterError
+        An argument is not an integer or out of its range, or no output sample would be left.
+
+    Examples
+    --------
+    >>> output_length(3, kernel_size=4, stride=2, padding=1, output_padding=1)
+    7
+    """
+    return Geometry.of(kernel_size, stride, padding, output_padding, dilation).output_length(length)

@@ -1,0 +1,134 @@
+"""Weight files: reading them, and what their shapes mean for a signal."""
+
+import zipfile
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+
+from convt.errors import ConvtError, WeightsError
+from convt.kernel import Array, as_numeric
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """What a weight file holds.
+
+    Attributes
+    ----------
+    source : str
+        The file's name, for messages.
+    weight : ndarray
+        (K,), (C, K) or (C_in, C_out/groups, K).
+    bias : ndarray or None
+        (C_out,).
+    """
+
+    source: str
+    weight: Array
+    bias: Array | None = None
+
+    def for_channels(self, channels: int, groups: int = 1, signal: str = "the signal") -> tuple[Array, int]:
+        """Return the weight and the groups to use on a signal of so many channels.
+
+        ``(K,)`` and ``(1, 1, K)`` serve every channel, ``(C, K)`` holds one kernel a channel, and
+        ``(C_in, C_out/groups, K)`` is the operator's own shape.
+
+        Parameters
+        ----------
+        channels : int
+            Channels of the signal.
+        groups : int
+            Groups of a weight of three dimensions.
+        signal : str
+            The signal's name, for messages.
+
+        Returns
+        -------
+        weight : ndarray, (K,) or (C_in, C_out/groups, K)
+            As :class:`Upsampler` takes it.
+        groups : int
+            To go with it.
+
+        Raises
+        ------
+        WeightsError
+            The shape does not fit; the message says which would.
+        """
+        weight = self.weight
+        if weight.ndim == 3 and weight.shape[0] == channels and channels % groups == 0:
+            return weight, groups
+        if weight.ndim == 2 and weight.shape[0] == channels and groups in (1, channels):
+            return weight[:, np.newaxis], channels
+        if groups == 1 and (weight.ndim == 1 or weight.shape[:-1] == (1, 1)):
+            return weight.reshape(-1), 1
+        raise WeightsError(
+            f"{self.source}: weights of shape {weight.shape} with groups={groups} do not fit {signal},"
+            f" which has {channels} channel(s); use shape {_fitting_shapes(channels, groups)}"
+        )
+
+
+def _fitting_shapes(channels: int, groups: int) -> str:
+    if channels % groups:
+        return f"(K,) or ({channels}, K) without groups, since {groups} groups do not divide {channels}"
+    if groups == 1:
+        return f"(K,), ({channels}, K), (1, 1, K) or ({channels}, C_out, K)"
+    return f"({channels}, C_out/{groups}, K), or (K,) or ({channels}, K) without groups"
+
+
+def load_weights(path: str | PathLike[str]) -> Weights:
+    """Read a weight file.
+
+    Parameters
+    ----------
+    path : path-like
+        A ``.npy`` file, or an ``.npz`` file with an array ``weight`` and, where there is one, ``bias``.
+        What a file is, its content says. Nothing is ever unpickled.
+
+    Returns
+    -------
+    Weights
+        The arrays, of one to three dimensions and at least one element.
+
+    Raises
+    ------
+    WeightsError
+        The file cannot be read, or holds no array that can be a weight.
+    """
+    source = fspath(path)
+    try:
+        with Path(source).open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return _checked(source, loaded, None)
+            if "weight" not in loaded:
+                raise WeightsError(
+                    f"{source}: an .npz file must hold an array 'weight', got {loaded.files or 'none'}"
+                )
+            return _checked(source, loaded["weight"], loaded.get("bias"))
+    except FileNotFoundError:
+        raise WeightsError(f"{source}: no such file") from None
+    except OSError as error:
+        raise WeightsError(f"{source}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        if isinstance(error, ConvtError):
+            raise
+        reason = " ".join(str(error).split())
+        raise WeightsError(
+            f"{source}: not a whole .npy or .npz file of numbers (pickled data is never loaded): {reason}"
+        ) from None
+
+
+def _checked(source: str, weight: Array, bias: Array | None) -> Weights:
+    if not 1 <= weight.ndim <= 3 or weight.size == 0:
+        raise WeightsError(
+            f"{source}: weights must have shape (K,), (C, K) or (C_in, C_out/groups, K), got {weight.shape}"
+        )
+    for name, array in (("weight", weight), ("bias", bias)):
+        if array is not None:
+            try:
+                as_numeric(name, array)
+            except ConvtError as error:
+                raise WeightsError(f"{source}: {error}") from None
+    return Weights(source, weight, bias)

@@ -1,0 +1,126 @@
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import convt
+from convt.geometry import Geometry
+
+
+@given(st.integers(1, 50), st.integers(1, 9), st.integers(1, 7), st.integers(1, 7), st.data())
+def test_length_is_one_past_the_last_position_that_is_written(
+    length: int, taps: int, stride: int, dilation: int, data: st.DataObject
+) -> None:
+    last = max(i * stride + k * dilation for i in range(length) for k in range(taps))
+    padding = data.draw(st.integers(0, last // 2))
+    output_padding = data.draw(st.integers(0, max(stride, dilation) - 1))
+    expected = last + 1 - 2 * padding + output_padding
+    assert convt.output_length(length, taps, stride, padding, output_padding, dilation) == expected
+
+
+@pytest.mark.parametrize("padding", ["center", "same", "causal"])
+@given(st.integers(1, 50), st.integers(1, 9), st.integers(1, 7), st.integers(1, 7))
+def test_named_paddings_make_exactly_stride_times_as_many(
+    padding: Any, length: int, taps: int, stride: int, dilation: int
+) -> None:
+    assert convt.output_length(length, taps, stride, padding, dilation=dilation) == stride * length
+
+
+def test_full_is_no_padding() -> None:
+    assert convt.output_length(7, 5, 3, "full", 2) == convt.output_length(7, 5, 3, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("padding", "taps", "stride", "crop"),
+    [
+        ("full", 7, 2, 0),
+        ("center", 7, 2, 3),
+        ("center", 8, 2, 3),
+        ("same", 16, 8, 4),
+        ("same", 10, 5, 3),
+        ("same", 7, 2, 3),
+        ("same", 2, 5, 0),
+        ("causal", 16, 8, 0),
+        (4, 7, 2, 4),
+    ],
+)
+def test_crop(padding: Any, taps: int, stride: int, crop: int) -> None:
+    assert Geometry.of(taps, stride, padding).crop == crop
+
+
+def test_lag_counts_the_inputs_that_an_output_looks_back_to() -> None:
+    for taps, stride, dilation in ((1, 1, 1), (4, 2, 1), (5, 2, 1), (3, 2, 4), (3, 9, 1), (1024, 256, 1)):
+        reach = [i for i in range(64) if dilation * (taps - 1) >= i * stride]
+        assert Geometry.of(taps, stride, dilation=dilation).lag == reach[-1]
+
+
+def test_sequences_of_one_int_and_numpy_ints_are_ints() -> None:
+    assert convt.output_length(3, 4, (2,), [1], np.int8(1), np.uint64(1)) == 7
+
+
+def test_geometry_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Geometry.of(3).stride = 2  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "name", ["stride", "padding", "output_padding", "dilation", "kernel_size", "length"]
+)
+@pytest.mark.parametrize("value", [True, 1.0, 2.5, None, "2", np.True_, np.float32(1), {1}])
+def test_what_is_not_an_int_is_a_type_error(name: str, value: Any) -> None:
+    arguments: dict[str, Any] = {"length": 9, "kernel_size": 3, name: value}
+    if name == "padding" and isinstance(value, str):
+        with pytest.raises(
+            convt.ParameterError, match="padding must be an int or one of full, center, same"
+        ):
+            convt.output_length(**arguments)
+        return
+    with pytest.raises(
+        convt.ParameterTypeError, match=f"^{name} must be an int, got .*{type(value).__name__}"
+    ):
+        convt.output_length(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stride": 0}, "stride must be at least 1, got 0"),
+        ({"stride": -2}, "stride must be at least 1, got -2"),
+        ({"dilation": 0}, "dilation must be at least 1, got 0"),
+        ({"padding": -1}, "padding must be at least 0, got -1"),
+        ({"output_padding": -1}, "output_padding must be at least 0, got -1"),
+        ({"kernel_size": 0}, "kernel_size must be at least 1, got 0"),
+        ({"length": 0}, "length must be at least 1, got 0"),
+        ({"stride": (2, 2)}, r"stride must be an int or a sequence of one int, got \(2, 2\)"),
+        ({"padding": []}, r"padding must be an int or a sequence of one int, got \[\]"),
+        ({"padding": 6}, "output must have at least 1 sample, got -1 for length=9, kernel_size=3"),
+        (
+            {"output_padding": 1, "stride": 2, "padding": "same"},
+            "output_padding must be 0 with padding='same'",
+        ),
+    ],
+)
+def test_values_out_of_range_are_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(convt.ParameterError, match=message):
+        convt.output_length(**{"length": 9, "kernel_size": 3, **arguments})
+
+
+@pytest.mark.parametrize(("stride", "dilation", "output_padding"), [(1, 3, 2), (3, 2, 2), (2, 1, 1)])
+def test_output_padding_below_stride_or_dilation_is_legal(
+    stride: int, dilation: int, output_padding: int
+) -> None:
+    plain = convt.output_length(5, 4, stride, dilation=dilation)
+    padded = convt.output_length(5, 4, stride, output_padding=output_padding, dilation=dilation)
+    assert padded == plain + output_padding
+
+
+@pytest.mark.parametrize(("stride", "dilation", "output_padding"), [(1, 1, 1), (3, 2, 3), (2, 4, 4)])
+def test_output_padding_from_stride_and_dilation_on_is_refused(
+    stride: int, dilation: int, output_padding: int
+) -> None:
+    limit = max(stride, dilation)
+    with pytest.raises(ValueError, match=rf"max\(stride, dilation\) = {limit}, got {output_padding}"):
+        convt.output_length(5, 4, stride, output_padding=output_padding, dilation=dilation)
