@@ -1,0 +1,76 @@
+"""The ``convt`` command: its subcommands, and how it ends."""
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from convt_cli import report
+from convt_cli.commands.upsample import upsample
+from convt_cli.errors import Failure
+
+
+class OneLineErrors(TyperGroup):
+    """A group whose errors are one line each, with the exit codes that scripts rely on.
+
+    0 done, 1 the work failed, 2 usage, 130 interrupted. Unknown exceptions keep their traceback.
+    """
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run a command line, and exit."""
+        try:
+            code = super().main(*args, **(extra | {"standalone_mode": False}))
+        except Failure as failure:
+            report.error(str(failure))
+            code = failure.exit_code
+        except typer.TyperException as error:
+            report.error(_with_hint(error))
+            code = error.exit_code
+        sys.exit(code)
+
+
+def _with_hint(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "convt"
+    return f"{' '.join(error.format_message().split())} (see '{command} --help')"
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # slow to import, and asked for seldom
+
+        typer.echo(f"convt {version('convt')}")
+        raise typer.Exit
+
+
+app = typer.Typer(name="convt", cls=OneLineErrors, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.command()(upsample)
+
+
+@app.callback(invoke_without_command=True)
+def convt(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Upsample signals with a transposed 1-D convolution."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def main() -> None:
+    """Run the command line of this process; a polite kill still cleans up."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminate)
+    app()

@@ -1,0 +1,1 @@
+"""Signals in files: reading, writing, and the formats of samples."""

@@ -1,0 +1,78 @@
+"""Which kernel a command runs with: from a file, or the built-in one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import convt
+from convt_cli.audio.reader import Reader, as_precise
+from convt_cli.errors import Failure, Misuse
+from convt_cli.request import Request
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A weight and a bias as the library takes them, and how a report calls them."""
+
+    name: str
+    weight: Array
+    bias: Array | None
+    groups: int
+    padding: int | str
+    channels_out: int
+
+    @property
+    def taps(self) -> int:
+        """Taps of the kernel."""
+        return int(self.weight.shape[-1])
+
+
+def choose_kernel(request: Request, reader: Reader) -> Kernel:
+    """Return the kernel asked for, in the signal's precision.
+
+    An .npy signal leaves the weights of a file as they are, unless a precision is asked for: the
+    operator's own dtypes hold.
+
+    Raises
+    ------
+    Failure, convt.WeightsError
+        The weights or the bias cannot be read, or do not fit the signal.
+    """
+    weights = _built_in(request) if request.weights is None else convt.load_weights(request.weights)
+    weight, groups = weights.for_channels(reader.channels, request.groups, str(request.source))
+    channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups
+    bias = _bias(request, weights.bias, channels_out)
+    if request.weights is None or request.precision or reader.format:
+        weight = weight.astype(as_precise(weight.dtype, reader.precision))
+        bias = None if bias is None else bias.astype(as_precise(bias.dtype, reader.precision))
+    if reader.format and any(array is not None and array.dtype.kind == "c" for array in (weight, bias)):
+        raise Failure(f"{weights.source}: a complex kernel needs an .npy signal, not {request.source}")
+    default = "center" if request.weights is None else 0
+    padding = default if request.padding is None else request.padding
+    return Kernel(weights.source, weight, bias, groups, padding, channels_out)
+
+
+def _built_in(request: Request) -> convt.Weights:
+    if request.dilation != 1:
+        raise Misuse("--dilation needs --weights: the built-in kernel is made for the stride alone")
+    return convt.Weights("the built-in kernel", convt.design_kernel(request.stride))
+
+
+def _bias(request: Request, own: Array | None, channels: int) -> Array | None:
+    """Return one number a channel: of --bias, a number or a file, or else the weight file's own."""
+    source, bias = request.weights, own
+    if isinstance(request.bias, float):
+        bias = np.array(request.bias)
+    elif request.bias is not None:
+        source, bias = request.bias, convt.load_weights(request.bias).weight
+    if bias is None or bias.shape == (channels,):
+        return bias
+    if bias.size == 1:
+        return np.full(channels, bias.item(), bias.dtype)
+    raise Failure(
+        f"{source}: a bias for {channels} output channel(s) has shape ({channels},), not {bias.shape}"
+    )

@@ -1,0 +1,49 @@
+"""What is told of a finished file, for people."""
+
+import math
+from collections.abc import Iterator
+
+from convt_cli.audio.reader import Reader
+from convt_cli.audio.writer import SoundWriter, Writer
+from convt_cli.kernels import Kernel
+from convt_cli.request import Request
+
+
+def describe_files(request: Request, reader: Reader, writer: Writer, frames: int) -> str:
+    """Return the line that says what became what."""
+    parts = [f"{reader.frames} -> {frames} samples"]
+    if reader.format and writer.format:
+        parts.insert(0, f"{reader.format.rate} -> {writer.format.rate} Hz")
+        parts.append(f"{writer.format.container} {writer.format.subtype}")
+    return f"{request.source} -> {request.target}: {', '.join(parts)}"
+
+
+def describe_kernel(request: Request, kernel: Kernel, delay: float, dtype: object) -> str:
+    """Return the line that says how."""
+    return (
+        f"{kernel.name}: {kernel.taps} taps, stride {request.stride}, padding {kernel.padding},"
+        f" delay {delay:.6g} output samples, computed in {dtype}"
+    )
+
+
+def warnings(request: Request, reader: Reader, writer: Writer) -> Iterator[str]:
+    """Yield what the user might not expect of the output."""
+    if not reader.frames:
+        yield f"{request.source} has no samples, and so has {request.target}"
+    if not isinstance(writer, SoundWriter) or not reader.format or not writer.format:
+        return
+    if writer.format.subtype != reader.format.subtype:
+        yield (
+            f"{request.target}: {writer.format.container} cannot hold {reader.format.subtype} samples;"
+            f" they are {writer.format.subtype}"
+        )
+    if writer.format.container == "RF64" != reader.format.container:
+        yield f"{request.target}: is RF64, since a WAV file cannot hold more than 4 GB"
+    if overs := writer.quantise.overs:
+        level = 20 * math.log10(writer.quantise.peak)
+        at = writer.quantise.peak_at / writer.format.rate
+        fate = "kept" if writer.format.is_real else "clipped"
+        yield (
+            f"{request.target}: {overs} sample(s) beyond full scale were {fate};"
+            f" peak {level:+.2f} dBFS at {at:.6f} s"
+        )

@@ -1,0 +1,60 @@
+"""Files that appear whole or not at all."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from convt_cli.errors import Failure
+
+
+def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse a target that is one of the sources, exists, or cannot be a file.
+
+    Raises
+    ------
+    Failure
+        With what is in the way, and what to do.
+    """
+    for source in sources:
+        if target.exists() and source.exists() and target.samefile(source):
+            raise Failure(f"{target}: is the same file as the input {source}; choose another name with -o")
+    if target.is_dir():
+        raise Failure(f"{target}: is a folder; name a file with -o")
+    if target.exists() and not target.is_file():
+        raise Failure(f"{target}: is not a regular file; name one with -o")
+    if target.exists() and not overwrite:
+        raise Failure(f"{target}: exists already; use --overwrite, or another name with -o")
+    if not target.parent.is_dir():
+        raise Failure(f"{target}: there is no folder {target.parent}; create it first")
+
+
+@contextmanager
+def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary file beside `target` that takes its place when the block ends well.
+
+    A link is followed, and a file that is replaced hands on its permissions. Whatever ends the block
+    early, the temporary file is removed and `target` is as it was.
+
+    Raises
+    ------
+    Failure
+        The temporary file cannot be made, or `target` came into being meanwhile.
+    """
+    place = Path(os.path.realpath(target))
+    temporary = place.with_name(f".convt-{secrets.token_hex(8)}.part")
+    try:
+        temporary.touch(exist_ok=False)
+    except OSError as error:
+        raise Failure(f"{target}: cannot be written: {error.strerror}") from None
+    try:
+        yield temporary
+        if place.exists():
+            if not overwrite:
+                raise Failure(f"{target}: came into being meanwhile; use --overwrite to replace it")
+            shutil.copymode(place, temporary)
+        temporary.replace(place)
+    finally:
+        temporary.unlink(missing_ok=True)

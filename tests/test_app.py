@@ -1,0 +1,85 @@
+"""The command as a whole: help, version, completion, start-up."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+import convt
+from convt_cli.app import app
+
+CONVT = [sys.executable, "-c", "from convt_cli.app import main; main()"]
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"convt {convt.__version__}\n")
+
+
+def test_help_of_the_program_lists_its_commands() -> None:
+    result = CliRunner().invoke(app, ["--help"], terminal_width=80)
+    assert result.exit_code == 0
+    assert "upsample  Upsample a sound file or an .npy signal with a transposed" in result.stdout
+    assert result.stderr == ""
+
+
+def test_without_a_command_the_help_goes_to_stderr() -> None:
+    result = CliRunner().invoke(app, [])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: convt")
+
+
+def test_help_of_upsample_shows_examples_the_length_and_every_option() -> None:
+    text = CliRunner().invoke(app, ["upsample", "--help"]).stdout
+    assert "convt upsample in.wav --weights w.npy --stride 2" in text
+    assert "(L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1" in text
+    options = {word.strip(",") for word in text.split() if word.startswith("--")}
+    assert options >= {
+        "--output",
+        "--weights",
+        "--stride",
+        "--padding",
+        "--output-padding",
+        "--dilation",
+        "--groups",
+        "--bias",
+        "--precision",
+        "--overwrite",
+        "--quiet",
+        "--help",
+    }
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["upsample", "--help"], ["--version"], ["upsample"]])
+def test_start_up_imports_nothing_heavy(arguments: list[str]) -> None:
+    watch = (
+        "import atexit, sys; atexit.register(lambda: print(*sorted({'numpy', 'scipy', 'soundfile', 'convt',"
+        " 'matplotlib', 'rich', 'pydantic'} & set(sys.modules)), file=sys.stderr)); "
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", watch + CONVT[2], *arguments], capture_output=True, text=True, check=False
+    )
+    assert result.stderr.splitlines()[-1] == ""
+
+
+def test_upsampling_does_not_import_scipy() -> None:
+    code = (
+        "import sys, convt, convt_cli.pipeline; convt.design_kernel(2); assert 'scipy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "completion"), [("convt up", "upsample"), ("convt upsample --str", "--stride")]
+)
+def test_shells_complete_commands_and_options(words: str, completion: str) -> None:
+    environment = os.environ | {
+        "_CONVT_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    command = [sys.executable, "-c", "import sys; sys.argv[0] = 'convt'; " + CONVT[2]]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.stdout.split() == [completion]
