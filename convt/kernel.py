@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from convt.engines.contract import Array
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import as_integer
 
-Array = NDArray[Any]
 DType = np.dtype[Any]
 
 _INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64", "complex128")))

@@ -1,17 +1,14 @@
 """Which kernel a command runs with: from a file, or the built-in one."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import convt
+from convt_cli.audio.formats import Array
 from convt_cli.audio.reader import Reader, as_precise
 from convt_cli.errors import Failure, Misuse
 from convt_cli.request import Request
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)

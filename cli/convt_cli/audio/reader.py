@@ -12,12 +12,9 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
-from convt_cli.audio.formats import Format
+from convt_cli.audio.formats import Array, Format
 from convt_cli.errors import Failure
-
-Array = NDArray[Any]
 
 _BLOCK = 1 << 16  # frames
 

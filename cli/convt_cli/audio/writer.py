@@ -12,12 +12,9 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
-from convt_cli.audio.formats import Format, Quantiser
+from convt_cli.audio.formats import Array, Format, Quantiser
 from convt_cli.errors import Unwritable
-
-Array = NDArray[Any]
 
 
 class SoundWriter:

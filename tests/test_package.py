@@ -1,0 +1,70 @@
+"""What is installed: the wheel's contents, and the public names."""
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import convt
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.iterdir()
+    return zipfile.ZipFile(wheel).namelist()
+
+
+def test_the_wheel_holds_two_top_level_modules(wheel_names: list[str]) -> None:
+    tops = {name.split("/")[0] for name in wheel_names}
+    assert tops == {"convt", "convt_cli", f"convt-{convt.__version__}.dist-info"}
+
+
+def test_the_wheel_holds_every_module_its_types_and_its_licence(wheel_names: list[str]) -> None:
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "convt").rglob("*.py")}
+    modules |= {path.relative_to(ROOT / "cli").as_posix() for path in (ROOT / "cli").rglob("*.py")}
+    info = f"convt-{convt.__version__}.dist-info"
+    expected = modules | {"convt/py.typed", "convt_cli/py.typed"}
+    expected |= {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
+    assert set(wheel_names) == expected | {f"{info}/licenses/LICENSE"}
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    assert convt.__all__ == sorted(convt.__all__)
+    assert convt.__all__ == [
+        "ConvtError",
+        "ParameterError",
+        "ParameterTypeError",
+        "StreamError",
+        "Upsampler",
+        "Weights",
+        "WeightsError",
+        "conv_transpose1d",
+        "design_kernel",
+        "load_weights",
+        "output_length",
+    ]
+    assert all(getattr(convt, name).__doc__ for name in convt.__all__)
+
+
+def test_runtime_dependencies_are_the_three() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {dependency.split(">")[0] for dependency in project["dependencies"]}
+    assert names == {"numpy", "soundfile", "typer"}
+
+
+def test_imports_go_one_way() -> None:
+    order = ["errors", "geometry", "engines", "kernel", "planning", "stream", "functional"]
+    for position, name in enumerate(order):
+        place = ROOT / "convt" / name
+        files = sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        for file in files:
+            later = [other for other in order[position + 1 :] if f"from convt.{other}" in file.read_text()]
+            assert later == [], file
