@@ -5,8 +5,9 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike
 
+from convt.engines.contract import Array
 from convt.geometry import Geometry, Integer, Padding
-from convt.kernel import Array, Kernel, as_numeric, check_signal
+from convt.kernel import Kernel, as_numeric, check_signal
 from convt.stream import Driver
 
 

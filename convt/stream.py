@@ -18,10 +18,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
+from convt.engines.contract import Array
 from convt.engines.definition import scatter
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry, Integer, Padding
-from convt.kernel import Array, DType, Kernel, as_numeric, check_signal, compute_dtype
+from convt.kernel import DType, Kernel, as_numeric, check_signal, compute_dtype
 from convt.planning import Plan, plan
 
 _STACK_ELEMENTS = 1 << 19  # what one call of the engine works on: a few MB, whatever the signal's length

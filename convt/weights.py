@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from convt.engines.contract import Array
 from convt.errors import ConvtError, WeightsError
-from convt.kernel import Array, as_numeric
+from convt.kernel import as_numeric
 
 
 @dataclass(frozen=True, slots=True, eq=False)
