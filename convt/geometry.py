@@ -14,6 +14,8 @@ import operator
 from dataclasses import dataclass
 from typing import Literal, SupportsIndex, get_args
 
+import numpy as np
+
 from convt.errors import ParameterError, ParameterTypeError
 
 NamedPadding = Literal["full", "center", "same", "causal"]
@@ -47,7 +49,7 @@ def as_integer(name: str, value: object, minimum: int) -> int:
 
 
 def _index(number: object) -> int | None:
-    if isinstance(number, bool):
+    if isinstance(number, bool | np.bool):
         return None
     try:
         return operator.index(number)  # type: ignore[arg-type]  # what has no index is what is asked here

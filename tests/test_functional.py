@@ -222,6 +222,10 @@ def test_broadcast_inputs_are_accepted_and_not_modified() -> None:
     np.testing.assert_array_equal(weight, before[1])
 
 
+def test_shapes_of_the_example_in_pytorchs_documentation() -> None:
+    assert convt.conv_transpose1d(np.ones((20, 16, 50)), np.ones((16, 33, 5))).shape == (20, 33, 54)
+
+
 @pytest.mark.parametrize("shape", [(0, 2, 5), (0, 2, 1)])
 def test_a_batch_of_none(shape: tuple[int, ...]) -> None:
     y = convt.conv_transpose1d(np.ones(shape, "float32"), np.ones((2, 3, 4), "float32"), stride=2)

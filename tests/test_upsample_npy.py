@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import convt
-from convt_cli.app import app
+from tests.command import upsample
 from tests.oracles import Array
 from tests.strategies import numbers
 
@@ -16,14 +15,6 @@ from tests.strategies import numbers
 @pytest.fixture(autouse=True)
 def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def upsample(*arguments: str, code: int = 0) -> Any:
-    result = CliRunner().invoke(app, ["upsample", *arguments])
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.stderr
-    return result
 
 
 @pytest.mark.parametrize(
