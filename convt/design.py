@@ -11,11 +11,12 @@ using the I0-sinh window function", Proc. IEEE ISCAS, 1974)::
 """
 
 import math
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convt.errors import ParameterError
+from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import Integer, as_integer
 
 Taps = NDArray[np.float64]
@@ -48,7 +49,7 @@ def design_kernel(stride: Integer, *, passband: float = 0.95, rejection: float =
     Raises
     ------
     ParameterTypeError, ParameterError
-        An argument is out of its range, or the kernel would have more than 2**20 taps.
+        An argument is not a number, is out of its range, or asks for more than 2**20 taps.
 
     Examples
     --------
@@ -57,6 +58,7 @@ def design_kernel(stride: Integer, *, passband: float = 0.95, rejection: float =
     (1.0, 1.0)
     """
     stride = as_integer("stride", stride, 1)
+    passband, rejection = _as_number("passband", passband), _as_number("rejection", rejection)
     if not 0 < passband < 1:
         raise ParameterError(f"passband must be above 0 and below 1, got {passband}")
     if not 30 <= rejection <= 250:
@@ -71,14 +73,20 @@ def design_kernel(stride: Integer, *, passband: float = 0.95, rejection: float =
     return kernel
 
 
+def _as_number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ParameterTypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    return float(value)
+
+
 def _kaiser(stride: int, passband: float, rejection: float) -> Taps:
     """Return the windowed sinc of Kaiser's formulas, every phase's gain at DC set to 1."""
     transition = math.pi * (1 - passband) / stride
     reach = math.ceil((rejection - 7.95) / (2.285 * transition) / 2)
     if 2 * reach + 1 > _MAX_TAPS:
         raise ParameterError(
-            f"stride={stride} with passband={passband} and rejection={rejection:.0f} needs"
-            f" {2 * reach + 1} taps, more than {_MAX_TAPS}: use a smaller stride or passband"
+            f"stride={stride} with passband={passband} needs a kernel of {2 * reach + 1} taps, more than"
+            f" {_MAX_TAPS}: use a smaller stride or passband"
         )
     cutoff = (1 + passband) / 2 / stride
     time = np.arange(-reach, reach + 1)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convt.engines.contract import Array
+from convt.errors import ParameterError
 from convt.geometry import Geometry, Integer, Padding
 from convt.kernel import Kernel, as_numeric, check_signal
 from convt.stream import Driver
@@ -46,7 +47,8 @@ def conv_transpose1d(
     padding : int, sequence of one int, or {"full", "center", "same", "causal"}
         Output samples to drop at both ends, at least 0. ``full`` drops none. The other names drop on the
         left, with D = dilation*(K - 1) + 1: ``center`` floor((D - 1)/2), which keeps a symmetric kernel
-        in time with its input; ``same`` ceil((D - stride)/2), as neural decoders do; ``causal`` none.
+        in time with its input; ``same`` ceil((D - stride)/2), as neural decoders do,
+        or none if that is negative; ``causal`` none.
     output_padding : int or sequence of one int
         Further output samples to keep at the end, below max(stride, dilation). They are not zeros but
         true outputs; beyond the full convolution they hold the bias alone.
@@ -86,6 +88,8 @@ def conv_transpose1d(
     kernel = Kernel.of(weight, bias, groups)
     geometry = Geometry.of(kernel.taps, stride, padding, output_padding, dilation)
     check_signal(kernel, signal, (2, 3))
+    if signal.shape[-1] == 0:
+        raise ParameterError(f"x must have at least 1 sample, got shape {signal.shape}")
     geometry.output_length(signal.shape[-1])
     batch = signal if signal.ndim == 3 else signal[np.newaxis]
     y = Driver(kernel, geometry, signal.dtype).push(batch, last=True)

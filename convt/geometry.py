@@ -35,14 +35,18 @@ def as_integer(name: str, value: object, minimum: int) -> int:
     ParameterError
         `value` is a sequence of another length than one, or below `minimum`.
     """
-    number = value
     if isinstance(value, list | tuple):
         if len(value) != 1:
             raise ParameterError(f"{name} must be an int or a sequence of one int, got {value!r}")
-        number = value[0]
-    integer = _index(number)
+        return as_index(name, value[0], minimum)
+    return as_index(name, value, minimum)
+
+
+def as_index(name: str, value: object, minimum: int) -> int:
+    """Return `value`, an int, as an int of at least `minimum`; errors as of :func:`as_integer`."""
+    integer = _index(value)
     if integer is None:
-        raise ParameterTypeError(f"{name} must be an int, got {value!r} ({type(number).__name__})")
+        raise ParameterTypeError(f"{name} must be an int, got {value!r} ({type(value).__name__})")
     if integer < minimum:
         raise ParameterError(f"{name} must be at least {minimum}, got {integer}")
     return integer
@@ -52,7 +56,7 @@ def _index(number: object) -> int | None:
     if isinstance(number, bool | np.bool):
         return None
     try:
-        return operator.index(number)  # type: ignore[arg-type]  # what has no index is what is asked here
+        return operator.index(number)  # type: ignore[arg-type]  # whether it can be is the question
     except TypeError:
         return None
 
@@ -141,7 +145,7 @@ class Geometry:
         With a number, that many at both ends. ``full`` drops none. The other names make the output
         exactly stride*L samples long, after dropping on the left floor((D - 1)/2) for ``center`` (a
         symmetric kernel stays in time with its input), ceil((D - stride)/2) for ``same`` (as neural
-        decoders do), and none for ``causal``; D is the :attr:`span`.
+        decoders do; none if that is negative), and none for ``causal``; D is the :attr:`span`.
         """
         if isinstance(self.padding, int):
             return self.padding

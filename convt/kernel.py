@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from convt.engines.contract import Array
 from convt.errors import ParameterError, ParameterTypeError
-from convt.geometry import as_integer
+from convt.geometry import as_index
 
 DType = np.dtype[Any]
 
@@ -16,7 +16,13 @@ _INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64"
 
 
 def as_numeric(name: str, value: ArrayLike) -> Array:
-    """Return `value` as an array, of whatever layout and byte order, if its dtype is one convt computes."""
+    """Return `value` as an array, of whatever layout and byte order.
+
+    Raises
+    ------
+    ParameterTypeError, ParameterError
+        It is of a dtype that convt does not compute, or no array at all.
+    """
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -49,7 +55,7 @@ class Kernel:
     weight : ndarray, (C_in, C_out/groups, K)
         The taps; (1, 1, K) where one kernel serves every channel.
     bias : ndarray or None
-        (C_out,); where one kernel serves every channel also a single number, ().
+        (C_out,); where one kernel serves every channel also a single number, () or (1,).
     groups : int
         Blocks of channels that do not mix.
     shared : bool
@@ -63,13 +69,19 @@ class Kernel:
 
     @classmethod
     def of(cls, weight: ArrayLike, bias: ArrayLike | None, groups: object) -> "Kernel":
-        """Check a weight (C_in, C_out/groups, K) with its bias (C_out,)."""
+        """Check a weight (C_in, C_out/groups, K) with its bias (C_out,).
+
+        Raises
+        ------
+        ParameterTypeError, ParameterError
+            With the argument's name, what it is and what was wanted.
+        """
         taps = as_numeric("weight", weight)
         if taps.ndim != 3 or taps.size == 0:
             raise ParameterError(
                 f"weight must have shape (C_in, C_out/groups, K), none of them 0, got {taps.shape}"
             )
-        groups = as_integer("groups", groups, 1)
+        groups = as_index("groups", groups, 1)
         if taps.shape[0] % groups:
             raise ParameterError(f"groups must divide C_in = {taps.shape[0]}, got {groups}")
         kernel = cls(taps, None if bias is None else as_numeric("bias", bias), groups)
@@ -81,14 +93,20 @@ class Kernel:
 
     @classmethod
     def for_every_channel(cls, taps: ArrayLike, bias: ArrayLike | None, groups: object) -> "Kernel":
-        """Check a weight (K,) that serves every channel, with a bias () or (C,)."""
+        """Check a weight (K,) that serves every channel, with a bias () or (C,).
+
+        Raises
+        ------
+        ParameterTypeError, ParameterError
+            With the argument's name, what it is and what was wanted.
+        """
         weight = as_numeric("weight", taps)
         if weight.ndim != 1 or weight.size == 0:
             raise ParameterError(f"weight must have shape (K,) with K at least 1, got {weight.shape}")
-        if as_integer("groups", groups, 1) != 1:
+        if as_index("groups", groups, 1) != 1:
             raise ParameterError(f"groups must be 1 with a weight of shape (K,), got {groups}")
         offset = None if bias is None else as_numeric("bias", bias)
-        if offset is not None and offset.ndim > 1:
+        if offset is not None and (offset.ndim > 1 or offset.size == 0):
             raise ParameterError(f"bias must be a number or have shape (C,), got {offset.shape}")
         return cls(weight[np.newaxis, np.newaxis], offset, 1, shared=True)
 
@@ -123,7 +141,13 @@ class Kernel:
 
 
 def check_signal(kernel: Kernel, x: Array, ndims: tuple[int, ...]) -> None:
-    """Refuse a signal whose dimensions or channels do not suit the kernel."""
+    """Refuse a signal whose dimensions or channels do not suit the kernel.
+
+    Raises
+    ------
+    ParameterError
+        With what `x` is and what was wanted; or `bias`, where it is that which does not suit `x`.
+    """
     shapes = {2: "(C_in, L)", 3: "(N, C_in, L)"}
     if x.ndim not in ndims:
         wanted = " or ".join(shapes[ndim] for ndim in ndims)

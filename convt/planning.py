@@ -10,31 +10,31 @@ engine wherever the two differ by more than a quarter:
 - `toeplitz` copies each input into (width + lag)/width windows, at the price of 40 multiply-adds, and
   writes its output at the price of 30;
 - `polyphase` multiplies 1.4 times as fast, since its columns are shared by all phases and output
-  channels, unless there are few of these; interleaving the phases costs as much as 80 multiply-adds.
+  channels, unless there are few of these; interleaving the phases costs as much as 80 multiply-adds;
+- adding a few samples by definition costs 600 multiply-adds for each product, whose sum is not BLAS's,
+  and no preparation; calls cost what numpy's calls do.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
-from convt.engines import toeplitz
 from convt.engines.contract import Array, Engine
 from convt.engines.polyphase import Polyphase
 from convt.engines.toeplitz import Toeplitz
 from convt.geometry import Geometry
 
-_ENGINES: dict[str, Callable[[Array, Geometry, int], Engine]] = {
-    "toeplitz": Toeplitz,
-    "polyphase": Polyphase,
-}
-
 _WINDOW_COPY, _WINDOW_OUTPUT = 40, 30
 _PHASES_SPEED, _FEW_PHASES, _INTERLEAVE = 0.7, 64, 80
+_ADD, _ADD_CALL = 600, 700_000
+_PREPARE, _ENGINE_CALL = 300, 6_000_000
 _TOEPLITZ_MATRIX = 1 << 22  # elements; a wider one falls out of the cache
+_WINDOWS = 1 << 22  # elements of one block's windows, at most
 _POLYPHASE_COLUMNS = 1 << 16  # elements of one block's columns, likewise
+_BLOCK_OUTPUTS = 1 << 20  # elements of one block's output, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,53 +45,85 @@ class Plan:
     ----------
     engine : str
         Name of the engine.
+    prepare : callable
+        Makes the engine for a weight (groups, C_in/groups, C_out/groups, K) and a geometry.
     inputs, outputs : int
         Input samples of a block, and the output samples it makes.
     workspace : int
-        Elements the engine needs beside a block's input and output.
+        Elements the engine needs for a group beside a block's input and output.
+    matrix : int
+        Elements of the matrix that the engine prepares.
     cost : float
         Multiply-adds of a matrix product per output sample and channel that would take as long.
     """
 
     engine: str
+    prepare: Callable[[Array, Geometry], Engine]
     inputs: int
     outputs: int
     workspace: int
+    matrix: int
     cost: float
-
-    def prepare(self, weight: Array, geometry: Geometry) -> Engine:
-        """Return the engine, ready for a weight (groups, C_in/groups, C_out/groups, K)."""
-        return _ENGINES[self.engine](weight, geometry, self.inputs)
 
 
 @lru_cache(maxsize=256)
-def plan(geometry: Geometry, cin: int, cout: int) -> Plan:
-    """Return the cheaper plan for groups that map `cin` channels to `cout`."""
-    plans = (plan_toeplitz(geometry, cin, cout), plan_polyphase(geometry, cin, cout))
+def plan(geometry: Geometry, groups: int, cin: int, cout: int) -> Plan:
+    """Return the cheaper plan for groups that map `cin` channels to `cout` each."""
+    plans = (plan_toeplitz(geometry, groups, cin, cout), plan_polyphase(geometry, groups, cin, cout))
     return min(plans, key=lambda plan: plan.cost)
 
 
-def plan_toeplitz(geometry: Geometry, cin: int, cout: int) -> Plan:
+def plan_toeplitz(geometry: Geometry, groups: int, cin: int, cout: int) -> Plan:
     """Plan windows whose advance balances wasted products against a matrix too narrow to be fast."""
-    width = _power_of_two(4 * math.sqrt(geometry.lag + 1), 8, 128)
-    while width > 1 and cin * (width + geometry.lag) * cout * width * geometry.stride > _TOEPLITZ_MATRIX:
+    stride, lag = geometry.stride, geometry.lag
+    narrow = groups * cin * cout * stride  # elements of the matrix for windows that advance by one, per lag
+    width = _power_of_two(4 * math.sqrt(lag + 1), 8, 128)
+    while width > 1 and narrow * width * (width + lag) > _TOEPLITZ_MATRIX:
         width //= 2
-    window = cin * (width + geometry.lag)
-    cost = window * (1 + _WINDOW_COPY / (width * geometry.stride * cout)) + _WINDOW_OUTPUT
-    inputs = width * toeplitz.ROWS
-    return Plan("toeplitz", inputs, inputs * geometry.stride, window * toeplitz.ROWS, cost)
+    window = cin * (width + lag)
+    room = min(_BLOCK_OUTPUTS / (width * stride * cout), _WINDOWS / (groups * window))
+    rows = _power_of_two(room, 1, 64)
+    return Plan(
+        engine="toeplitz",
+        prepare=partial(Toeplitz, rows=rows, width=width),
+        inputs=rows * width,
+        outputs=rows * width * stride,
+        workspace=rows * window,
+        matrix=narrow * width * (width + lag),
+        cost=window * (1 + _WINDOW_COPY / (width * stride * cout)) + _WINDOW_OUTPUT,
+    )
 
 
-def plan_polyphase(geometry: Geometry, cin: int, cout: int) -> Plan:
+def plan_polyphase(geometry: Geometry, groups: int, cin: int, cout: int) -> Plan:
     """Plan blocks whose columns stay in the cache."""
-    lags = np.unique(np.arange(geometry.kernel_size) * geometry.dilation // geometry.stride).size
-    inputs = _power_of_two(_POLYPHASE_COLUMNS / (cin * lags), 64, 256)
-    outputs = inputs * geometry.stride
-    workspace = cin * lags * inputs + cout * outputs
-    cost = _PHASES_SPEED * cin * lags * (1 + _FEW_PHASES / (geometry.stride * cout))
-    if geometry.stride > 1:
-        cost += _INTERLEAVE
-    return Plan("polyphase", inputs, outputs, workspace, cost)
+    stride = geometry.stride
+    lags = np.unique(np.arange(geometry.kernel_size) * geometry.dilation // stride).size
+    largest = _power_of_two(_BLOCK_OUTPUTS / (stride * cout), 1, 256)
+    inputs = _power_of_two(_POLYPHASE_COLUMNS / (cin * lags), min(64, largest), largest)
+    multiply = _PHASES_SPEED * cin * lags * (1 + _FEW_PHASES / (stride * cout))
+    return Plan(
+        engine="polyphase",
+        prepare=partial(Polyphase, block=inputs),
+        inputs=inputs,
+        outputs=inputs * stride,
+        workspace=cin * lags * inputs + cout * inputs * stride,
+        matrix=groups * cin * cout * lags * stride,
+        cost=multiply + (_INTERLEAVE if stride > 1 else 0),
+    )
+
+
+def cheaper_by_definition(
+    chosen: Plan, weight: tuple[int, ...], samples: int, blocks: int, ready: bool
+) -> bool:
+    """Tell whether so many samples are added by definition sooner than so many blocks are computed.
+
+    `weight` is the shape (groups, C_in/groups, C_out/groups, K); `ready` says that the engine has been
+    prepared for blocks before these.
+    """
+    groups, cin, cout, taps = weight
+    definition = samples * groups * cout * taps * (cin + _ADD) + min(samples, taps) * _ADD_CALL
+    engine = blocks * groups * cout * chosen.outputs * chosen.cost + _ENGINE_CALL
+    return definition < engine + (0 if ready else chosen.matrix * _PREPARE)
 
 
 def _power_of_two(value: float, lowest: int, highest: int) -> int:

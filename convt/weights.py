@@ -1,15 +1,33 @@
 """Weight files: reading them, and what their shapes mean for a signal."""
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 from convt.engines.contract import Array
 from convt.errors import ConvtError, WeightsError
+from convt.geometry import as_integer
 from convt.kernel import as_numeric
+
+_SHAPES = {"weight": "(K,), (C, K) or (C_in, C_out/groups, K)", "bias": "(C_out,)"}
+
+# What numpy and zipfile raise for files that are damaged, encrypted, pickled or absurd.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +74,10 @@ class Weights:
         ------
         WeightsError
             The shape does not fit; the message says which would.
+        ParameterTypeError, ParameterError
+            `groups` is not an int of at least 1.
         """
-        weight = self.weight
+        weight, groups = self.weight, as_integer("groups", groups, 1)
         if weight.ndim == 3 and weight.shape[0] == channels and channels % groups == 0:
             return weight, groups
         if weight.ndim == 2 and weight.shape[0] == channels and groups in (1, channels):
@@ -100,6 +120,9 @@ def load_weights(path: str | PathLike[str]) -> Weights:
     source = fspath(path)
     try:
         with Path(source).open("rb") as file:
+            if not file.read(8).startswith((b"\x93NUMPY", b"PK")):
+                raise WeightsError(f"{source}: is neither an .npy nor an .npz file")
+            file.seek(0)
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return _checked(source, loaded, None)
@@ -112,9 +135,9 @@ def load_weights(path: str | PathLike[str]) -> Weights:
         raise WeightsError(f"{source}: no such file") from None
     except OSError as error:
         raise WeightsError(f"{source}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        if isinstance(error, ConvtError):
-            raise
+    except ConvtError:
+        raise
+    except _UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise WeightsError(
             f"{source}: not a whole .npy or .npz file of numbers (pickled data is never loaded): {reason}"
@@ -122,14 +145,15 @@ def load_weights(path: str | PathLike[str]) -> Weights:
 
 
 def _checked(source: str, weight: Array, bias: Array | None) -> Weights:
-    if not 1 <= weight.ndim <= 3 or weight.size == 0:
-        raise WeightsError(
-            f"{source}: weights must have shape (K,), (C, K) or (C_in, C_out/groups, K), got {weight.shape}"
-        )
-    for name, array in (("weight", weight), ("bias", bias)):
-        if array is not None:
-            try:
-                as_numeric(name, array)
-            except ConvtError as error:
-                raise WeightsError(f"{source}: {error}") from None
+    for name, array, ndims in (("weight", weight, (1, 2, 3)), ("bias", bias, (0, 1))):
+        if array is None:
+            continue
+        if not isinstance(array, np.ndarray):
+            raise WeightsError(f"{source}: {name} must be an array")
+        if array.ndim not in ndims or array.size == 0:
+            raise WeightsError(f"{source}: {name} must have shape {_SHAPES[name]}, got {array.shape}")
+        try:
+            as_numeric(name, array)
+        except ConvtError as error:
+            raise WeightsError(f"{source}: {error}") from None
     return Weights(source, weight, bias)

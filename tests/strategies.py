@@ -1,11 +1,14 @@
 """What Hypothesis draws: kernels, geometries, signals and the ways to cut them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+from convt.engines.polyphase import Polyphase
+from convt.engines.toeplitz import Toeplitz
 from convt.geometry import Geometry
 from convt.planning import Plan
 from tests.oracles import Array
@@ -67,10 +70,19 @@ def chunkings(draw: st.DrawFn, length: int) -> list[int]:
 
 
 def small_plans(case: Case) -> list[Plan]:
-    """Both engines on blocks so small that even a short signal spans many."""
-    stride = case.geometry.stride
+    """Both engines on blocks so small that even a short signal spans many.
+
+    Each comes twice: blocks that cost nothing, and blocks so dear that the signal's end is added by
+    definition.
+    """
+    engines: list[tuple[str, Any, int]] = [
+        ("toeplitz", partial(Toeplitz, rows=3, width=4), 12),
+        ("polyphase", partial(Polyphase, block=5), 5),
+    ]
     return [
-        Plan(name, inputs, inputs * stride, 1, 0.0) for name, inputs in (("toeplitz", 64), ("polyphase", 5))
+        Plan(name, prepare, inputs, inputs * case.geometry.stride, workspace=1, matrix=0, cost=cost)
+        for name, prepare, inputs in engines
+        for cost in (-1e9, 1e9)
     ]
 
 

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 import convt
+from convt.geometry import NamedPadding
+from convt_cli import options
 from convt_cli.app import app
 
 CONVT = [sys.executable, "-c", "from convt_cli.app import main; main()"]
@@ -62,6 +65,10 @@ def test_start_up_imports_nothing_heavy(arguments: list[str]) -> None:
         [sys.executable, "-c", watch + CONVT[2], *arguments], capture_output=True, text=True, check=False
     )
     assert result.stderr.splitlines()[-1] == ""
+
+
+def test_the_options_name_the_paddings_of_the_library() -> None:
+    assert get_args(NamedPadding) == options.NAMED_PADDINGS
 
 
 def test_upsampling_does_not_import_scipy() -> None:

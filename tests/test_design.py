@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.signal import freqz
@@ -53,6 +55,13 @@ def test_centred_output_is_exactly_in_time() -> None:
     np.testing.assert_allclose(y[2000:4000], exact[2000:4000], rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("name", ["passband", "rejection"])
+@pytest.mark.parametrize("value", ["0.9", None, True, [0.9]])
+def test_what_is_no_number(name: str, value: Any) -> None:
+    with pytest.raises(convt.ParameterTypeError, match=f"{name} must be a number, got"):
+        convt.design_kernel(2, **{name: value})
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -62,7 +71,10 @@ def test_centred_output_is_exactly_in_time() -> None:
         ({"passband": float("nan")}, "passband must be above 0 and below 1, got nan"),
         ({"rejection": 20}, "rejection must be 30 to 250 dB, got 20"),
         ({"rejection": float("nan")}, "rejection must be 30 to 250 dB, got nan"),
-        ({"stride": 10**6}, "needs 3[0-9]+ taps, more than 1048576: use a smaller stride or passband"),
+        (
+            {"stride": 10**6},
+            "needs a kernel of 3[0-9]+ taps, more than 1048576: use a smaller",
+        ),
     ],
 )
 def test_bad_specifications(arguments: dict[str, float], message: str) -> None:

@@ -1,3 +1,4 @@
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,11 @@ def test_float16_does_not_overflow_inside() -> None:
     np.testing.assert_array_equal(doubled, np.full((1, 3), np.inf, "float16"))
 
 
+def test_float16_does_not_overflow_before_the_bias_is_added() -> None:
+    x, weight, bias = (np.array(a, "float16") for a in ([[60_000]], [[[2.0]]], [-60_000]))
+    np.testing.assert_array_equal(convt.conv_transpose1d(x, weight, bias), [[60_000]])
+
+
 def test_float16_is_rounded_once() -> None:
     x, weight = (
         numbers(8, (3, 50), "float32").astype("float16"),
@@ -242,6 +248,52 @@ def test_padding_beyond_the_kernel_is_a_legal_crop() -> None:
     x, weight = numbers(12, (1, 40), "float64"), numbers(13, (1, 1, 3), "float64")
     y = convt.conv_transpose1d(x, weight, stride=2, padding=30)
     np.testing.assert_allclose(y, transposed(x, weight, stride=2, padding=30), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("x", "weight", "arguments"),
+    [
+        ((1, 1), (1, 1, 200_000), {}),
+        ((1, 2), (1, 1, 3), {"dilation": 10**9, "padding": 999_999_990}),
+        ((1, 3), (1, 1, 1), {"stride": 10**6}),
+        ((64, 1), (64, 32, 16), {"stride": 8}),
+        ((500, 20), (500, 1, 1000), {"groups": 500}),
+    ],
+)
+def test_a_signal_much_shorter_than_a_block(
+    x: tuple[int, int], weight: tuple[int, int, int], arguments: dict[str, int]
+) -> None:
+    signal, kernel = numbers(22, x, "float64"), numbers(23, weight, "float64")
+    tracemalloc.start()
+    y = convt.conv_transpose1d(signal, kernel, **arguments)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * y.nbytes + 2 * kernel.nbytes + 1e8
+    stride, dilation, padding = (
+        arguments.get(n, d) for n, d in (("stride", 1), ("dilation", 1), ("padding", 0))
+    )
+    grouped = kernel.reshape(arguments.get("groups", 1), -1, *weight[1:])
+    rows = signal.reshape(len(grouped), -1, x[1])
+    expected = np.zeros((len(grouped), weight[1], y.shape[1]))
+    for i in range(x[1]):
+        for k in range(weight[2]) if weight[2] < 2000 else ():
+            if 0 <= (position := i * stride + k * dilation - padding) < y.shape[1]:
+                expected[..., position] += np.einsum("gc,gco->go", rows[..., i], grouped[..., k])
+    if weight[2] >= 2000:
+        expected[0, 0] = signal[0, 0] * kernel[0, 0]
+    np.testing.assert_allclose(y, expected.reshape(y.shape), rtol=0, atol=1e-11)
+
+
+def test_one_shot_memory_beyond_the_result_is_bounded() -> None:
+    kernel = numbers(24, (1, 1, 33), "float32")
+    beyond = []
+    for length in (200_000, 2_000_000):
+        x = np.zeros((1, length), "float32")
+        tracemalloc.start()
+        y = convt.conv_transpose1d(x, kernel, stride=2)
+        beyond.append(tracemalloc.get_traced_memory()[1] - y.nbytes)
+        tracemalloc.stop()
+    assert beyond[1] < 1.2 * beyond[0] < 2e7
 
 
 def test_padding_of_many_blocks() -> None:

@@ -1,6 +1,7 @@
 """How the command behaves: its streams, its exit codes, its errors, and the files it leaves."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -82,11 +83,8 @@ def test_the_output_stands_beside_the_input_unless_named() -> None:
             "output_padding must be below max(stride, dilation) = 2, got 2",
         ),
         (["in.wav", "--output-padding", "1"], "output_padding must be 0 with padding='center'"),
-        (["in.wav", "--dilation", "2"], "--dilation needs --weights"),
-        (
-            ["in.wav", "--padding", "2000"],
-            "the output must have at least 1 sample, got -2373 for length=500",
-        ),
+        (["in.wav", "--dilation", "2"], "--dilation and --groups need --weights"),
+        (["in.wav", "--groups", "2"], "--dilation and --groups need --weights"),
         (["in.wav", "--stride", "9999"], "more than 1048576: use a smaller stride"),
         (["in.wav", "more.wav"], "Got unexpected extra argument"),
         (["in.wav", "--strid", "2"], "No such option: --strid"),
@@ -118,7 +116,7 @@ def test_an_unknown_command_is_a_usage_error() -> None:
             "is the same file as the input w3.npy",
         ),
         (["in.wav", "--weights", "none.npy"], "none.npy: no such file"),
-        (["in.wav", "--weights", "noise.txt"], "noise.txt: not a whole .npy or .npz file"),
+        (["in.wav", "--weights", "noise.txt"], "noise.txt: is neither an .npy nor an .npz file"),
         (
             ["in.wav", "--weights", "w3.npy"],
             "w3.npy: weights of shape (3, 1, 4) with groups=1 do not fit in.wav",
@@ -128,16 +126,22 @@ def test_an_unknown_command_is_a_usage_error() -> None:
             "complex.npy: a complex kernel needs an .npy signal, not in.wav",
         ),
         (
-            ["in.wav", "--groups", "2"],
-            "the built-in kernel: weights of shape (629,) with groups=2 do not fit",
+            ["in.wav", "--padding", "2000"],
+            "in.wav: is too short for this padding: the output must",
         ),
         (["in.wav", "--bias", "w3.npy"], "a bias for 2 output channel(s) has shape (2,), not (3, 1, 4)"),
         (["in.wav", "--bias", "nowhere"], "nowhere: no such file"),
         (["in.wav", "-o", "out.raw"], "out.raw: a .raw file states neither rate nor format"),
+        (["in.wav", "-o", "out.sd2"], "out.sd2: an .sd2 file keeps its header in a second file"),
+        (["in.wav", "-o", "out.sds"], "out.sds: libsndfile 1.2.2 spoils the end of .sds files"),
+        (["in.wav", "-o", "out.ogg", "--stride", "30"], "240000 Hz, and OGG VORBIS takes 200000 at most"),
+        (["mono.wav", "-o", "out.svx", "--stride", "9"], "SVX cannot state 72000 Hz, but only 6464"),
+        (["noise.raw"], "noise.raw: a .raw file states neither rate nor format"),
+        (["in.wav", "-o", "x" * 300], "xxx: cannot be written: File name too long"),
         (["w1.npy", "-o", "out.wav"], "out.wav: an .npy signal states no sample rate"),
         (
             ["fast.wav", "--stride", "3"],
-            "1000000000 Hz times 3 is 3000000000 Hz, more than a file can state",
+            "1000000000 Hz times 3 is 3000000000 Hz, and WAV PCM_16 takes 2147483647",
         ),
         (
             ["in.wav", "-o", "out.mp3", "--stride", "9"],
@@ -147,6 +151,8 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 )
 def test_failures(arguments: list[str], message: str) -> None:
     Path("noise.txt").write_text("hiss\n")
+    Path("noise.raw").write_bytes(b"hiss")
+    soundfile.write("mono.wav", np.zeros(50), 8000)
     Path("old.wav").write_bytes(b"precious")
     Path("link.wav").symlink_to("in.wav")
     Path("hard.wav").hardlink_to("in.wav")
@@ -233,7 +239,10 @@ def test_a_signal_half_way_leaves_nothing(number: signal.Signals, code: int) -> 
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "long.wav"]
 
 
-def test_a_target_that_comes_into_being_meanwhile_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("links", [True, False])
+def test_a_target_that_comes_into_being_meanwhile_is_kept(
+    monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
     from convt_cli import pipeline
 
     copy = pipeline._copy
@@ -243,6 +252,8 @@ def test_a_target_that_comes_into_being_meanwhile_is_kept(monkeypatch: pytest.Mo
         Path("in_x2.wav").write_bytes(b"another's")
 
     monkeypatch.setattr(pipeline, "_copy", copy_while_another_writes)
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse_link)
     result = CliRunner().invoke(app, ["upsample", "in.wav"])
     assert result.exit_code == 1
     assert "in_x2.wav: came into being meanwhile" in result.stderr
@@ -250,13 +261,92 @@ def test_a_target_that_comes_into_being_meanwhile_is_kept(monkeypatch: pytest.Mo
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "in_x2.wav"]
 
 
-def test_a_file_that_holds_less_than_it_says_is_refused() -> None:
+def test_a_file_that_breaks_off_is_refused() -> None:
     rng = np.random.default_rng(2)
     soundfile.write("long.flac", rng.uniform(-0.5, 0.5, (50_000, 1)), 8000)
     whole = Path("long.flac").read_bytes()
     Path("cut.flac").write_bytes(whole[: len(whole) // 2])
-    message = refused("upsample", "cut.flac", code=1)
-    assert message.startswith("convt: cut.flac: ")
+    assert "cut.flac: cannot be read beyond frame 0" in refused("upsample", "cut.flac", code=1)
+
+
+def test_a_file_that_holds_less_than_it_says_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soundfile.SoundFile, "frames", property(lambda _: 501))
+    assert "in.wav: is cut short: it ends after 500 of 501 frames" in refused("upsample", "in.wav", code=1)
+
+
+@pytest.mark.parametrize("short_by", [1, 512])
+@pytest.mark.parametrize("name", ["out.flac", "out.mp3", "out.wav"])
+def test_a_disk_that_is_full_at_the_very_end_leaves_nothing(name: str, short_by: int) -> None:
+    rng = np.random.default_rng(3)
+    soundfile.write("long.wav", rng.uniform(-0.5, 0.5, (60_000, 1)), 8000)
+    assert run("upsample", "long.wav", "-o", name).returncode == 0
+    limit = Path(name).stat().st_size - short_by
+    Path(name).unlink()
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
+    command = [sys.executable, "-c", limited + CONVT[2], "upsample", "long.wav", "-o", name]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"convt: {name}: cannot be written: File too large\n" in result.stderr
+    assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "long.wav"]
+
+
+def refuse_link(*_: Any) -> None:
+    """As file systems do that know no second name of a file."""
+    raise PermissionError
+
+
+def test_where_files_have_one_name_the_output_is_renamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", refuse_link)
+    assert CliRunner().invoke(app, ["upsample", "in.wav"]).exit_code == 0
+    assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "in_x2.wav"]
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [(">&-", 0, ""), (">/dev/full", 1, "stdout: cannot be written"), ("2>/dev/full", 0, "")],
+)
+def test_closed_and_full_streams(redirection: str, code: int, said: str) -> None:
+    command = f"{shlex.join([*CONVT, 'upsample', 'in.wav', '-q' if code else '--overwrite'])} {redirection}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)  # noqa: S607
+    assert result.returncode == code
+    assert "Traceback" not in result.stderr
+    assert said in result.stderr
+    assert soundfile.info("in_x2.wav").frames == 1000
+
+
+def test_a_name_of_two_lines_is_told_in_one() -> None:
+    assert "two\\nlines.wav: cannot be read" in refused("upsample", "two\nlines.wav", code=1)
+
+
+def test_a_pipe_that_carries_no_sound_is_refused_and_not_waited_for() -> None:
+    os.mkfifo("pipe.wav")
+    writer = subprocess.Popen(["bash", "-c", "echo hiss > pipe.wav"])  # noqa: S607
+    result = run("upsample", "pipe.wav", timeout=60)
+    writer.wait(timeout=60)
+    assert result.returncode == 1
+    assert result.stderr.startswith("convt: pipe.wav: cannot be read as sound: ")
+
+
+def test_a_large_stride_takes_no_more_memory_than_a_small_one() -> None:
+    soundfile.write("long.wav", np.zeros((60_000, 1)), 8000)
+    np.save("w.npy", np.ones(500))
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30));"
+    command = [sys.executable, "-c", limited + CONVT[2], "upsample", "long.wav", "--weights", "w.npy"]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [*command, "--stride", "1000"], capture_output=True, text=True, check=False, env=environment
+    )
+    assert (result.returncode, result.stdout) == (0, "long_x1000.wav\n"), result.stderr
+    Path("long_x1000.wav").unlink()
+
+
+def test_what_does_not_fit_in_memory_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def need(*_: Any, **__: Any) -> None:
+        raise MemoryError("Unable to allocate 3.64 TiB")
+
+    monkeypatch.setattr("convt.Upsampler.process", need)
+    message = refused("upsample", "in.wav", code=1)
+    assert message == "convt: in.wav: needs more memory than there is: Unable to allocate 3.64 TiB\n"
 
 
 def test_unknown_exceptions_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

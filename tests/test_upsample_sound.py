@@ -60,7 +60,7 @@ def test_the_exact_line() -> None:
         ("in.aiff", "PCM_24", 24),
         ("in.au", "PCM_16", 16),
         ("in.w64", "PCM_24", 24),
-        ("in.caf", "ALAC_24", 24),
+        ("in.caf", "ALAC_16", 16),
     ],
 )
 def test_integer_samples_are_rounded_to_the_nearest(name: str, subtype: str, bits: int) -> None:
@@ -229,7 +229,7 @@ def test_no_frames_in_no_frames_out(name: str, channels: int) -> None:
 def test_no_frames_where_the_container_cannot_hold_none() -> None:
     sound("in.wav", np.zeros((1, 0)))
     result = upsample("in.wav", "-o", "out.flac", code=1)
-    assert result.stderr == "convt: out.flac: FLAC cannot hold a signal without samples; try .wav\n"
+    assert result.stderr == "convt: out.flac: FLAC cannot hold so few samples; try .wav\n"
     assert not Path("out.flac").exists()
 
 
@@ -253,7 +253,10 @@ def test_hardly_any_frames(frames: int) -> None:
         ("in.mp3", "MPEG_LAYER_III", "out.mp3", "MP3", "MPEG_LAYER_III"),
         ("in.wav", "PCM_16", "out.unheard-of", "WAV", "PCM_16"),
         ("in.wav", "ULAW", "out.au", "AU", "ULAW"),
-        ("in.caf", "ALAC_32", "out.caf", "CAF", "ALAC_24"),
+        ("in.caf", "ALAC_24", "out.caf", "CAF", "PCM_24"),
+        ("in.caf", "ALAC_32", "out.caf", "CAF", "PCM_32"),
+        ("in.mp3", "MPEG_LAYER_III", "out.wav", "WAV", "PCM_16"),
+        ("in.ogg", "VORBIS", "out.wav", "WAV", "PCM_16"),
         ("in.wav", "PCM_16", "OUT.WAV", "WAV", "PCM_16"),
     ],
 )
@@ -295,15 +298,37 @@ def test_a_large_wav_becomes_rf64(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_not_finite_is_kept_by_floats_and_refused_by_integers(bad: float) -> None:
-    x = noise(1, 1000)
-    x[0, 500] = bad
+def test_what_is_not_finite_is_kept_by_floats_and_refused_by_all_else(bad: float) -> None:
+    x = noise(1, 80_000)
+    x[0, 70_000] = bad
     sound("in.wav", x, subtype="FLOAT")
     np.save("w.npy", np.ones(3))
     upsample("in.wav", "--weights", "w.npy")
-    np.testing.assert_array_equal(np.flatnonzero(~np.isfinite(read("in_x2.wav")[0])), [1000, 1001, 1002])
-    result = upsample("in.wav", "--weights", "w.npy", "-o", "out.flac", code=1)
-    assert result.stderr == (
-        "convt: out.flac: output frame 1000 is not a finite number, and integer samples have none such\n"
-    )
-    assert not Path("out.flac").exists()
+    reached = np.flatnonzero(~np.isfinite(read("in_x2.wav")[0]))
+    np.testing.assert_array_equal(reached, [140_000, 140_001, 140_002])
+    for name, subtype in (("out.flac", "PCM_24"), ("out.ogg", "VORBIS"), ("out.mp3", "MPEG_LAYER_III")):
+        result = upsample("in.wav", "--weights", "w.npy", "-o", name, code=1)
+        assert result.stderr == (
+            f"convt: {name}: output frame 140000 is not a finite number, which {subtype} samples"
+            " cannot hold\n"
+        )
+        assert not Path(name).exists()
+
+
+def test_the_peak_is_that_of_what_is_finite_wherever_it_is() -> None:
+    x = noise(2, 100_000)
+    x[1, [3, 80_000, 90_000]] = [np.nan, 4.0, 2.0]
+    sound("in.wav", x, subtype="FLOAT")
+    np.save("w.npy", np.ones(1))
+    result = upsample("in.wav", "--weights", "w.npy", "--stride", "1")
+    assert "2 sample(s) beyond full scale were kept; peak +12.04 dBFS at 10.000000 s" in result.stderr
+    sound("in.wav", np.full((1, 3), np.inf), subtype="FLOAT")
+    result = upsample("in.wav", "--weights", "w.npy", "--stride", "1", "--overwrite")
+    assert "3 sample(s) beyond full scale were kept\n" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["in.ogg", "in.mp3"])
+def test_lossy_samples_are_computed_in_float32(name: str) -> None:
+    sound(name, noise(1, 8000), subtype="VORBIS" if name == "in.ogg" else "MPEG_LAYER_III")
+    upsample(name, "-o", "out.npy")
+    assert np.load("out.npy").dtype == np.float32

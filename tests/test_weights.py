@@ -1,3 +1,5 @@
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -64,37 +66,62 @@ def test_shapes_that_do_not_fit(shape: tuple[int, ...], channels: int, groups: i
         convt.Weights("w.npy", np.ones(shape)).for_channels(channels, groups, "in.wav")
 
 
-def write(path: Path, kind: str) -> None:
-    whole = path.with_suffix(".whole")
-    with whole.open("wb") as file:
-        np.save(file, np.ones(100))
-    contents: dict[str, Any] = {
-        "pickled": np.array([{"a": 1}], dtype=object),
-        "text": np.array(["a", "b"]),
-        "longdouble": np.ones(3, "longdouble"),
-        "scalar": np.float64(1),
-        "four": np.ones((1, 1, 1, 3)),
-        "none": np.ones((2, 0, 3)),
-    }
-    if kind in contents:
-        with path.open("wb") as file:
-            np.save(file, contents[kind], allow_pickle=True)
-    elif kind == "truncated":
-        path.write_bytes(whole.read_bytes()[:-8])
-    elif kind == "header only":
-        path.write_bytes(whole.read_bytes()[:50])
-    elif kind == "empty":
-        path.write_bytes(b"")
-    elif kind == "words":
-        path.write_bytes(b"hello, world\n" * 20)
-    elif kind == "broken zip":
-        path.write_bytes(b"PK\x03\x04" + b"nonsense" * 9)
-    elif kind == "other names":
-        with path.open("wb") as file:
-            np.savez(file, kernel=np.ones(3))
-    elif kind == "pickled bias":
-        with path.open("wb") as file:
-            np.savez(file, weight=np.ones(3), bias=np.array([None]))
+def test_groups_are_checked() -> None:
+    with pytest.raises(convt.ParameterError, match="groups must be at least 1, got 0"):
+        convt.Weights("w.npy", np.ones(3)).for_channels(2, 0)
+
+
+def npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+def npz(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+def header(shape: tuple[int, ...]) -> bytes:
+    file = io.BytesIO()
+    described = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, described)
+    return file.getvalue() + bytes(64)
+
+
+def spoilt(content: bytes) -> bytes:
+    return content[:200] + bytes(60) + content[260:]
+
+
+FILES: dict[str, bytes] = {
+    "pickled": npy(np.array([{"a": 1}], dtype=object)),
+    "pickled bias": npz(weight=np.ones(3), bias=np.array([None])),
+    "text": npy(np.array(["a", "b"])),
+    "longdouble": npy(np.ones(3, "longdouble")),
+    "scalar": npy(1.0),
+    "four": npy(np.ones((1, 1, 1, 3))),
+    "none": npy(np.ones((2, 0, 3))),
+    "truncated": npy(np.ones(100))[:-8],
+    "header only": npy(np.ones(100))[:50],
+    "torn header": b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f8', ",
+    "vast shape": header((10**30,)),
+    "true shape": header((True, 8)),
+    "empty": b"",
+    "words": b"hello, world\n" * 20,
+    "broken zip": b"PK\x03\x04" + b"nonsense" * 9,
+    "spoilt zip": spoilt(npz(weight=np.arange(1000.0))),
+    "no array": zipped("weight", b"1 2 3"),
+    "other names": npz(kernel=np.ones(3)),
+    "square bias": npz(weight=np.ones(3), bias=np.ones((2, 2))),
+}
 
 
 @pytest.mark.parametrize(
@@ -106,23 +133,29 @@ def write(path: Path, kind: str) -> None:
         ("pickled bias", "pickled data is never loaded"),
         ("truncated", "not a whole .npy or .npz file"),
         ("header only", "not a whole .npy or .npz file"),
-        ("empty", "not a whole .npy or .npz file"),
-        ("words", "not a whole .npy or .npz file"),
+        ("empty", "is neither an .npy nor an .npz file"),
+        ("words", "is neither an .npy nor an .npz file"),
         ("broken zip", "not a whole .npy or .npz file"),
+        ("torn header", "not a whole .npy or .npz file"),
+        ("vast shape", "not a whole .npy or .npz file"),
+        ("true shape", "not a whole .npy or .npz file"),
+        ("spoilt zip", "not a whole .npy or .npz file"),
+        ("no array", "weight must be an array"),
+        ("square bias", r"bias must have shape \(C_out,\), got \(2, 2\)"),
         ("other names", r"must hold an array 'weight', got \['kernel'\]"),
         ("text", "weight must be of a boolean, .* got <U1"),
         ("longdouble", "weight must be of a boolean, .* got longdouble|float128"),
-        ("scalar", r"weights must have shape \(K,\), .* got \(\)"),
-        ("four", r"weights must have shape \(K,\), .* got \(1, 1, 1, 3\)"),
-        ("none", r"weights must have shape \(K,\), .* got \(2, 0, 3\)"),
+        ("scalar", r"weight must have shape \(K,\), .* got \(\)"),
+        ("four", r"weight must have shape \(K,\), .* got \(1, 1, 1, 3\)"),
+        ("none", r"weight must have shape \(K,\), .* got \(2, 0, 3\)"),
     ],
 )
 def test_bad_files_are_refused_in_one_line(tmp_path: Path, kind: str, message: str) -> None:
     path = tmp_path / "w.npy"
     if kind == "folder":
         path.mkdir()
-    else:
-        write(path, kind)
+    elif kind in FILES:
+        path.write_bytes(FILES[kind])
     with pytest.raises(convt.WeightsError, match=rf"w\.npy: .*({message})") as caught:
         convt.load_weights(path)
     assert "\n" not in str(caught.value)

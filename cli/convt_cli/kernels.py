@@ -6,13 +6,14 @@ import numpy as np
 
 import convt
 from convt_cli.audio.formats import Array
-from convt_cli.audio.reader import Reader, as_precise
+from convt_cli.audio.precision import as_precise
+from convt_cli.audio.reader import Reader
 from convt_cli.errors import Failure, Misuse
 from convt_cli.request import Request
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
+class Choice:
     """A weight and a bias as the library takes them, and how a report calls them."""
 
     name: str
@@ -28,7 +29,7 @@ class Kernel:
         return int(self.weight.shape[-1])
 
 
-def choose_kernel(request: Request, reader: Reader) -> Kernel:
+def choose_kernel(request: Request, reader: Reader) -> Choice:
     """Return the kernel asked for, in the signal's precision.
 
     An .npy signal leaves the weights of a file as they are, unless a precision is asked for: the
@@ -44,18 +45,20 @@ def choose_kernel(request: Request, reader: Reader) -> Kernel:
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups
     bias = _bias(request, weights.bias, channels_out)
     if request.weights is None or request.precision or reader.format:
-        weight = weight.astype(as_precise(weight.dtype, reader.precision))
-        bias = None if bias is None else bias.astype(as_precise(bias.dtype, reader.precision))
+        weight = as_precise(weight, reader.precision)
+        bias = None if bias is None else as_precise(bias, reader.precision)
     if reader.format and any(array is not None and array.dtype.kind == "c" for array in (weight, bias)):
         raise Failure(f"{weights.source}: a complex kernel needs an .npy signal, not {request.source}")
     default = "center" if request.weights is None else 0
     padding = default if request.padding is None else request.padding
-    return Kernel(weights.source, weight, bias, groups, padding, channels_out)
+    return Choice(weights.source, weight, bias, groups, padding, channels_out)
 
 
 def _built_in(request: Request) -> convt.Weights:
-    if request.dilation != 1:
-        raise Misuse("--dilation needs --weights: the built-in kernel is made for the stride alone")
+    if request.dilation != 1 or request.groups != 1:
+        raise Misuse(
+            "--dilation and --groups need --weights: the built-in kernel is made for the stride alone"
+        )
     return convt.Weights("the built-in kernel", convt.design_kernel(request.stride))
 
 

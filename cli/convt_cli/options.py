@@ -1,20 +1,22 @@
 """The options of the commands, and how their values are parsed."""
 
+# Paths are not checked for being readable here: that is a failure of the work, not of the command line.
+
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-_NAMED_PADDINGS = ("full", "center", "same", "causal")
+NAMED_PADDINGS = ("full", "center", "same", "causal")
 
 
 def parse_padding(text: str) -> int | str:
     """Return a number of samples, or a name."""
-    if text in _NAMED_PADDINGS:
+    if text in NAMED_PADDINGS:
         return text
     if text.isdecimal():
         return int(text)
-    raise typer.BadParameter(f"{text!r} is neither a number of samples nor {', '.join(_NAMED_PADDINGS)}")
+    raise typer.BadParameter(f"{text!r} is neither a number of samples nor {', '.join(NAMED_PADDINGS)}")
 
 
 def parse_bias(text: str) -> float | Path:
@@ -26,16 +28,28 @@ def parse_bias(text: str) -> float | Path:
 
 
 Source = Annotated[
-    Path, typer.Argument(metavar="IN", help="A sound file, or a signal .npy: (L,), (C, L) or (N, C, L).")
+    Path,
+    typer.Argument(
+        metavar="IN",
+        readable=False,
+        help="A sound file, or a signal .npy: (L,), (C, L) or (N, C, L).",
+    ),
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="OUT", help="Name of the output; in.wav becomes in_x2.wav."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        readable=False,
+        help="Name of the output. Default: in_x2.wav for in.wav.",
+    ),
 ]
 Weights = Annotated[
     Path | None,
     typer.Option(
         metavar="W",
+        readable=False,
         help=(
             ".npy file, or .npz with 'weight' and 'bias'. (K,) or (1, 1, K): the kernel of every channel;"
             " (C, K): one a channel; (C_in, C_out/groups, K): channels are mixed. Without it a kernel is"

@@ -17,6 +17,8 @@ from convt_cli.request import Request
 from convt_cli.summary import describe_files, describe_kernel, warnings
 from convt_cli.wholefile import check_target, whole_file
 
+_BLOCK_OUTPUTS = 1 << 17  # frames that one block read becomes, about
+
 
 def run(request: Request, reporter: Reporter) -> Path:
     """Upsample one file and return the name of the finished output.
@@ -27,13 +29,16 @@ def run(request: Request, reporter: Reporter) -> Path:
         With the one line that says why not; nothing of the output is left.
     """
     try:
-        with closing(open_reader(request.source, request.precision)) as reader:
+        block = max(1, _BLOCK_OUTPUTS // request.stride)
+        with closing(open_reader(request.source, request.precision, block)) as reader:
             check_target(request.target, request.inputs, overwrite=request.overwrite)
             _upsample(request, reader, reporter)
     except convt.WeightsError as error:
         raise Failure(str(error)) from None
-    except convt.ConvtError as error:
+    except (convt.ParameterError, convt.ParameterTypeError) as error:
         raise Misuse(str(error)) from None
+    except MemoryError as error:
+        raise Failure(f"{request.source}: needs more memory than there is: {error}") from None
     return request.target
 
 
@@ -46,7 +51,10 @@ def _upsample(request: Request, reader: Reader, reporter: Reporter) -> None:
         "dilation": request.dilation,
     }
     upsampler = convt.Upsampler(kernel.weight, kernel.bias, groups=kernel.groups, **geometry)
-    frames = convt.output_length(reader.frames, kernel.taps, **geometry) if reader.frames else 0
+    try:
+        frames = convt.output_length(reader.frames, kernel.taps, **geometry) if reader.frames else 0
+    except convt.ParameterError as error:
+        raise Failure(f"{request.source}: is too short for this padding: {error}") from None
     dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
     try:
         with (

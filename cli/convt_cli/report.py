@@ -1,5 +1,6 @@
 """What the command says: results on stdout, everything for people on stderr."""
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -7,20 +8,31 @@ from pathlib import Path
 
 import typer
 
+from convt_cli.errors import Failure
+
 
 def error(message: str) -> None:
     """Say in one line why the command ends."""
-    typer.echo(f"convt: {message}", err=True)
+    _say(f"convt: {message}".replace("\n", "\\n"))
 
 
 def written(path: Path) -> None:
     """Print the path of a finished file, byte for byte; a reader that has gone away is no failure."""
+    if sys.stdout is None:  # closed by the shell: nobody asked for the name
+        return
     try:
-        sys.stdout.flush()
         typer.echo(os.fsencode(path))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as cause:
+        raise Failure(f"stdout: cannot be written: {cause.strerror}; {path} is finished") from None
+
+
+def _say(message: str) -> None:
+    """Write to stderr; where that fails there is nobody left to tell, and the work goes on."""
+    with contextlib.suppress(OSError):
+        typer.echo(message, err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class Reporter:
     def note(self, message: str) -> None:
         """Say what is being done."""
         if not self.quiet:
-            typer.echo(message, err=True)
+            _say(message)
 
     def warn(self, message: str) -> None:
         """Say what the user might not expect."""

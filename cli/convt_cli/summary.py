@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from convt_cli.audio.reader import Reader
 from convt_cli.audio.writer import SoundWriter, Writer
-from convt_cli.kernels import Kernel
+from convt_cli.kernels import Choice
 from convt_cli.request import Request
 
 
@@ -18,7 +18,7 @@ def describe_files(request: Request, reader: Reader, writer: Writer, frames: int
     return f"{request.source} -> {request.target}: {', '.join(parts)}"
 
 
-def describe_kernel(request: Request, kernel: Kernel, delay: float, dtype: object) -> str:
+def describe_kernel(request: Request, kernel: Choice, delay: float, dtype: object) -> str:
     """Return the line that says how."""
     return (
         f"{kernel.name}: {kernel.taps} taps, stride {request.stride}, padding {kernel.padding},"
@@ -40,10 +40,7 @@ def warnings(request: Request, reader: Reader, writer: Writer) -> Iterator[str]:
     if writer.format.container == "RF64" != reader.format.container:
         yield f"{request.target}: is RF64, since a WAV file cannot hold more than 4 GB"
     if overs := writer.quantise.overs:
-        level = 20 * math.log10(writer.quantise.peak)
-        at = writer.quantise.peak_at / writer.format.rate
-        fate = "kept" if writer.format.is_real else "clipped"
-        yield (
-            f"{request.target}: {overs} sample(s) beyond full scale were {fate};"
-            f" peak {level:+.2f} dBFS at {at:.6f} s"
-        )
+        fate = "kept" if writer.format.keeps_any else "clipped"
+        peak, at = writer.quantise.peak, writer.quantise.peak_at / writer.format.rate
+        level = f"; peak {20 * math.log10(peak):+.2f} dBFS at {at:.6f} s" if peak else ""
+        yield f"{request.target}: {overs} sample(s) beyond full scale were {fate}{level}"

@@ -18,6 +18,10 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> N
     Failure
         With what is in the way, and what to do.
     """
+    try:
+        target.exists()
+    except OSError as error:  # a name that cannot be one
+        raise Failure(f"{target}: cannot be written: {error.strerror}") from None
     for source in sources:
         if target.exists() and source.exists() and target.samefile(source):
             raise Failure(f"{target}: is the same file as the input {source}; choose another name with -o")
@@ -46,15 +50,36 @@ def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     place = Path(os.path.realpath(target))
     temporary = place.with_name(f".convt-{secrets.token_hex(8)}.part")
     try:
+        _create(temporary, target)
+        yield temporary
+        if overwrite and place.exists():
+            shutil.copymode(place, temporary)
+        if overwrite or not _linked(temporary, place):
+            temporary.replace(place)
+    except FileExistsError:
+        raise Failure(f"{target}: came into being meanwhile; use --overwrite to replace it") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create(temporary: Path, target: Path) -> None:
+    try:
         temporary.touch(exist_ok=False)
     except OSError as error:
         raise Failure(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def _linked(temporary: Path, place: Path) -> bool:
+    """Give the file its name as well, unless the name is taken; False where files cannot have two names.
+
+    A link, unlike a renaming, never replaces what another process has put there meanwhile.
+    """
     try:
-        yield temporary
+        place.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:
         if place.exists():
-            if not overwrite:
-                raise Failure(f"{target}: came into being meanwhile; use --overwrite to replace it")
-            shutil.copymode(place, temporary)
-        temporary.replace(place)
-    finally:
-        temporary.unlink(missing_ok=True)
+            raise FileExistsError from None
+        return False
+    return True

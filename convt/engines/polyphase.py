@@ -19,7 +19,8 @@ from convt.geometry import Geometry
 class Polyphase:
     """The engine prepared for one kernel and one block size; see the contract in ``contract.py``."""
 
-    def __init__(self, weight: Array, geometry: Geometry, block: int) -> None:
+    def __init__(self, weight: Array, geometry: Geometry, *, block: int) -> None:
+        """Prepare for blocks of `block` input samples."""
         self._groups, cin, cout, taps = weight.shape
         self._channels, self._stride, self._block = self._groups * cout, geometry.stride, block
         lag, phase = np.divmod(np.arange(taps) * geometry.dilation, geometry.stride)

@@ -16,19 +16,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 from convt.engines.contract import Array
 from convt.geometry import Geometry
 
-ROWS = 64  # windows of a block: enough rows for a product to run at full speed
-
 
 class Toeplitz:
     """The engine prepared for one kernel and one block size; see the contract in ``contract.py``."""
 
-    def __init__(self, weight: Array, geometry: Geometry, block: int) -> None:
-        """Prepare for blocks of `block` input samples, a multiple of ROWS."""
+    def __init__(self, weight: Array, geometry: Geometry, *, rows: int, width: int) -> None:
+        """Prepare for blocks of `rows` windows, each `width` input samples after the one before."""
         self._groups, self._cin, self._cout, _ = weight.shape
-        self._width = block // ROWS
-        self._window = self._width + geometry.lag
-        self._run = self._width * geometry.stride
-        self._matrix = _banded(weight, geometry, self._width).reshape(
+        self._rows, self._width = rows, width
+        self._window = width + geometry.lag
+        self._run = width * geometry.stride
+        self._matrix = _banded(weight, geometry, width).reshape(
             self._groups, self._cin * self._window, self._cout * self._run
         )
 
@@ -39,10 +37,10 @@ class Toeplitz:
         windows = sliding_window_view(grouped, self._window, axis=-1)[..., :: self._width, :]
         # Copied, since rows that overlap in memory would keep the product away from BLAS.
         rows = np.ascontiguousarray(windows.swapaxes(-2, -3)).reshape(
-            *lead, self._groups, ROWS, self._cin * self._window
+            *lead, self._groups, self._rows, self._cin * self._window
         )
-        product = (rows @ self._matrix).reshape(*lead, self._groups, ROWS, self._cout, self._run)
-        return product.swapaxes(-2, -3).reshape(*lead, self._groups * self._cout, ROWS * self._run)
+        product = (rows @ self._matrix).reshape(*lead, self._groups, self._rows, self._cout, self._run)
+        return product.swapaxes(-2, -3).reshape(*lead, self._groups * self._cout, self._rows * self._run)
 
 
 def _banded(weight: Array, geometry: Geometry, width: int) -> Array:

@@ -13,15 +13,24 @@ from convt_cli.errors import Unwritable
 Array = NDArray[Any]
 
 # Bits of what a format stores or, for a coder, takes; 16 for every coder that is not named here.
-_INTEGER_BITS = {"PCM_S8": 8, "PCM_U8": 8, "DPCM_8": 8, "DWVW_12": 12, "ALAC_20": 20}
-_INTEGER_BITS |= {"PCM_24": 24, "ALAC_24": 24, "DWVW_24": 24, "PCM_32": 32, "ALAC_32": 32}
-_REAL_BITS = {"FLOAT": 32, "DOUBLE": 64, "VORBIS": 16, "OPUS": 16}
-_REAL_BITS |= {"MPEG_LAYER_I": 16, "MPEG_LAYER_II": 16, "MPEG_LAYER_III": 16}
-_NARROWER = {"PCM_32": "PCM_24", "FLOAT": "PCM_24", "DOUBLE": "PCM_24", "ALAC_32": "ALAC_24"}
-_GARBLED = {"ALAC_32"}  # libsndfile 1.2.2 writes noise
-
+_BITS = {"PCM_S8": 8, "PCM_U8": 8, "DPCM_8": 8, "DWVW_12": 12, "ALAC_20": 20}
+_BITS |= {"PCM_24": 24, "ALAC_24": 24, "DWVW_24": 24, "PCM_32": 32, "ALAC_32": 32}
+_BITS |= {"FLOAT": 32, "DOUBLE": 64}
+_REAL_CODERS = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
+_PORTABLE = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")  # what any container may be asked to hold
+_NEAREST = {"PCM_32": "PCM_24", "FLOAT": "PCM_24", "DOUBLE": "PCM_24", "ALAC_32": "PCM_32"}
+_NEAREST |= {"ALAC_20": "PCM_24", "ALAC_24": "PCM_24"}
+_GARBLED = ("ALAC_20", "ALAC_24", "ALAC_32")  # libsndfile 1.2.2 spoils what these coders find hard
+_UNFIT = {  # containers that are read, and not written
+    "RAW": "a .raw file states neither rate nor format",
+    "SD2": "an .sd2 file keeps its header in a second file",
+    "PAF": "libsndfile 1.2.2 spoils the samples of some .paf files",
+    "SDS": "libsndfile 1.2.2 spoils the end of .sds files",
+}
+_EXTENSIONS = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
 _WAV_LIMIT = 0xFFFFFFFF - 4096  # bytes of samples that surely leave room for the header
 _MAX_RATE = 0x7FFFFFFF
+_MAX_RATES = {"VORBIS": 200_000}  # beyond it libvorbis crashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +45,17 @@ class Format:
     @property
     def is_real(self) -> bool:
         """Whether the file takes real numbers rather than integers."""
-        return self.subtype in _REAL_BITS
+        return self.keeps_any or self.subtype in _REAL_CODERS
+
+    @property
+    def keeps_any(self) -> bool:
+        """Whether the file keeps any number that it is given, beyond full scale or not finite."""
+        return self.subtype in ("FLOAT", "DOUBLE")
 
     @property
     def bits(self) -> int:
         """Bits of a sample; for a coder, of the samples that it takes."""
-        return _bits(self.subtype)
+        return _BITS.get(self.subtype, 16)
 
     @property
     def precision(self) -> str:
@@ -68,39 +82,40 @@ def output_format(source: Format, source_path: Path, target: Path, stride: int, 
     Unwritable
         The rate is more than a sound file can state, or the container states none.
     """
-    rate = source.rate * stride
-    if rate > _MAX_RATE:
-        raise Unwritable(f"{source.rate} Hz times {stride} is {rate} Hz, more than a file can state")
     container = _container(source, source_path, target)
-    subtype = _subtype(container, source.subtype, target)
-    if container in ("WAV", "WAVEX") and samples * _bits(subtype) // 8 > _WAV_LIMIT:
+    subtype = _subtype(container, source, target)
+    rate, limit = source.rate * stride, _MAX_RATES.get(subtype, _MAX_RATE)
+    if rate > limit:
+        raise Unwritable(
+            f"{source.rate} Hz times {stride} is {rate} Hz, and {container} {subtype} takes {limit} at most"
+        )
+    too_long = samples * _BITS.get(subtype, 16) // 8 > _WAV_LIMIT
+    if container in ("WAV", "WAVEX") and too_long and soundfile.check_format("RF64", subtype):
         container = "RF64"
     endian = source.endian if soundfile.check_format(container, subtype, source.endian) else "FILE"
     return Format(container, subtype, endian, rate)
 
 
 def _container(source: Format, source_path: Path, target: Path) -> str:
-    asked = target.suffix.lstrip(".").upper()
-    asked = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}.get(asked, asked)
-    if target.suffix.lower() == source_path.suffix.lower() or asked not in soundfile.available_formats():
-        return source.container
-    if asked == "RAW":
-        raise Unwritable("a .raw file states neither rate nor format; name another container, such as .wav")
-    return asked
+    container = target.suffix.lstrip(".").upper()
+    container = _EXTENSIONS.get(container, container)
+    same_name = target.suffix.lower() == source_path.suffix.lower()
+    if same_name or container not in soundfile.available_formats():
+        container = source.container
+    if container in _UNFIT:
+        raise Unwritable(f"{_UNFIT[container]}; name another container with -o, such as .wav")
+    return container
 
 
-def _subtype(container: str, wanted: str, target: Path) -> str:
-    """Return the wanted sample format if the container can hold it, else the closest that it can."""
+def _subtype(container: str, source: Format, target: Path) -> str:
+    """Return the source's sample format if the container can hold it, else the nearest that it can."""
     if container == "OGG" and target.suffix.lower() == ".opus":
         return "OPUS"
-    for subtype in (wanted, _NARROWER.get(wanted, wanted)):
-        if subtype not in _GARBLED and soundfile.check_format(container, subtype):
+    for subtype in (source.subtype, _NEAREST.get(source.subtype, "")):
+        own = container == source.container or subtype.startswith(_PORTABLE)
+        if own and subtype not in _GARBLED and soundfile.check_format(container, subtype):
             return subtype
     return str(soundfile.default_subtype(container))
-
-
-def _bits(subtype: str) -> int:
-    return (_INTEGER_BITS | _REAL_BITS).get(subtype, 16)
 
 
 class Quantiser:
@@ -112,9 +127,9 @@ class Quantiser:
     """
 
     def __init__(self, target: Format) -> None:
-        self._real, self._bits = target.is_real, target.bits
+        self._target = target
         self.overs = 0
-        self.peak = 0.0
+        self.peak = 0.0  # of what is finite
         self.peak_at = 0  # frames from the start
         self._frames = 0
 
@@ -124,27 +139,30 @@ class Quantiser:
         Raises
         ------
         Unwritable
-            A sample is not finite, and the format has no number for that.
+            A sample is not finite, and the format cannot keep that.
         """
         self._watch(samples)
-        if self._real:
+        self._frames += len(samples)
+        if self._target.is_real:
+            self.overs += int(np.count_nonzero(np.abs(samples) > 1))
             return samples
-        scale = 2.0 ** (self._bits - 1)
+        bits = self._target.bits
+        scale = 2.0 ** (bits - 1)
         rounded = np.rint(np.multiply(samples, scale, dtype=np.float64))
         self.overs += int(np.count_nonzero((rounded < -scale) | (rounded > scale - 1)))
         clipped = np.clip(rounded, -scale, scale - 1)
-        return (clipped * 2.0 ** (32 - self._bits)).astype(np.int32)
+        return (clipped * 2.0 ** (32 - bits)).astype(np.int32)
 
     def _watch(self, samples: Array) -> None:
-        magnitude = np.abs(samples)
-        if self._real:
-            self.overs += int(np.count_nonzero(magnitude > 1))
-        elif not np.isfinite(magnitude).all():
-            frame = self._frames + int(np.argmax(~np.isfinite(magnitude).all(axis=1)))
+        """Note the peak, and refuse what is not finite unless it can be kept."""
+        finite = np.isfinite(samples)
+        if not finite.all() and not self._target.keeps_any:
+            frame = self._frames + int(np.argmin(finite.all(axis=1)))
             raise Unwritable(
-                f"output frame {frame} is not a finite number, and integer samples have none such"
+                f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot"
+                " hold"
             )
+        magnitude = np.where(finite, np.abs(samples), 0)
         if magnitude.size and magnitude.max() > self.peak:
             self.peak = float(magnitude.max())
             self.peak_at = self._frames + int(np.argmax(magnitude.max(axis=1)))
-        self._frames += len(samples)

@@ -8,15 +8,17 @@ the `dimensions` of an array of them.
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
 
 import numpy as np
 import soundfile
 
 from convt_cli.audio.formats import Array, Format
+from convt_cli.audio.precision import as_precise
 from convt_cli.errors import Failure
 
-_BLOCK = 1 << 16  # frames
+# What numpy raises for a header that is damaged or absurd.
+_UNREADABLE = (ValueError, TypeError, OverflowError, EOFError, MemoryError, TokenError)
 
 
 class SoundReader:
@@ -24,12 +26,16 @@ class SoundReader:
 
     signals, dimensions = 1, 2
 
-    def __init__(self, path: Path, precision: str | None) -> None:
-        self._path = path
+    def __init__(self, path: Path, precision: str | None, block: int) -> None:
+        self._path, self._block = path, block
         try:
             self._file = soundfile.SoundFile(os.fsencode(path))
         except soundfile.LibsndfileError as error:
             raise Failure(f"{path}: cannot be read as sound: {_reason(path, error)}") from None
+        except TypeError:  # of soundfile, for names that end in .raw
+            raise Failure(
+                f"{path}: a .raw file states neither rate nor format; turn it into .wav"
+            ) from None
         file = self._file
         self.channels, self.frames = file.channels, file.frames
         self.format = Format(file.format, file.subtype, file.endian, file.samplerate)
@@ -41,7 +47,7 @@ class SoundReader:
         count, more = 0, True
         while more:
             try:
-                block = self._file.read(_BLOCK, self.precision, always_2d=True)
+                block = self._file.read(self._block, self.precision, always_2d=True)
             except soundfile.LibsndfileError as error:
                 raise Failure(f"{self._path}: cannot be read beyond frame {count}: {error}") from None
             count, more = count + len(block), len(block) > 0
@@ -59,12 +65,13 @@ class NpyReader:
 
     format = None
 
-    def __init__(self, path: Path, precision: str | None) -> None:
+    def __init__(self, path: Path, precision: str | None, block: int) -> None:
         try:
-            array = np.lib.format.open_memmap(path, mode="r")
+            with np.errstate(over="ignore"):  # an absurd shape is refused below
+                array = np.lib.format.open_memmap(path, mode="r")
         except OSError as error:
             raise Failure(f"{path}: cannot be read: {error.strerror or error}") from None
-        except (ValueError, EOFError) as error:
+        except _UNREADABLE as error:
             reason = " ".join(str(error).split())
             raise Failure(
                 f"{path}: not a whole .npy file (pickled data is never loaded): {reason}"
@@ -73,43 +80,40 @@ class NpyReader:
             raise Failure(f"{path}: a signal has shape (L,), (C, L) or (N, C, L), not {array.shape}")
         if array.dtype.kind not in "biufc" or array.dtype.char in "gG":
             raise Failure(f"{path}: a signal is made of numbers of up to 64 bits, not of {array.dtype}")
-        self.dimensions = array.ndim
+        self.dimensions, self._block = array.ndim, block
         self._signals = array.reshape((1,) * (3 - array.ndim) + array.shape)
         self.signals, self.channels, self.frames = self._signals.shape
         single = array.dtype.newbyteorder("=") in ("float16", "float32", "complex64")
         self.precision = precision or ("float32" if single else "float64")
-        self.dtype = as_precise(array.dtype, precision) if precision else array.dtype
+        self.dtype = as_precise(array[..., :0], precision).dtype if precision else array.dtype
 
     def blocks(self, signal: int) -> Iterator[Array]:
         """Yield one signal's samples, in blocks (channels, n), at least one."""
-        for start in range(0, max(1, self.frames), _BLOCK):
-            yield self._signals[signal, :, start : start + _BLOCK].astype(self.dtype)
+        for start in range(0, max(1, self.frames), self._block):
+            yield self._signals[signal, :, start : start + self._block].astype(self.dtype)
 
     def close(self) -> None:
         """Let the file go: its mapping goes with the array."""
 
 
-def as_precise(dtype: np.dtype[Any], precision: str) -> np.dtype[Any]:
-    """Return the real or complex dtype of a precision, as `dtype` is real or complex."""
-    return np.result_type(precision, np.complex64) if dtype.kind == "c" else np.dtype(precision)
-
-
 Reader = SoundReader | NpyReader
 
 
-def open_reader(path: Path, precision: str | None) -> Reader:
-    """Open a signal; ``.npy`` by its name, all else as sound.
+def open_reader(path: Path, precision: str | None, block: int) -> Reader:
+    """Open a signal, to be read in blocks of so many frames; ``.npy`` by its name, all else as sound.
 
     Raises
     ------
     Failure
         The file is missing, or not what its name says.
     """
-    return (NpyReader if path.suffix.lower() == ".npy" else SoundReader)(path, precision)
+    return (NpyReader if path.suffix.lower() == ".npy" else SoundReader)(path, precision, block)
 
 
 def _reason(path: Path, error: soundfile.LibsndfileError) -> str:
     """Return the system's word for why a file does not open, or libsndfile's where it has none."""
+    if path.is_fifo():  # to open it once more would wait for another writer
+        return str(error.error_string).rstrip(".")
     try:
         with path.open("rb") as file:
             file.read(1)

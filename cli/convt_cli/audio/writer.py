@@ -35,6 +35,7 @@ class SoundWriter:
                 chosen.container,
             )
         except soundfile.LibsndfileError as error:
+            _check_room(path)
             reason = error.error_string.rstrip(".")
             raise Unwritable(
                 f"{chosen.container} cannot hold {channels} channel(s) of {chosen.subtype} at {chosen.rate}"
@@ -47,33 +48,42 @@ class SoundWriter:
         try:
             self._sound.write(samples)
         except (soundfile.LibsndfileError, AssertionError):
-            raise self._obstacle() from None
+            _check_room(self._path)
+            raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
         self._frames += len(samples)
 
     def finish(self) -> None:
-        """Complete the file, and see that it holds all that was written: some coders do not tell."""
+        """Complete the file, and see that it holds what was written: libsndfile does not always tell."""
         self._sound.close()
+        _check_room(self._path)
         try:
-            held = soundfile.info(os.fsencode(self._path)).frames
+            held = soundfile.info(os.fsencode(self._path))
         except soundfile.LibsndfileError:
-            held = -1
-        if held < 0 == self._frames:
-            raise Unwritable(f"{self.format.container} cannot hold a signal without samples; try .wav")
-        if held < self._frames:
-            raise self._obstacle()
+            raise Unwritable(f"{self.format.container} cannot hold so few samples; try .wav") from None
+        if held.samplerate != self.format.rate:
+            raise Unwritable(
+                f"{self.format.container} cannot state {self.format.rate} Hz, but only {held.samplerate};"
+                " name another container with -o, such as .wav"
+            )
+        if held.frames < self._frames:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     def close(self) -> None:
         """Let the file go."""
         self._sound.close()
 
-    def _obstacle(self) -> OSError:
-        """Return the system's reason, which libsndfile does not tell, by writing a little more."""
-        try:
-            with self._path.open("ab") as file:
-                file.write(bytes(1 << 16))
-        except OSError as error:
-            return error
-        return OSError(errno.EIO, os.strerror(errno.EIO))
+
+def _check_room(path: Path) -> None:
+    """Raise the system's reason why a file cannot grow, if there is one.
+
+    libsndfile calls it a system error or, in some formats, says nothing. It writes less than this at a
+    time: where this still fits, nothing before it can have failed for want of room.
+    """
+    with path.open("ab") as file:
+        size = file.tell()
+        file.write(bytes(1 << 16))
+        file.flush()
+        file.truncate(size)
 
 
 class NpyWriter:
