@@ -1,5 +1,6 @@
 """Containers and sample formats: what is kept, what a file name asks for, and how samples are rounded."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,28 +142,39 @@ class Quantiser:
         Unwritable
             A sample is not finite, and the format cannot keep that.
         """
-        self._watch(samples)
+        low, high = self._watch(samples)
         self._frames += len(samples)
         if self._target.is_real:
-            self.overs += int(np.count_nonzero(np.abs(samples) > 1))
+            if max(-low, high) > 1:
+                self.overs += int(np.count_nonzero(np.abs(samples) > 1))
             return samples
         bits = self._target.bits
         scale = 2.0 ** (bits - 1)
-        rounded = np.rint(np.multiply(samples, scale, dtype=np.float64))
-        self.overs += int(np.count_nonzero((rounded < -scale) | (rounded > scale - 1)))
-        clipped = np.clip(rounded, -scale, scale - 1)
-        return (clipped * 2.0 ** (32 - bits)).astype(np.int32)
+        # float32 holds every integer of up to 24 bits; wider ones are made in float64.
+        rounded = np.multiply(samples, scale, dtype=np.float64 if bits > 24 else None)
+        np.rint(rounded, out=rounded)
+        if round(low * scale) < -scale or round(high * scale) > scale - 1:
+            self.overs += int(np.count_nonzero((rounded < -scale) | (rounded > scale - 1)))
+            np.clip(rounded, -scale, scale - 1, out=rounded)
+        return np.left_shift(rounded.astype(np.int32), 32 - bits)
 
-    def _watch(self, samples: Array) -> None:
-        """Note the peak, and refuse what is not finite unless it can be kept."""
-        finite = np.isfinite(samples)
-        if not finite.all() and not self._target.keeps_any:
-            frame = self._frames + int(np.argmin(finite.all(axis=1)))
-            raise Unwritable(
-                f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot"
-                " hold"
-            )
-        magnitude = np.where(finite, np.abs(samples), 0)
-        if magnitude.size and magnitude.max() > self.peak:
-            self.peak = float(magnitude.max())
-            self.peak_at = self._frames + int(np.argmax(magnitude.max(axis=1)))
+    def _watch(self, samples: Array) -> tuple[float, float]:
+        """Note the peak of what is finite, refuse the rest unless it can be kept, and return the range."""
+        low, high = float(samples.min(initial=0)), float(samples.max(initial=0))
+        finite = samples
+        if not (math.isfinite(low) and math.isfinite(high)):
+            if not self._target.keeps_any:
+                raise Unwritable(self._not_finite(samples))
+            finite = np.where(np.isfinite(samples), samples, 0)
+            low, high = -math.inf, math.inf
+        peak = float(max(-finite.min(initial=0), finite.max(initial=0)))
+        if peak > self.peak:
+            self.peak = peak
+            self.peak_at = self._frames + int(np.argmax(np.abs(finite).max(axis=1)))
+        return low, high
+
+    def _not_finite(self, samples: Array) -> str:
+        frame = self._frames + int(np.argmin(np.isfinite(samples).all(axis=1)))
+        return (
+            f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot hold"
+        )
