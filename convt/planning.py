@@ -4,7 +4,7 @@ The choice depends on the kernel alone, never on how long a signal is or in whic
 blocks of another size would round differently.
 
 Costs are in multiply-adds of a fast matrix product per output sample and channel. They were fitted to
-the engines' times on some 30 kernels of 1 to 1,536 channels and 1 to 4,097 taps, and tell the faster
+the engines' times on some 30 kernels of 1 to 1,536 channels and 1 to 4,097 taps, and pick the faster
 engine wherever the two differ by more than a quarter:
 
 - `toeplitz` copies each input into (width + lag)/width windows, at the price of 40 multiply-adds, and
@@ -70,7 +70,7 @@ class Plan:
 def plan(geometry: Geometry, groups: int, cin: int, cout: int) -> Plan:
     """Return the cheaper plan for groups that map `cin` channels to `cout` each."""
     plans = (plan_toeplitz(geometry, groups, cin, cout), plan_polyphase(geometry, groups, cin, cout))
-    return min(plans, key=lambda plan: plan.cost)
+    return min(plans, key=lambda candidate: candidate.cost)
 
 
 def plan_toeplitz(geometry: Geometry, groups: int, cin: int, cout: int) -> Plan:

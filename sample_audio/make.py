@@ -25,7 +25,7 @@ WORDS = (
 
 
 def speech() -> Samples:
-    """Speak, 4 s or so, (frames,) at 8 kHz."""
+    """Speak for 6.4 s, (frames,) at 8 kHz."""
     with tempfile.TemporaryDirectory() as folder:
         spoken = Path(folder) / "spoken.wav"
         subprocess.run(["espeak-ng", "-v", "en-gb", "-s", "165", "-w", spoken, WORDS], check=True)

@@ -1,4 +1,4 @@
-"""What is told of a finished file, for people."""
+"""The lines that tell people about a finished file."""
 
 import math
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def describe_kernel(request: Request, kernel: Choice, delay: float, dtype: objec
 
 
 def warnings(request: Request, reader: Reader, writer: Writer) -> Iterator[str]:
-    """Yield what the user might not expect of the output."""
+    """Yield what a user might not expect of the output."""
     if not reader.frames:
         yield f"{request.source} has no samples, and so has {request.target}"
     if not isinstance(writer, SoundWriter) or not reader.format or not writer.format:

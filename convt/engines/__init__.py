@@ -1,1 +1,1 @@
-"""The engines: one algorithm a file, all behind the contract of ``contract.py``."""
+"""The engines, one algorithm a file, behind ``contract.py``; ``definition.py`` does what they must not."""

@@ -42,7 +42,7 @@ class SoundReader:
         self.precision = precision or self.format.precision
         self.dtype = np.dtype(self.precision)
 
-    def blocks(self, signal: int) -> Iterator[Array]:  # noqa: ARG002  # there is one
+    def blocks(self, signal: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
         """Yield the samples, in blocks (channels, n); the last of them is empty."""
         count, more = 0, True
         while more:

@@ -42,7 +42,7 @@ class SoundWriter:
                 f" Hz ({reason}); name another container with -o, such as .wav or .flac"
             ) from None
 
-    def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # there is one
+    def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
         """Append a block, rounded to the file's format."""
         samples = np.ascontiguousarray(self.quantise(block.T))
         try:
