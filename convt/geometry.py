@@ -23,6 +23,7 @@ Integer = SupportsIndex | list[int] | tuple[int, ...]
 Padding = Integer | NamedPadding
 
 _NAMED = get_args(NamedPadding)
+_FARTHEST = 1 << 53  # positions up to here are exact in whatever arithmetic
 
 
 def as_integer(name: str, value: object, minimum: int) -> int:
@@ -110,6 +111,8 @@ class Geometry:
             as_integer("dilation", dilation, 1),
         )
         geometry._check_output_padding()
+        if geometry.span + geometry.stride + geometry.crop > _FARTHEST:
+            raise ParameterError(f"no signal has a sample beyond {_FARTHEST}, as these ask for: {geometry}")
         return geometry
 
     def _check_output_padding(self) -> None:
@@ -172,6 +175,8 @@ class Geometry:
         """
         length = as_integer("length", length, 1)
         outputs = self.stride * length + self.surplus
+        if outputs > _FARTHEST:
+            raise ParameterError(f"the output must have at most {_FARTHEST} samples, got {outputs}")
         if outputs < 1:
             raise ParameterError(
                 f"the output must have at least 1 sample, got {outputs} for length={length}, {self}:"

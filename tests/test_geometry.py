@@ -96,6 +96,12 @@ def test_what_is_not_an_int_is_a_type_error(name: str, value: Any) -> None:
         ({"length": 0}, "length must be at least 1, got 0"),
         ({"stride": (2, 2)}, r"stride must be an int or a sequence of one int, got \(2, 2\)"),
         ({"padding": []}, r"padding must be an int or a sequence of one int, got \[\]"),
+        (
+            {"dilation": 10**17},
+            "no signal has a sample beyond 9007199254740992, as these ask for: kernel_size=3",
+        ),
+        ({"stride": 2**70}, "no signal has a sample beyond"),
+        ({"length": 2**53}, "output must have at most 9007199254740992 samples, got 9007199254740994"),
         ({"padding": 6}, "output must have at least 1 sample, got -1 for length=9, kernel_size=3"),
         (
             {"output_padding": 1, "stride": 2, "padding": "same"},

@@ -95,6 +95,13 @@ def test_no_samples(shape: tuple[int, ...]) -> None:
     assert "x.npy has no samples" in result.stderr
 
 
+def test_float16_is_reported_as_what_it_is_computed_in() -> None:
+    np.save("x.npy", np.ones(30, "float16"))
+    np.save("w.npy", np.ones(3, "float16"))
+    assert "computed in float32" in upsample("x.npy", "--weights", "w.npy").stderr
+    assert np.load("x_x2.npy").dtype == np.float16
+
+
 def test_complex_weights() -> None:
     np.save("x.npy", np.array([1.0, 2.0]))
     np.save("w.npy", np.array([1j, 2.0]))

@@ -2,6 +2,9 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 
 from convt_cli.audio.reader import Reader
 from convt_cli.audio.writer import SoundWriter, Writer
@@ -18,11 +21,12 @@ def describe_files(request: Request, reader: Reader, writer: Writer, frames: int
     return f"{request.source} -> {request.target}: {', '.join(parts)}"
 
 
-def describe_kernel(request: Request, kernel: Choice, delay: float, dtype: object) -> str:
-    """Return the line that says how."""
+def describe_kernel(request: Request, kernel: Choice, delay: float, dtype: np.dtype[Any]) -> str:
+    """Return the line that says how; `dtype` is the result's, and float16 is computed in float32."""
+    computed = np.promote_types(dtype, np.float32)
     return (
         f"{kernel.name}: {kernel.taps} taps, stride {request.stride}, padding {kernel.padding},"
-        f" delay {delay:.6g} output samples, computed in {dtype}"
+        f" delay {delay:.6g} output samples, computed in {computed}"
     )
 
 
@@ -40,7 +44,7 @@ def warnings(request: Request, reader: Reader, writer: Writer) -> Iterator[str]:
     if writer.format.container == "RF64" != reader.format.container:
         yield f"{request.target}: is RF64, since a WAV file cannot hold more than 4 GB"
     if overs := writer.quantise.overs:
-        fate = "kept" if writer.format.keeps_any else "clipped"
+        fate = "kept" if writer.format.is_real else "clipped"
         peak, at = writer.quantise.peak, writer.quantise.peak_at / writer.format.rate
         level = f"; peak {20 * math.log10(peak):+.2f} dBFS at {at:.6f} s" if peak else ""
         yield f"{request.target}: {overs} sample(s) beyond full scale were {fate}{level}"
