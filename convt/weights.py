@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from dataclasses import dataclass
+from lzma import LZMAError
 from os import PathLike, fspath
 from pathlib import Path
 from tokenize import TokenError
@@ -24,7 +25,9 @@ _UNREADABLE = (
     EOFError,
     MemoryError,
     RuntimeError,
+    SyntaxError,
     TokenError,
+    LZMAError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -138,7 +141,7 @@ def load_weights(path: str | PathLike[str]) -> Weights:
     except ConvtError:
         raise
     except _UNREADABLE as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split())[:200]
         raise WeightsError(
             f"{source}: not a whole .npy or .npz file of numbers (pickled data is never loaded): {reason}"
         ) from None

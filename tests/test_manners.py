@@ -88,6 +88,8 @@ def test_the_output_stands_beside_the_input_unless_named() -> None:
         (["in.wav", "--stride", "9999"], "more than 1048576: use a smaller stride"),
         (["in.wav", "more.wav"], "Got unexpected extra argument"),
         (["in.wav", "--strid", "2"], "No such option: --strid"),
+        (["-"], "name a file in place of -"),
+        (["in.wav", "-o", "-"], "name a file in place of -"),
     ],
 )
 def test_usage_errors(arguments: list[str], message: str) -> None:
@@ -104,6 +106,9 @@ def test_an_unknown_command_is_a_usage_error() -> None:
         (["nothing.wav"], "nothing.wav: cannot be read as sound: No such file or directory"),
         (["."], ".: cannot be read as sound: Is a directory"),
         (["noise.txt"], "noise.txt: cannot be read as sound: Format not recognised"),
+        ([f"{'y' * 300}.wav"], "cannot be read as sound: File name too long"),
+        (["in.wav", "-o", "loop.wav", "--overwrite"], "loop.wav: is a link that leads nowhere"),
+        (["in.wav", "-o", "lost.wav"], "lost.wav: is a link that leads nowhere"),
         (["in.wav", "-o", "there/out.wav"], "there is no folder there; create it first"),
         (["in.wav", "-o", "."], ".: is a folder; name a file with -o"),
         (["in.wav", "-o", "/dev/null", "--overwrite"], "/dev/null: is not a regular file"),
@@ -155,6 +160,8 @@ def test_failures(arguments: list[str], message: str) -> None:
     soundfile.write("mono.wav", np.zeros(50), 8000)
     Path("old.wav").write_bytes(b"precious")
     Path("link.wav").symlink_to("in.wav")
+    Path("loop.wav").symlink_to("loop.wav")
+    Path("lost.wav").symlink_to("nowhere/out.wav")
     Path("hard.wav").hardlink_to("in.wav")
     np.save("w1.npy", np.ones(4))
     np.save("w3.npy", np.ones((3, 1, 4)))
@@ -312,6 +319,12 @@ def test_closed_and_full_streams(redirection: str, code: int, said: str) -> None
     assert "Traceback" not in result.stderr
     assert said in result.stderr
     assert soundfile.info("in_x2.wav").frames == 1000
+
+
+def test_help_that_cannot_be_written() -> None:
+    command = f"{shlex.join([*CONVT, '--help'])} >/dev/full"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)  # noqa: S607
+    assert (result.returncode, result.stderr) == (1, "convt: stdout: No space left on device\n")
 
 
 def test_a_name_of_two_lines_is_told_in_one() -> None:

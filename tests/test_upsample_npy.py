@@ -125,6 +125,8 @@ def save(kind: str) -> None:
     elif kind == "npz":
         np.savez("x.npz", weight=np.ones(3))
         Path("x.npz").rename("x.npy")
+    elif kind == "deep":
+        Path("x.npy").write_bytes(b"\x93NUMPY\x01\x00\x89\x13" + b"-" * 5000 + b"1")
     elif kind == "empty":
         Path("x.npy").touch()
     elif kind == "folder":
@@ -139,6 +141,7 @@ def save(kind: str) -> None:
         ("pickled", "pickled data is never loaded"),
         ("truncated", "not a whole .npy file"),
         ("npz", "not a whole .npy file"),
+        ("deep", "not a whole .npy file"),
         ("empty", "not a whole .npy file"),
         ("text", "a signal is made of numbers of up to 64 bits, not of <U1"),
         ("longdouble", "a signal is made of numbers of up to 64 bits"),

@@ -281,6 +281,14 @@ def test_variants_of_a_container_are_kept(container: str, endian: str) -> None:
         assert (file.format, file.endian) == (container, endian)
 
 
+def test_a_name_that_says_nothing_of_the_container_is_remarked() -> None:
+    sound("in.wav", noise(1, 100))
+    assert (
+        "out.m4a: is a WAV file, which its name does not say" in upsample("in.wav", "-o", "out.m4a").stderr
+    )
+    assert "does not say" not in upsample("in.wav", "-o", "out.aif").stderr
+
+
 def test_coded_samples_stay_coded() -> None:
     sound("in.wav", noise(1, 8000, level=0.5), subtype="IMA_ADPCM")
     upsample("in.wav")
@@ -324,7 +332,8 @@ def test_the_peak_is_that_of_what_is_finite_wherever_it_is() -> None:
     assert "2 sample(s) beyond full scale were kept; peak +12.04 dBFS at 10.000000 s" in result.stderr
     sound("in.wav", np.full((1, 3), np.inf), subtype="FLOAT")
     result = upsample("in.wav", "--weights", "w.npy", "--stride", "1", "--overwrite")
-    assert "3 sample(s) beyond full scale were kept\n" in result.stderr
+    assert "in_x1.wav: 3 sample(s) are not finite numbers, and were kept\n" in result.stderr
+    assert "full scale" not in result.stderr
 
 
 @pytest.mark.parametrize("name", ["in.ogg", "in.mp3"])

@@ -90,6 +90,13 @@ def zipped(name: str, content: bytes) -> bytes:
     return file.getvalue()
 
 
+def spoilt_lzma() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("weight.npy", npy(np.arange(1000.0)))
+    return file.getvalue()[:55] + bytes(15) + file.getvalue()[70:]
+
+
 def header(shape: tuple[int, ...]) -> bytes:
     file = io.BytesIO()
     described = {"descr": "<f8", "fortran_order": False, "shape": shape}
@@ -112,12 +119,16 @@ FILES: dict[str, bytes] = {
     "truncated": npy(np.ones(100))[:-8],
     "header only": npy(np.ones(100))[:50],
     "torn header": b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f8', ",
+    "odd descr": b"\x93NUMPY\x01\x00\x36\x00{'descr':',','fortran_order':False,'shape':(4,)}".ljust(64)
+    + bytes(32),
+    "deep header": b"\x93NUMPY\x01\x00\x89\x13" + b"-" * 5000 + b"1",
     "vast shape": header((10**30,)),
     "true shape": header((True, 8)),
     "empty": b"",
     "words": b"hello, world\n" * 20,
     "broken zip": b"PK\x03\x04" + b"nonsense" * 9,
     "spoilt zip": spoilt(npz(weight=np.arange(1000.0))),
+    "spoilt lzma": spoilt_lzma(),
     "no array": zipped("weight", b"1 2 3"),
     "other names": npz(kernel=np.ones(3)),
     "square bias": npz(weight=np.ones(3), bias=np.ones((2, 2))),
@@ -137,6 +148,9 @@ FILES: dict[str, bytes] = {
         ("words", "is neither an .npy nor an .npz file"),
         ("broken zip", "not a whole .npy or .npz file"),
         ("torn header", "not a whole .npy or .npz file"),
+        ("odd descr", "not a whole .npy or .npz file"),
+        ("deep header", "not a whole .npy or .npz file"),
+        ("spoilt lzma", "not a whole .npy or .npz file"),
         ("vast shape", "not a whole .npy or .npz file"),
         ("true shape", "not a whole .npy or .npz file"),
         ("spoilt zip", "not a whole .npy or .npz file"),

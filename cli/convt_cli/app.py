@@ -29,6 +29,9 @@ class OneLineErrors(TyperGroup):
         except typer.TyperException as error:
             report.error(_with_hint(error))
             code = error.exit_code
+        except OSError as error:  # of the help, say: what commands do to files is theirs to tell
+            report.error(f"{error.filename or 'stdout'}: {error.strerror}")
+            code = 1
         sys.exit(code)
 
 

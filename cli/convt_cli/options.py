@@ -42,7 +42,7 @@ Output = Annotated[
         "-o",
         metavar="OUT",
         readable=False,
-        help="Name of the output. Default: in_x2.wav for in.wav.",
+        help="Name of the output. Default: in_x2.wav beside in.wav, for stride 2.",
     ),
 ]
 Weights = Annotated[
@@ -83,7 +83,9 @@ Bias = Annotated[
 ]
 Precision = Annotated[
     Literal["float32", "float64"] | None,
-    typer.Option(help="Of the arithmetic. Default: float32 for samples of up to 16 bits, else float64."),
+    typer.Option(
+        help="Of the arithmetic. Default: float32 for sound of up to 16 bits, float64 above; .npy as it is."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]

@@ -28,6 +28,8 @@ def run(request: Request, reporter: Reporter) -> Path:
     Failure
         With the one line that says why not; nothing of the output is left.
     """
+    if "-" in (str(request.source), str(request.output)):
+        raise Misuse("standard input and output are not read or written: name a file in place of -")
     try:
         block = max(1, _BLOCK_OUTPUTS // request.stride)
         with closing(open_reader(request.source, request.precision, block)) as reader:

@@ -13,7 +13,7 @@ from convt_cli.errors import Failure
 
 def error(message: str) -> None:
     """Say in one line why the command ends."""
-    _say(f"convt: {message}".replace("\n", "\\n"))
+    _say(f"convt: {message}")
 
 
 def written(path: Path) -> None:
@@ -30,9 +30,9 @@ def written(path: Path) -> None:
 
 
 def _say(message: str) -> None:
-    """Write to stderr; where that fails there is nobody left to tell, and the work goes on."""
+    """Write a line to stderr; where that fails there is nobody left to tell, and the work goes on."""
     with contextlib.suppress(OSError):
-        typer.echo(message, err=True)
+        typer.echo(message.replace("\n", "\\n"), err=True)
 
 
 @dataclass(frozen=True, slots=True)

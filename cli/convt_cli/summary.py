@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from convt_cli.audio.formats import named_container
 from convt_cli.audio.reader import Reader
 from convt_cli.audio.writer import SoundWriter, Writer
 from convt_cli.kernels import Choice
@@ -43,8 +44,15 @@ def warnings(request: Request, reader: Reader, writer: Writer) -> Iterator[str]:
         )
     if writer.format.container == "RF64" != reader.format.container:
         yield f"{request.target}: is RF64, since a WAV file cannot hold more than 4 GB"
+    if not named_container(request.target) and request.target.suffix != request.source.suffix:
+        yield f"{request.target}: is a {writer.format.container} file, which its name does not say"
+    if count := writer.quantise.not_finite:
+        yield f"{request.target}: {count} sample(s) are not finite numbers, and were kept"
     if overs := writer.quantise.overs:
         fate = "kept" if writer.format.is_real else "clipped"
-        peak, at = writer.quantise.peak, writer.quantise.peak_at / writer.format.rate
-        level = f"; peak {20 * math.log10(peak):+.2f} dBFS at {at:.6f} s" if peak else ""
-        yield f"{request.target}: {overs} sample(s) beyond full scale were {fate}{level}"
+        level = 20 * math.log10(writer.quantise.peak)
+        at = writer.quantise.peak_at / writer.format.rate
+        yield (
+            f"{request.target}: {overs} sample(s) beyond full scale were {fate};"
+            f" peak {level:+.2f} dBFS at {at:.6f} s"
+        )

@@ -19,6 +19,7 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> N
         With what is in the way, and what to do.
     """
     try:
+        place = Path(os.path.realpath(target))
         target.exists()
     except OSError as error:  # a name that cannot be one
         raise Failure(f"{target}: cannot be written: {error.strerror}") from None
@@ -33,6 +34,8 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> N
         raise Failure(f"{target}: exists already; use --overwrite, or another name with -o")
     if not target.parent.is_dir():
         raise Failure(f"{target}: there is no folder {target.parent}; create it first")
+    if place.is_symlink() or not place.parent.is_dir():
+        raise Failure(f"{target}: is a link that leads nowhere; name another file with -o")
 
 
 @contextmanager

@@ -29,6 +29,7 @@ _UNFIT = {  # containers that are read, and not written
     "SDS": "libsndfile 1.2.2 spoils the end of .sds files",
 }
 _EXTENSIONS = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
+_EXTENSIONS |= {"IFF": "SVX", "SPH": "NIST"}
 _WAV_LIMIT = 0xFFFFFFFF - 4096  # bytes of samples that surely leave room for the header
 _MAX_RATE = 0x7FFFFFFF
 _MAX_RATES = {"VORBIS": 200_000}  # beyond it libvorbis crashes
@@ -97,12 +98,16 @@ def output_format(source: Format, source_path: Path, target: Path, stride: int, 
     return Format(container, subtype, endian, rate)
 
 
+def named_container(target: Path) -> str | None:
+    """Return the container that a name's extension stands for, if it stands for any."""
+    extension = target.suffix.lstrip(".").upper()
+    container = _EXTENSIONS.get(extension, extension)
+    return container if container in soundfile.available_formats() else None
+
+
 def _container(source: Format, source_path: Path, target: Path) -> str:
-    container = target.suffix.lstrip(".").upper()
-    container = _EXTENSIONS.get(container, container)
     same_name = target.suffix.lower() == source_path.suffix.lower()
-    if same_name or container not in soundfile.available_formats():
-        container = source.container
+    container = (None if same_name else named_container(target)) or source.container
     if container in _UNFIT:
         raise Unwritable(f"{_UNFIT[container]}; name another container with -o, such as .wav")
     return container
@@ -130,6 +135,7 @@ class Quantiser:
     def __init__(self, target: Format) -> None:
         self._target = target
         self.overs = 0
+        self.not_finite = 0
         self.peak = 0.0  # of what is finite
         self.peak_at = 0  # frames from the start
         self._frames = 0
@@ -146,7 +152,7 @@ class Quantiser:
         self._frames += len(samples)
         if self._target.is_real:
             if max(-low, high) > 1:
-                self.overs += int(np.count_nonzero(np.abs(samples) > 1))
+                self.overs += int(np.count_nonzero((np.abs(samples) > 1) & np.isfinite(samples)))
             return samples
         bits = self._target.bits
         scale = 2.0 ** (bits - 1)
@@ -165,6 +171,7 @@ class Quantiser:
         if not (math.isfinite(low) and math.isfinite(high)):
             if not self._target.keeps_any:
                 raise Unwritable(self._not_finite(samples))
+            self.not_finite += int(np.count_nonzero(~np.isfinite(samples)))
             finite = np.where(np.isfinite(samples), samples, 0)
             low, high = -math.inf, math.inf
         peak = float(max(-finite.min(initial=0), finite.max(initial=0)))

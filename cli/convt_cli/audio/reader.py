@@ -18,7 +18,16 @@ from convt_cli.audio.precision import as_precise
 from convt_cli.errors import Failure
 
 # What numpy raises for a header that is damaged or absurd.
-_UNREADABLE = (ValueError, TypeError, OverflowError, EOFError, MemoryError, TokenError)
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    EOFError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    TokenError,
+)
 
 
 class SoundReader:
@@ -72,7 +81,7 @@ class NpyReader:
         except OSError as error:
             raise Failure(f"{path}: cannot be read: {error.strerror or error}") from None
         except _UNREADABLE as error:
-            reason = " ".join(str(error).split())
+            reason = " ".join(str(error).split())[:200]
             raise Failure(
                 f"{path}: not a whole .npy file (pickled data is never loaded): {reason}"
             ) from None
@@ -112,11 +121,9 @@ def open_reader(path: Path, precision: str | None, block: int) -> Reader:
 
 def _reason(path: Path, error: soundfile.LibsndfileError) -> str:
     """Return the system's word for why a file does not open, or libsndfile's where it has none."""
-    if path.is_fifo():  # to open it once more would wait for another writer
-        return str(error.error_string).rstrip(".")
     try:
-        with path.open("rb") as file:
-            file.read(1)
+        if not path.is_fifo():  # to open that once more would wait for another writer
+            path.open("rb").close()
     except OSError as system:
         return str(system.strerror)
     return str(error.error_string).rstrip(".")

@@ -39,7 +39,7 @@ class SoundWriter:
             reason = error.error_string.rstrip(".")
             raise Unwritable(
                 f"{chosen.container} cannot hold {channels} channel(s) of {chosen.subtype} at {chosen.rate}"
-                f" Hz ({reason}); name another container with -o, such as .wav or .flac"
+                f" Hz ({reason}); name another container with -o, such as .wav"
             ) from None
 
     def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
