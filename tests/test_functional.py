@@ -363,6 +363,18 @@ def test_non_finite_kernels_follow_the_definition_too(case: Case, data: st.DataO
         np.testing.assert_allclose(y, expected, rtol=0, atol=40 * tolerance(case), equal_nan=True)
 
 
+@pytest.mark.parametrize(("cin", "cout"), [(1, 1), (64, 32)])
+def test_a_bad_tap_reaches_its_phase_alone_over_many_blocks(cin: int, cout: int) -> None:
+    x, weight = numbers(25, (cin, 4000), "float64"), numbers(26, (cin, cout, 6), "float64")
+    clean = convt.conv_transpose1d(x, weight, stride=3)
+    weight[0, cout - 1, 4] = np.nan
+    y = convt.conv_transpose1d(x, weight, stride=3)
+    reached = np.zeros(y.shape, bool)
+    reached[cout - 1, 4 + 3 * np.arange(4000)] = True
+    np.testing.assert_array_equal(np.isnan(y), reached)
+    np.testing.assert_allclose(y[~reached], clean[~reached], rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("shape", "cout", "taps"), [((1, 4000), 1, 1025), ((128, 100), 64, 16), ((2, 4000), 2, 65)]

@@ -362,6 +362,16 @@ def test_what_does_not_fit_in_memory_is_said_in_one_line(monkeypatch: pytest.Mon
     assert message == "convt: in.wav: needs more memory than there is: Unable to allocate 3.64 TiB\n"
 
 
+def test_a_folder_that_takes_no_file_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr("convt_cli.pipeline._copy", refuse_link)
+    message = refused("upsample", "in.wav", code=1)
+    assert message == "convt: in_x2.wav: cannot be written: Permission denied\n"
+
+
 def test_unknown_exceptions_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down(*_: Any) -> None:
         raise ZeroDivisionError
