@@ -1,5 +1,6 @@
 """What is installed: the wheel's contents, and the public names."""
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -60,11 +61,39 @@ def test_runtime_dependencies_are_the_three() -> None:
     assert names == {"numpy", "soundfile", "typer"}
 
 
+def imported(file: Path) -> set[str]:
+    """The modules of convt that a file imports, `convt` itself being the package."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "convt":
+            names |= {f"convt.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name for name in names if name.split(".")[0] == "convt"}
+
+
 def test_imports_go_one_way() -> None:
     order = ["errors", "geometry", "engines", "kernel", "planning", "stream", "functional"]
-    for position, name in enumerate(order):
+    for position, name in enumerate([*order, "design", "weights"]):
         place = ROOT / "convt" / name
         files = sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        allowed = {f"convt.{earlier}" for earlier in order[: position + 1]}
         for file in files:
-            later = [other for other in order[position + 1 :] if f"from convt.{other}" in file.read_text()]
-            assert later == [], file
+            assert {".".join(module.split(".")[:2]) for module in imported(file)} <= allowed - {"convt"}, (
+                file
+            )
+
+
+def test_the_command_uses_public_names_alone() -> None:
+    for file in sorted((ROOT / "cli").rglob("*.py")):
+        assert imported(file) <= {"convt"}, file
+        used = {
+            node.attr
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "convt"
+        }
+        assert used <= set(convt.__all__), file
