@@ -11,8 +11,8 @@ engine wherever the two differ by more than a quarter:
   writes its output at the price of 30;
 - `polyphase` multiplies 1.4 times as fast, since its columns are shared by all phases and output
   channels, unless there are few of these; interleaving the phases costs as much as 80 multiply-adds;
-- adding a few samples by definition costs 600 multiply-adds for each product, whose sum is not BLAS's,
-  and no preparation; calls cost what numpy's calls do.
+- adding samples by definition costs 250 multiply-adds for each product where they are fewer than the
+  taps and 800 where not, but no preparation; calls cost what numpy's calls do.
 """
 
 import math
@@ -29,7 +29,7 @@ from convt.geometry import Geometry
 
 _WINDOW_COPY, _WINDOW_OUTPUT = 40, 30
 _PHASES_SPEED, _FEW_PHASES, _INTERLEAVE = 0.7, 64, 80
-_ADD, _ADD_CALL = 600, 700_000
+_ADD_BY_SAMPLE, _ADD_BY_TAP, _ADD_CALL = 250, 800, 700_000
 _PREPARE, _ENGINE_CALL = 300, 6_000_000
 _TOEPLITZ_MATRIX = 1 << 22  # elements; a wider one falls out of the cache
 _WINDOWS = 1 << 22  # elements of one block's windows, at most
@@ -121,7 +121,8 @@ def cheaper_by_definition(
     prepared for blocks before these.
     """
     groups, cin, cout, taps = weight
-    definition = samples * groups * cout * taps * (cin + _ADD) + min(samples, taps) * _ADD_CALL
+    add = _ADD_BY_SAMPLE if samples < taps else _ADD_BY_TAP
+    definition = samples * groups * cout * taps * (cin + add) + min(samples, taps) * _ADD_CALL
     engine = blocks * groups * cout * chosen.outputs * chosen.cost + _ENGINE_CALL
     return definition < engine + (0 if ready else chosen.matrix * _PREPARE)
 
