@@ -166,18 +166,17 @@ class Quantiser:
 
     def _watch(self, samples: Array) -> tuple[float, float]:
         """Note the peak of what is finite, refuse the rest unless it can be kept, and return the range."""
-        low, high = float(samples.min(initial=0)), float(samples.max(initial=0))
-        finite = samples
+        low, high = _range(samples)
         if not (math.isfinite(low) and math.isfinite(high)):
             if not self._target.keeps_any:
                 raise Unwritable(self._not_finite(samples))
-            self.not_finite += int(np.count_nonzero(~np.isfinite(samples)))
-            finite = np.where(np.isfinite(samples), samples, 0)
-            low, high = -math.inf, math.inf
-        peak = float(max(-finite.min(initial=0), finite.max(initial=0)))
-        if peak > self.peak:
-            self.peak = peak
-            self.peak_at = self._frames + int(np.argmax(np.abs(finite).max(axis=1)))
+            finite = np.isfinite(samples)
+            self.not_finite += int(np.count_nonzero(~finite))
+            samples = np.where(finite, samples, 0)
+            low, high = _range(samples)
+        if max(-low, high) > self.peak:
+            self.peak = max(-low, high)
+            self.peak_at = self._frames + int(np.argmax(np.abs(samples).max(axis=1)))
         return low, high
 
     def _not_finite(self, samples: Array) -> str:
@@ -185,3 +184,7 @@ class Quantiser:
         return (
             f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot hold"
         )
+
+
+def _range(samples: Array) -> tuple[float, float]:
+    return float(samples.min(initial=0)), float(samples.max(initial=0))
