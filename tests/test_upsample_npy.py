@@ -78,6 +78,12 @@ def test_precision_holds_for_signal_and_weights(dtype: str, precision: str, resu
     assert np.load("x_x2.npy").dtype == np.dtype(result)
 
 
+def test_what_a_narrower_precision_cannot_hold_is_infinite() -> None:
+    np.save("x.npy", np.array([1.0, 1e300, 2.0]))
+    upsample("x.npy", "--stride", "1", "--precision", "float32")
+    np.testing.assert_array_equal(np.load("x_x1.npy"), np.array([1, np.inf, 2], "float32"))
+
+
 def test_long_signals_go_block_by_block() -> None:
     x = numbers(3, (2, 3, 150_000), "float32")
     np.save("x.npy", np.asfortranarray(x))

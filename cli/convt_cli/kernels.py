@@ -6,7 +6,7 @@ import numpy as np
 
 import convt
 from convt_cli.audio.formats import Array
-from convt_cli.audio.precision import as_precise
+from convt_cli.audio.precision import cast, precise
 from convt_cli.audio.reader import Reader
 from convt_cli.errors import Failure, Misuse
 from convt_cli.request import Request
@@ -45,8 +45,8 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups
     bias = _bias(request, weights.bias, channels_out)
     if request.weights is None or request.precision or reader.format:
-        weight = as_precise(weight, reader.precision)
-        bias = None if bias is None else as_precise(bias, reader.precision)
+        weight = cast(weight, precise(weight.dtype, reader.precision))
+        bias = None if bias is None else cast(bias, precise(bias.dtype, reader.precision))
     if reader.format and any(array is not None and array.dtype.kind == "c" for array in (weight, bias)):
         raise Failure(f"{weights.source}: a complex kernel needs an .npy signal, not {request.source}")
     default = "center" if request.weights is None else 0

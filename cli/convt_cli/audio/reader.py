@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from convt_cli.audio.formats import Array, Format
-from convt_cli.audio.precision import as_precise
+from convt_cli.audio.precision import cast, precise
 from convt_cli.errors import Failure
 
 # What numpy raises for a header that is damaged or absurd.
@@ -94,12 +94,12 @@ class NpyReader:
         self.signals, self.channels, self.frames = self._signals.shape
         single = array.dtype.newbyteorder("=") in ("float16", "float32", "complex64")
         self.precision = precision or ("float32" if single else "float64")
-        self.dtype = as_precise(array[..., :0], precision).dtype if precision else array.dtype
+        self.dtype = precise(array.dtype, precision) if precision else array.dtype
 
     def blocks(self, signal: int) -> Iterator[Array]:
         """Yield one signal's samples, in blocks (channels, n), at least one."""
         for start in range(0, max(1, self.frames), self._block):
-            yield self._signals[signal, :, start : start + self._block].astype(self.dtype)
+            yield cast(self._signals[signal, :, start : start + self._block], self.dtype)
 
     def close(self) -> None:
         """Let the file go: its mapping goes with the array."""
