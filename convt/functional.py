@@ -5,11 +5,13 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike
 
+from convt.driver import Driver
 from convt.engines.contract import Array
 from convt.errors import ParameterError
 from convt.geometry import Geometry, Integer, Padding
-from convt.kernel import Kernel, as_numeric, check_signal
-from convt.stream import Driver
+from convt.kernel import Kernel, as_numeric, check_signal, compute_dtype
+from convt.parallel import as_threads
+from convt.planning import EngineName, as_engine, plan
 
 
 def conv_transpose1d(
@@ -21,6 +23,9 @@ def conv_transpose1d(
     output_padding: Integer = 0,
     groups: SupportsIndex = 1,
     dilation: Integer = 1,
+    *,
+    engine: EngineName | None = None,
+    threads: SupportsIndex | None = None,
 ) -> Array:
     """Upsample signals with a transposed 1-D convolution.
 
@@ -56,6 +61,12 @@ def conv_transpose1d(
         Runs of channels that do not mix; divides C_in.
     dilation : int or sequence of one int
         Output samples from one tap to the next, at least 1.
+    engine : {"toeplitz", "polyphase", "spectral"}, optional
+        The engine to use in place of the planner's choice. They differ in speed and in rounding.
+    threads : int, optional
+        Threads to use at most, at least 1. By default as many as the environment variable
+        CONVT_NUM_THREADS says, or else as numpy's BLAS is set to use; but one in a process that
+        multiprocessing started. The result is the same to the byte for any number.
 
     Returns
     -------
@@ -92,5 +103,7 @@ def conv_transpose1d(
         raise ParameterError(f"x must have at least 1 sample, got shape {signal.shape}")
     geometry.output_length(signal.shape[-1])
     batch = signal if signal.ndim == 3 else signal[np.newaxis]
-    y = Driver(kernel, geometry, signal.dtype).push(batch, last=True)
+    dtype = compute_dtype(kernel.dtype_with(signal.dtype))
+    chosen = plan(geometry, kernel.grouped_shape, dtype, as_engine(engine))
+    y = Driver(kernel, geometry, chosen, signal.dtype, as_threads(threads)).push(batch, last=True)
     return y if signal.ndim == 3 else y[0]

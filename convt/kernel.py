@@ -1,16 +1,13 @@
 """The door for arrays: which shapes and dtypes are taken, and what a result's dtype is."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convt.engines.contract import Array
+from convt.engines.contract import Array, DType
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import as_index
-
-DType = np.dtype[Any]
 
 _INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64", "complex128")))
 
@@ -135,9 +132,13 @@ class Kernel:
 
     def grouped(self, dtype: DType) -> Array:
         """Return the weight as the engines take it: (groups, C_in/groups, C_out/groups, K)."""
+        return np.ascontiguousarray(self.weight.reshape(self.grouped_shape), dtype)
+
+    @property
+    def grouped_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the weight as the engines take it."""
         cin, cout, taps = self.weight.shape
-        grouped = self.weight.reshape(self.groups, cin // self.groups, cout, taps)
-        return np.ascontiguousarray(grouped, dtype)
+        return self.groups, cin // self.groups, cout, taps
 
 
 def check_signal(kernel: Kernel, x: Array, ndims: tuple[int, ...]) -> None:

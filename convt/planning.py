@@ -1,40 +1,53 @@
 """Which engine, and which block: the cost model.
 
-The choice depends on the kernel alone, never on how long a signal is or in which pieces it arrives:
-blocks of another size would round differently.
+The choice depends on the kernel and the dtype alone, never on how long a signal is or in which pieces it
+arrives: blocks of another size would round differently. How many threads there are does not enter either.
 
-Costs are in multiply-adds of a fast matrix product per output sample and channel. They were fitted to
-the engines' times on some 30 kernels of 1 to 1,536 channels and 1 to 4,097 taps, and pick the faster
-engine wherever the two differ by more than a quarter:
-
-- `toeplitz` copies each input into (width + lag)/width windows, at the price of 40 multiply-adds, and
-  writes its output at the price of 30;
-- `polyphase` multiplies 1.4 times as fast, since its columns are shared by all phases and output
-  channels, unless there are few of these; interleaving the phases costs as much as 80 multiply-adds;
-- adding samples by definition costs 250 multiply-adds for each product where they are fewer than the
-  taps and 800 where not, but no preparation; calls cost what numpy's calls do.
+Costs are in multiply-adds of a fast matrix product of the dtype, on one core. TODO
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from typing import Literal, get_args
 
 import numpy as np
 
-from convt.engines.contract import Array, Engine
+from convt.engines.contract import Array, DType, Engine
+from convt.engines.memory import Scratch
 from convt.engines.polyphase import Polyphase
+from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
+from convt.errors import ParameterError
 from convt.geometry import Geometry
 
-_WINDOW_COPY, _WINDOW_OUTPUT = 40, 30
-_PHASES_SPEED, _FEW_PHASES, _INTERLEAVE = 0.7, 64, 80
+EngineName = Literal["toeplitz", "polyphase", "spectral"]
+
+# Price of touching an element, and of transforming one, in multiply-adds of each dtype's own.
+_PRICES = {
+    "float32": (1.0, 1.0),
+    "float64": (0.5, 0.65),
+    "complex64": (0.25, 0.5),
+    "complex128": (0.12, 0.33),
+}
+_WINDOW, _WINDOW_ROW, _WINDOW_OUTPUT = 22, 800, 5
+_COLUMN, _COLUMN_MULTIPLY, _PHASE = 17, 11, 55
+_TRANSFORM, _SPECTRUM, _UNPACK, _BLOCK_CALL = 9, 30, 80, 1_500_000
 _ADD_BY_SAMPLE, _ADD_BY_TAP, _ADD_CALL = 250, 800, 700_000
-_PREPARE, _ENGINE_CALL = 300, 6_000_000
+_PREPARE, _ENGINE_CALL = 30, 6_000_000
+_MATRIX = 1 << 22  # elements that a prepared engine may keep, or twice as many as its kernel has
 _TOEPLITZ_MATRIX = 1 << 22  # elements; a wider one falls out of the cache
 _WINDOWS = 1 << 22  # elements of one block's windows, at most
-_POLYPHASE_COLUMNS = 1 << 16  # elements of one block's columns, likewise
+_COLUMNS, _COLUMNS_STEP = (
+    1 << 20,
+    16,
+)  # elements of one block's columns, at most; and what divides their number
+_SMALL_PRODUCT, _LARGE = 1_000_000, 1.4
 _BLOCK_OUTPUTS = 1 << 20  # elements of one block's output, at most
+_FRAMES = 1 << 19  # elements of the frames that are transformed at a time, unless two have more
+_PART_ROWS = 1024  # rows of a product that are worth a thread of their own
+_PART_ELEMENTS = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,90 +56,192 @@ class Plan:
 
     Attributes
     ----------
-    engine : str
+    engine : {"toeplitz", "polyphase", "spectral"}
         Name of the engine.
-    prepare : callable
-        Makes the engine for a weight (groups, C_in/groups, C_out/groups, K) and a geometry.
     inputs, outputs : int
-        Input samples of a block, and the output samples it makes.
-    workspace : int
-        Elements the engine needs for a group beside a block's input and output.
+        Input samples of a block, and the output samples it makes. A stream holds back less than that.
+    step : int
+        The signal's last block has any multiple of so many input samples.
+    parts : int
+        Runs of output channels that are computed side by side.
+    elements : int
+        Elements that one block of a signal occupies: input, output, and what lies between.
     matrix : int
-        Elements of the matrix that the engine prepares.
+        Elements that the prepared engine keeps.
     cost : float
-        Multiply-adds of a matrix product per output sample and channel that would take as long.
+        Multiply-adds of a fast matrix product that would take as long as one input sample of a signal.
+    prepare : callable
+        Makes the engine for a weight (groups, C_in/groups, C_out/groups, K), a geometry and a scratch.
     """
 
-    engine: str
-    prepare: Callable[[Array, Geometry], Engine]
+    engine: EngineName
     inputs: int
     outputs: int
-    workspace: int
+    step: int
+    parts: int
+    elements: int
     matrix: int
     cost: float
+    prepare: Callable[[Array, Geometry, Scratch], Engine] = field(repr=False)
+
+
+def as_engine(engine: object) -> EngineName | None:
+    """Return `engine` if it is an engine's name or None.
+
+    Raises
+    ------
+    ParameterError
+        It is neither.
+    """
+    if engine is not None and engine not in get_args(EngineName):
+        raise ParameterError(f"engine must be one of {', '.join(get_args(EngineName))}, got {engine!r}")
+    return engine  # type: ignore[return-value]  # checked right above
 
 
 @lru_cache(maxsize=256)
-def plan(geometry: Geometry, groups: int, cin: int, cout: int) -> Plan:
-    """Return the cheaper plan for groups that map `cin` channels to `cout` each."""
-    plans = (plan_toeplitz(geometry, groups, cin, cout), plan_polyphase(geometry, groups, cin, cout))
-    return min(plans, key=lambda candidate: candidate.cost)
+def plan(
+    geometry: Geometry,
+    weight: tuple[int, ...],
+    dtype: DType,
+    engine: EngineName | None = None,
+    latency: int | None = None,
+) -> Plan:
+    """Return the cheapest plan for a weight (groups, C_in/groups, C_out/groups, K).
+
+    With `engine` only that engine is considered, with `latency` only blocks whose inputs divide it.
+    """
+    planners = {"toeplitz": _toeplitz, "polyphase": _polyphase, "spectral": _spectral}
+    chosen = planners.values() if engine is None else [planners[engine]]
+    candidates = [
+        candidate for planner in chosen for candidate in planner(geometry, weight, dtype, latency)
+    ]
+    largest = max(_MATRIX, 2 * math.prod(weight))
+    fitting = [candidate for candidate in candidates if candidate.matrix <= largest] or candidates
+    return min(fitting, key=lambda candidate: candidate.cost)
 
 
-def plan_toeplitz(geometry: Geometry, groups: int, cin: int, cout: int) -> Plan:
-    """Plan windows whose advance balances wasted products against a matrix too narrow to be fast."""
-    stride, lag = geometry.stride, geometry.lag
-    narrow = groups * cin * cout * stride  # elements of the matrix for windows that advance by one, per lag
-    width = _power_of_two(4 * math.sqrt(lag + 1), 8, 128)
-    while width > 1 and narrow * width * (width + lag) > _TOEPLITZ_MATRIX:
-        width //= 2
-    window = cin * (width + lag)
-    room = min(_BLOCK_OUTPUTS / (width * stride * cout), _WINDOWS / (groups * window))
-    rows = _power_of_two(room, 1, 64)
-    return Plan(
-        engine="toeplitz",
-        prepare=partial(Toeplitz, rows=rows, width=width),
-        inputs=rows * width,
-        outputs=rows * width * stride,
-        workspace=rows * window,
-        matrix=narrow * width * (width + lag),
-        cost=window * (1 + _WINDOW_COPY / (width * stride * cout)) + _WINDOW_OUTPUT,
-    )
+def _toeplitz(
+    geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
+) -> Iterator[Plan]:
+    """Plan windows of several widths: wider ones waste more products, narrower ones more copies."""
+    (groups, cin, cout, _), stride, lag = weight, geometry.stride, geometry.lag
+    memory, _ = _PRICES[dtype.name]
+    for width in _divisors(latency) if latency else _powers(1, 256):
+        window, run = cin * (width + lag), cout * width * stride
+        if width > 1 and window * run > _TOEPLITZ_MATRIX:
+            continue
+        rows = latency // width if latency else _rows(window, run)
+        product = window * run * (_LARGE if rows * window * run > _SMALL_PRODUCT else 1) * (1 + 2 / rows)
+        copies = _WINDOW * window + _WINDOW_ROW * (cin + cout) + _WINDOW_OUTPUT * run
+        yield Plan(
+            engine="toeplitz",
+            inputs=rows * width,
+            outputs=rows * width * stride,
+            step=width,
+            parts=_parts(groups, run, rows * (window + 2 * run)),
+            elements=groups * rows * (cin * width + window + 2 * run),
+            matrix=groups * window * run,
+            cost=groups * (product + memory * copies) / width,
+            prepare=partial(Toeplitz, width=width),
+        )
 
 
-def plan_polyphase(geometry: Geometry, groups: int, cin: int, cout: int) -> Plan:
-    """Plan blocks whose columns stay in the cache."""
-    stride = geometry.stride
-    lags = np.unique(np.arange(geometry.kernel_size) * geometry.dilation // stride).size
-    largest = _power_of_two(_BLOCK_OUTPUTS / (stride * cout), 1, 256)
-    inputs = _power_of_two(_POLYPHASE_COLUMNS / (cin * lags), min(64, largest), largest)
-    multiply = _PHASES_SPEED * cin * lags * (1 + _FEW_PHASES / (stride * cout))
-    return Plan(
+def _rows(window: int, run: int) -> int:
+    """Return how many windows make a block: few enough for a small product, and at least 16 if they fit."""
+    small = _power_below(min(_SMALL_PRODUCT // (window * run), 64))
+    room = _power_below(min(_BLOCK_OUTPUTS // run, _WINDOWS // window))
+    return min(room, max(16, small))
+
+
+def _polyphase(
+    geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
+) -> Iterator[Plan]:
+    """Plan blocks that are wide enough for a product and small enough for the cache."""
+    (groups, cin, cout, taps), stride = weight, geometry.stride
+    memory, _ = _PRICES[dtype.name]
+    lags = np.unique(np.arange(taps) * geometry.dilation // stride).size
+    column, run = cin * lags, cout * stride
+    room = min(_BLOCK_OUTPUTS // run, _COLUMNS // column)
+    inputs = latency or max(_COLUMNS_STEP, _power_below(min(room, 256)))
+    yield Plan(
         engine="polyphase",
-        prepare=partial(Polyphase, block=inputs),
         inputs=inputs,
         outputs=inputs * stride,
-        workspace=cin * lags * inputs + cout * inputs * stride,
-        matrix=groups * cin * cout * lags * stride,
-        cost=multiply + (_INTERLEAVE if stride > 1 else 0),
+        step=math.gcd(inputs, _COLUMNS_STEP),
+        parts=_parts(groups, run, inputs * (column + 2 * run)),
+        elements=groups * inputs * (cin + column + 2 * run),
+        matrix=groups * column * run,
+        cost=groups * (column * (run + _COLUMN_MULTIPLY) + memory * (_COLUMN * column + _PHASE * run)),
+        prepare=Polyphase,
     )
+
+
+def _spectral(
+    geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
+) -> Iterator[Plan]:
+    """Plan transforms of several sizes: smaller ones waste more on the overlap."""
+    (groups, cin, cout, _), stride, lag = weight, geometry.stride, geometry.lag
+    memory, transform = _PRICES[dtype.name]
+    smallest = 1 << max(10, (2 * lag + 1).bit_length())
+    sizes = [(points - lag, points) for points in _powers(smallest, max(1 << 13, 2 * smallest))]
+    if latency:
+        sizes = [(hop, _smooth(lag + hop)) for hop in _divisors(latency)]
+    channels = cin + cout * stride
+    for hop, points in sizes:
+        # As many frames as the instructions of a transform work on at a time, unless they are very long.
+        rows = min(32 // dtype.itemsize, max(2, _FRAMES // points))
+        inputs = latency or rows * hop
+        transforms = channels * _TRANSFORM * math.log2(points) + cin * cout * stride * _SPECTRUM
+        unpacking = memory * cout * stride * _UNPACK + _BLOCK_CALL / inputs
+        yield Plan(
+            engine="spectral",
+            inputs=inputs,
+            outputs=inputs * stride,
+            step=hop,
+            parts=_parts(groups, cout * stride, 3 * channels * inputs // hop * points),
+            elements=3 * groups * channels * inputs // hop * points,
+            matrix=groups * cin * cout * stride * points,
+            cost=groups * (transform * transforms * points / hop + unpacking),
+            prepare=partial(Spectral, hop=hop, points=points),
+        )
 
 
 def cheaper_by_definition(
-    chosen: Plan, weight: tuple[int, ...], samples: int, blocks: int, ready: bool
+    chosen: Plan, weight: tuple[int, ...], samples: int, steps: int, ready: bool
 ) -> bool:
-    """Tell whether so many samples are added by definition sooner than so many blocks are computed.
+    """Tell whether so many samples are added by definition sooner than so many steps are computed.
 
     `weight` is the shape (groups, C_in/groups, C_out/groups, K); `ready` says that the engine has been
     prepared for blocks before these.
     """
     groups, cin, cout, taps = weight
     add = _ADD_BY_SAMPLE if samples < taps else _ADD_BY_TAP
-    definition = samples * groups * cout * taps * (cin + add) + min(samples, taps) * _ADD_CALL
-    engine = blocks * groups * cout * chosen.outputs * chosen.cost + _ENGINE_CALL
-    return definition < engine + (0 if ready else chosen.matrix * _PREPARE)
+    definition = samples * cout * taps * (cin + add) + min(samples, taps) * _ADD_CALL
+    engine = steps * chosen.step * chosen.cost + (0 if ready else chosen.matrix * _PREPARE)
+    return definition < engine / groups + _ENGINE_CALL
 
 
-def _power_of_two(value: float, lowest: int, highest: int) -> int:
-    """Return the power of two at or below `value`, between two others."""
-    return min(highest, max(lowest, 1 << int(math.log2(max(1.0, value)))))
+def _parts(groups: int, run: int, elements: int) -> int:
+    """Return in how many parts to compute groups of so many elements, or a single group of `run` rows."""
+    if groups > 1:
+        return min(groups, -(-groups * elements // _PART_ELEMENTS))
+    return max(1, run // _PART_ROWS)
+
+
+def _powers(lowest: int, highest: int) -> list[int]:
+    """Return the powers of two from one to another."""
+    return [1 << n for n in range(lowest.bit_length() - 1, highest.bit_length())]
+
+
+def _power_below(value: int) -> int:
+    """Return the power of two at or below `value`, at least 1."""
+    return 1 << max(0, value.bit_length() - 1)
+
+
+def _divisors(number: int) -> list[int]:
+    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+
+
+def _smooth(least: int) -> int:
+    """Return a size at or above `least` that transforms are fast for."""
+    return min(odd << (-(-least // odd) - 1).bit_length() for odd in (1, 3, 5))

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from convt.engines.polyphase import Polyphase
+from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
 from convt.geometry import Geometry
 from convt.planning import Plan
@@ -23,7 +24,7 @@ class Case:
     x: Array
     weight: Array
     bias: Array | None
-    arguments: dict[str, int]
+    arguments: dict[str, Any]
 
     @property
     def geometry(self) -> Geometry:
@@ -52,7 +53,7 @@ def cases(draw: st.DrawFn, max_length: int = 60) -> Case:
     dtype, seed = draw(st.sampled_from(DTYPES)), draw(st.integers(0, 2**32 - 1))
     weight = numbers(seed, (groups * cin, cout, taps), dtype)
     bias = numbers(seed + 1, (groups * cout,), dtype) if draw(st.booleans()) else None
-    arguments = {
+    arguments: dict[str, Any] = {
         "stride": stride,
         "padding": padding,
         "output_padding": output_padding,
@@ -70,19 +71,21 @@ def chunkings(draw: st.DrawFn, length: int) -> list[int]:
 
 
 def small_plans(case: Case) -> list[Plan]:
-    """Both engines on blocks so small that even a short signal spans many.
+    """Every engine on blocks so small that even a short signal spans many, in one part and in two.
 
     Each comes twice: blocks that cost nothing, and blocks so dear that the signal's end is added by
     definition.
     """
-    engines: list[tuple[str, Any, int]] = [
-        ("toeplitz", partial(Toeplitz, rows=3, width=4), 12),
-        ("polyphase", partial(Polyphase, block=5), 5),
+    points = case.geometry.lag + 7
+    engines: list[tuple[Any, Any, int, int]] = [
+        ("toeplitz", partial(Toeplitz, width=4), 12, 4),
+        ("polyphase", Polyphase, 5, 1),
+        ("spectral", partial(Spectral, hop=5, points=points), 15, 5),
     ]
     return [
-        Plan(name, prepare, inputs, inputs * case.geometry.stride, workspace=1, matrix=0, cost=cost)
-        for name, prepare, inputs in engines
-        for cost in (-1e9, 1e9)
+        Plan(name, inputs, inputs * case.geometry.stride, step, parts, 1, 0, cost, prepare)
+        for name, prepare, inputs, step in engines
+        for cost, parts in ((1e-9, 2), (1e9, 1))
     ]
 
 

@@ -1,5 +1,6 @@
 """Each engine alone, on stacks of blocks, against the definition."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from convt.engines.contract import Engine
 from convt.engines.definition import scatter
+from convt.engines.memory import Scratch
 from convt.engines.polyphase import Polyphase
+from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
 from convt.geometry import Geometry
 from tests.oracles import Array, transposed
@@ -37,12 +40,15 @@ def of_one_block(frames: Array, weight: Array, geometry: Geometry) -> Array:
 @pytest.mark.parametrize(
     ("prepare", "block"),
     [
-        (partial(Toeplitz, rows=64, width=1), 64),
-        (partial(Toeplitz, rows=4, width=8), 32),
-        (partial(Polyphase, block=4), 4),
-        (partial(Polyphase, block=7), 7),
+        (partial(Toeplitz, width=1), 64),
+        (partial(Toeplitz, width=8), 32),
+        (Polyphase, 4),
+        (Polyphase, 7),
+        (partial(Spectral, hop=5, points=64), 5),
+        (partial(Spectral, hop=7, points=50), 35),
     ],
 )
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
 @given(
     st.integers(1, 3),
     st.integers(1, 3),
@@ -52,18 +58,50 @@ def of_one_block(frames: Array, weight: Array, geometry: Geometry) -> Array:
     st.integers(1, 4),
 )
 def test_maps_each_block_of_a_stack_by_itself(
-    prepare: Any, block: int, groups: int, cin: int, cout: int, taps: int, stride: int, dilation: int
+    prepare: Any,
+    block: int,
+    dtype: str,
+    groups: int,
+    cin: int,
+    cout: int,
+    taps: int,
+    stride: int,
+    dilation: int,
 ) -> None:
     geometry = Geometry.of(taps, stride, dilation=dilation)
-    weight = numbers(taps, (groups, cin, cout, taps), "float64")
-    frames = numbers(stride, (2, 3, groups * cin, geometry.lag + block), "float64")
-    engine: Engine = prepare(weight, geometry)
-    stack = engine(frames)
-    assert stack.shape == (2, 3, groups * cout, block * stride)
-    np.testing.assert_allclose(
-        stack[1, 2], of_one_block(frames[1, 2], weight, geometry), rtol=0, atol=1e-12
-    )
-    np.testing.assert_array_equal(stack[1, 2], engine(frames[1, 2]))
+    weight = numbers(taps, (groups, cin, cout, taps), dtype)
+    frames = numbers(stride, (2, 3, groups * cin, geometry.lag + block), dtype)
+    bias = numbers(cin, (2, 1, groups * cout, 1), dtype)
+    engine: Engine = prepare(weight, geometry, Scratch())
+    out = np.full((2, groups * cout, 3, block * stride + 2), np.nan, dtype)[..., 1:-1].swapaxes(1, 2)
+    engine(frames, bias, out)
+    expected = of_one_block(frames[1, 2], weight, geometry) + bias[1, 0]
+    np.testing.assert_allclose(out[1, 2], expected, rtol=0, atol=1e-12)
+    alone = np.empty((1, 1, groups * cout, block * stride), dtype)
+    engine(frames[1:, 2:], bias[1:], alone)
+    np.testing.assert_array_equal(out[1, 2], alone[0, 0])
+
+
+def test_phases_of_more_elements_than_are_transformed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    geometry, weight = Geometry.of(40, 7), numbers(5, (1, 2, 1, 40), "float64")
+    frames, bias = numbers(6, (1, 1, 2, geometry.lag + 30), "float64"), np.zeros((1, 1, 1, 1))
+    results = np.empty((2, 1, 1, 1, 210))
+    for elements, out in zip((1 << 18, 300), results, strict=True):
+        monkeypatch.setattr("convt.engines.spectral._PHASES_ELEMENTS", elements)
+        Spectral(weight, geometry, Scratch(), hop=10, points=32)(frames, bias, out)
+    np.testing.assert_array_equal(*results)
+
+
+def test_buffers_stay_and_grow_and_are_each_threads_own() -> None:
+    scratch, single = Scratch(), np.dtype("float32")
+    first = scratch("a", single, 2, 3)
+    assert np.shares_memory(first, scratch("a", single, 6))
+    assert not np.shares_memory(first, scratch("b", single, 6))
+    assert not np.shares_memory(first, scratch("a", np.dtype("float64"), 6))
+    assert scratch("a", single, 4, 5).shape == (4, 5)
+    with ThreadPoolExecutor(1) as other:
+        elsewhere = other.submit(scratch, "a", single, 20).result()
+    assert not np.shares_memory(scratch("a", single, 20), elsewhere)
 
 
 @given(st.lists(st.integers(0, 25), unique=True, max_size=26), st.integers(1, 9), st.integers(1, 4))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly, upfirdn
 
 import convt
+from convt.planning import EngineName
 from tests.oracles import Array, forward, transposed
 from tests.strategies import Case, cases, layouts, numbers
 
@@ -70,12 +71,18 @@ def test_an_impulse_returns_the_kernel() -> None:
 @pytest.mark.parametrize(
     ("taps", "stride", "length"), [(33, 2, 5000), (129, 3, 2000), (7, 4, 999), (637, 2, 4000)]
 )
+@pytest.mark.parametrize("engine", ["toeplitz", "polyphase", "spectral"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
-def test_agrees_with_scipy_upfirdn(taps: int, stride: int, length: int, dtype: str) -> None:
+def test_agrees_with_scipy_upfirdn(
+    taps: int, stride: int, length: int, dtype: str, engine: EngineName
+) -> None:
     x, kernel = numbers(2, (2, length), dtype), numbers(3, (taps,), dtype)
-    y = convt.conv_transpose1d(x, np.stack([kernel, kernel])[:, None], stride=stride, groups=2)
+    weight = np.stack([kernel, kernel])[:, None]
+    y = convt.conv_transpose1d(x, weight, stride=stride, groups=2, engine=engine)
     expected = upfirdn(kernel, x.astype(np.result_type(x, "float64")), stride, axis=1)
     bound = upfirdn(np.abs(kernel), np.abs(x), stride, axis=1)  # sums of the products' magnitudes
+    if engine == "spectral":  # whose rounding spreads over a block
+        bound[...] = bound.max()
     assert y.shape == expected.shape
     assert (np.abs(y - expected) <= 8 * np.finfo(dtype).eps * bound).all()
 
@@ -262,7 +269,7 @@ def test_padding_beyond_the_kernel_is_a_legal_crop() -> None:
     ],
 )
 def test_a_signal_much_shorter_than_a_block(
-    x: tuple[int, int], weight: tuple[int, int, int], arguments: dict[str, int]
+    x: tuple[int, int], weight: tuple[int, int, int], arguments: dict[str, Any]
 ) -> None:
     signal, kernel = numbers(22, x, "float64"), numbers(23, weight, "float64")
     tracemalloc.start()
@@ -288,20 +295,20 @@ def test_a_signal_much_shorter_than_a_block(
 def test_one_shot_memory_beyond_the_result_is_bounded() -> None:
     kernel = numbers(24, (1, 1, 33), "float32")
     beyond = []
-    for length in (200_000, 2_000_000):
+    for length in (1_000_000, 8_000_000):
         x = np.zeros((1, length), "float32")
         tracemalloc.start()
         y = convt.conv_transpose1d(x, kernel, stride=2)
         beyond.append(tracemalloc.get_traced_memory()[1] - y.nbytes)
         tracemalloc.stop()
-    assert beyond[1] < 1.2 * beyond[0] < 2e7
+    assert beyond[1] < 1.2 * beyond[0] < 1e7
 
 
 def test_padding_of_many_blocks() -> None:
     x, kernel = numbers(14, (1, 30_000), "float64"), numbers(15, (1, 1, 5), "float64")
     whole = convt.conv_transpose1d(x, kernel, stride=2)
     cropped = convt.conv_transpose1d(x, kernel, stride=2, padding=20_001)
-    np.testing.assert_array_equal(cropped, whole[:, 20_001:-20_001])
+    np.testing.assert_allclose(cropped, whole[:, 20_001:-20_001], rtol=0, atol=1e-14)
 
 
 def test_an_inverse_stft_in_disguise() -> None:
@@ -326,7 +333,7 @@ def test_an_inverse_stft_in_disguise() -> None:
     ],
 )
 def test_a_bad_sample_reaches_what_its_taps_reach_and_nothing_else(
-    bad: float, shape: tuple[int, int], cout: int, taps: int, arguments: dict[str, int]
+    bad: float, shape: tuple[int, int], cout: int, taps: int, arguments: dict[str, Any]
 ) -> None:
     x, weight = numbers(18, shape, "float64"), numbers(19, (shape[0], cout, taps), "float64")
     spoilt, position = x.copy(), shape[1] // 3
@@ -376,20 +383,47 @@ def test_a_bad_tap_reaches_its_phase_alone_over_many_blocks(cin: int, cout: int)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("engine", ["toeplitz", "polyphase"])
 @pytest.mark.parametrize(
     ("shape", "cout", "taps"), [((1, 4000), 1, 1025), ((128, 100), 64, 16), ((2, 4000), 2, 65)]
 )
 def test_rounding_stays_within_a_few_ulps_of_the_sum(
-    dtype: str, shape: tuple[int, int], cout: int, taps: int
+    dtype: str, shape: tuple[int, int], cout: int, taps: int, engine: EngineName
 ) -> None:
     x, weight = numbers(20, shape, dtype), numbers(21, (shape[0], cout, taps), dtype)
-    y = convt.conv_transpose1d(x, weight, stride=4)
+    y = convt.conv_transpose1d(x, weight, stride=4, engine=engine)
     wide = np.longdouble if dtype == "float64" else np.float64
     exact = sum_of_products(x.astype(wide), weight.astype(wide), 4)
     bound = sum_of_products(np.abs(x).astype(wide), np.abs(weight).astype(wide), 4)
     eps = np.finfo(dtype).eps
     # Measured: below 3; a plain left-to-right sum of as many products may be off by hundreds.
     assert (np.abs(y - exact) <= 8 * eps * bound).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("taps", [64, 1025, 4097])
+@pytest.mark.parametrize("signal", ["noise", "sine", "constant"])
+def test_rounding_of_transforms_stays_within_a_few_ulps_of_the_result(
+    dtype: str, taps: int, signal: str
+) -> None:
+    n = np.arange(60_000)
+    signals = {"noise": numbers(27, n.shape, dtype), "sine": np.sin(0.3 * n), "constant": np.ones(n.shape)}
+    x, weight = signals[signal][None].astype(dtype), numbers(28, (1, 1, taps), dtype)
+    y = convt.conv_transpose1d(x, weight, stride=2, engine="spectral")
+    wide = np.longdouble if dtype == "float64" else np.float64
+    exact = sum_of_products(x.astype(wide), weight.astype(wide), 2)
+    eps, error = np.finfo(dtype).eps, np.abs(y - exact)
+    # Measured: 2.7 and 17; the bounds grow with the logarithm of the block, here one of 8,192 to 16,384.
+    assert np.sqrt((error**2).mean()) <= 4 * eps * np.sqrt((exact**2).mean())
+    assert error.max() <= 32 * eps * np.sqrt((exact**2).mean())
+
+
+def test_integers_are_exact_in_the_engines_of_products() -> None:
+    x, weight = numbers(29, (1, 3000), "float64") * 1000, numbers(30, (1, 1, 700), "float64") * 1000
+    x, weight = x.astype(int), weight.astype(int)
+    for engine in ("toeplitz", "polyphase"):
+        y = convt.conv_transpose1d(x, weight, stride=3, engine=engine)
+        np.testing.assert_array_equal(y, sum_of_products(x, weight, 3))
 
 
 def sum_of_products(x: Array, weight: Array, stride: int) -> Array:

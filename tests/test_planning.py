@@ -1,15 +1,21 @@
+import numpy as np
 import pytest
 
+import convt
 from convt.geometry import Geometry
-from convt.planning import cheaper_by_definition, plan
+from convt.planning import EngineName, Plan, cheaper_by_definition, plan
+
+SINGLE, DOUBLE = np.dtype("float32"), np.dtype("float64")
 
 
 @pytest.mark.parametrize(
     ("taps", "stride", "dilation", "cin", "cout", "engine"),
     [
-        (33, 2, 1, 1, 1, "toeplitz"),
-        (629, 2, 1, 1, 1, "toeplitz"),
+        (9, 2, 1, 1, 1, "toeplitz"),
+        (129, 2, 1, 1, 1, "toeplitz"),
         (33, 2, 1, 2, 2, "toeplitz"),
+        (1025, 2, 1, 1, 1, "spectral"),
+        (4097, 8, 1, 2, 2, "spectral"),
         (16, 8, 1, 512, 256, "polyphase"),
         (4, 2, 1, 64, 32, "polyphase"),
         (1024, 256, 1, 1026, 1, "polyphase"),
@@ -17,12 +23,14 @@ from convt.planning import cheaper_by_definition, plan
         (3, 1, 64, 1, 1, "polyphase"),
     ],
 )
-def test_few_channels_go_through_windows_and_many_or_sparse_taps_through_phases(
-    taps: int, stride: int, dilation: int, cin: int, cout: int, engine: str
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+def test_each_engine_has_its_kernels(
+    taps: int, stride: int, dilation: int, cin: int, cout: int, engine: str, dtype: np.dtype[np.generic]
 ) -> None:
-    chosen = plan(Geometry.of(taps, stride, dilation=dilation), 1, cin, cout)
+    chosen = plan(Geometry.of(taps, stride, dilation=dilation), (1, cin, cout, taps), dtype)
     assert chosen.engine == engine
     assert chosen.outputs == chosen.inputs * stride
+    assert chosen.inputs % chosen.step == 0
 
 
 @pytest.mark.parametrize(
@@ -36,14 +44,47 @@ def test_few_channels_go_through_windows_and_many_or_sparse_taps_through_phases(
         (9, 1, 1, 1),
     ],
 )
+@pytest.mark.parametrize("engine", [None, "toeplitz", "polyphase"])
 def test_blocks_and_matrices_stay_small_for_extreme_kernels(
-    taps: int, stride: int, groups: int, cin: int
+    taps: int, stride: int, groups: int, cin: int, engine: EngineName | None
 ) -> None:
-    chosen = plan(Geometry.of(taps, stride), groups, cin, 1)
-    assert 1 <= chosen.inputs <= 8192
-    assert chosen.outputs <= max(2**20, 2 * stride)
-    assert chosen.workspace < 2**26
-    assert chosen.matrix <= max(2**22, 2 * groups * cin * (taps + stride))
+    chosen = plan(Geometry.of(taps, stride), (groups, cin, 1, taps), SINGLE, engine)
+    assert 1 <= chosen.inputs <= max(2**17, 16 * taps)
+    assert chosen.outputs <= max(2**20, 16 * taps * stride)
+    assert chosen.matrix <= max(2**22, 4 * groups * cin * (taps + stride))
+    assert chosen.elements / chosen.parts <= max(2**23, 64 * taps)
+
+
+@pytest.mark.parametrize("engine", ["toeplitz", "polyphase", "spectral"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+def test_an_engine_can_be_asked_for(engine: EngineName, dtype: str) -> None:
+    for taps, channels in ((5, 1), (2049, 1), (16, 64)):
+        chosen = plan(Geometry.of(taps, 2), (1, channels, channels, taps), np.dtype(dtype), engine)
+        assert chosen.engine == engine
+
+
+def test_an_engine_that_is_not_there_is_refused() -> None:
+    with pytest.raises(convt.ParameterError, match=r"engine must be one of toeplitz, .*, got 'fft'"):
+        convt.conv_transpose1d([[1.0]], [[[1.0]]], engine="fft")  # type: ignore[arg-type]
+    with pytest.raises(convt.ParameterError, match=r"engine must be one of toeplitz, .*, got 'fft'"):
+        convt.Upsampler([1.0], engine="fft")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("latency", [1, 2, 441, 479, 480, 4096])
+@pytest.mark.parametrize("taps", [9, 375, 4097])
+@pytest.mark.parametrize("engine", [None, "toeplitz", "polyphase", "spectral"])
+def test_blocks_divide_the_latency(latency: int, taps: int, engine: EngineName | None) -> None:
+    chosen = plan(Geometry.of(taps, 2), (1, 1, 1, taps), SINGLE, engine, latency)
+    assert latency % chosen.inputs == 0
+    assert chosen.inputs % chosen.step == 0
+
+
+@pytest.mark.parametrize("groups", [2, 16])
+@pytest.mark.parametrize("taps", [5, 33, 375, 1025])
+def test_groups_are_planned_as_if_they_were_alone(groups: int, taps: int) -> None:
+    one, many = (plan(Geometry.of(taps, 3), (n, 1, 1, taps), DOUBLE) for n in (1, groups))
+    assert (one.engine, one.inputs, one.step) == (many.engine, many.inputs, many.step)
+    assert many.cost == pytest.approx(groups * one.cost)
 
 
 @pytest.mark.parametrize(
@@ -54,12 +95,12 @@ def test_blocks_and_matrices_stay_small_for_extreme_kernels(
         ((1, 1, 1, 33), 2, 3, True),
         ((1, 1, 1, 33), 2, 1000, False),
         ((1, 1, 1, 629), 2, 4000, False),
-        ((1, 512, 256, 16), 8, 120, False),
+        ((1, 512, 256, 16), 8, 86, False),
     ],
 )
 def test_few_samples_are_added_by_definition(
     shape: tuple[int, int, int, int], stride: int, samples: int, definition: bool
 ) -> None:
-    chosen = plan(Geometry.of(shape[3], stride), *shape[:3])
-    blocks = -(-(samples * stride + shape[3]) // chosen.outputs)
-    assert cheaper_by_definition(chosen, shape, samples, blocks, ready=True) == definition
+    chosen: Plan = plan(Geometry.of(shape[3], stride), shape, SINGLE)
+    steps = -(-(samples + shape[3] // stride) // chosen.step)
+    assert cheaper_by_definition(chosen, shape, samples, steps, ready=True) == definition

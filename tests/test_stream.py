@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convt
+from convt.driver import Driver
 from convt.kernel import Kernel
-from convt.stream import Driver
 from tests.oracles import Array, transposed
 from tests.strategies import Case, cases, chunkings, numbers, small_plans
 
@@ -28,16 +28,16 @@ def test_pieces_are_the_one_shot_result_to_the_bit(case: Case, data: st.DataObje
 
 
 @given(cases(max_length=300), st.data())
-def test_pieces_over_many_blocks_of_either_engine(case: Case, data: st.DataObject) -> None:
+def test_pieces_over_many_blocks_of_every_engine(case: Case, data: st.DataObject) -> None:
     kernel = Kernel.of(case.weight, case.bias, case.arguments["groups"])
     expected = transposed(case.x, case.weight, case.bias, **case.arguments)
     eps = float(np.finfo(case.x.dtype).eps)
     for plan in small_plans(case):
-        whole = Driver(kernel, case.geometry, case.x.dtype, plan).push(case.x[np.newaxis], last=True)
+        whole = Driver(kernel, case.geometry, plan, case.x.dtype).push(case.x[np.newaxis], last=True)
         atol = 40 * eps * (np.abs(case.weight).sum() * np.abs(case.x).max() + 1)
         np.testing.assert_allclose(whole[0], expected, rtol=0, atol=atol)
         sizes = data.draw(chunkings(case.x.shape[1]))
-        driver = Driver(kernel, case.geometry, case.x.dtype, plan)
+        driver = Driver(kernel, case.geometry, plan, case.x.dtype)
         pieces = np.split(case.x[np.newaxis], np.cumsum(sizes)[:-1], axis=2)
         parts = [driver.push(piece, last=n == len(pieces) - 1) for n, piece in enumerate(pieces)]
         np.testing.assert_array_equal(np.concatenate(parts, axis=2), whole)

@@ -29,7 +29,8 @@ def scatter(
     """
     groups, cin, cout, taps = weight.shape
     *lead, _, count = samples.shape
-    rows = samples.reshape(*lead, groups, cin, count).swapaxes(-1, -2)
+    # Contiguous, since only such a matrix is sure to go through BLAS, whatever the signal's layout.
+    rows = np.ascontiguousarray(samples).reshape(*lead, groups, cin, count).swapaxes(-1, -2)
     matrix = weight.reshape(groups, cin, cout * taps)
     result: NDArray[Any] = np.zeros((*lead, groups, cout, outputs), samples.dtype)
     step = max(1, PRODUCTS // (groups * cout * taps))

@@ -5,40 +5,44 @@ convolution of the input with every s-th tap of the kernel (M. Bellanger, G. Bon
 "Digital filtering by polyphase network", IEEE Trans. ASSP 24(2), 1976). Only lags q that some tap
 really has are kept, so a dilated kernel costs what its taps cost::
 
-    (Cout*s, Cin*Q)            @  (Cin*Q, m)               =  (Cout*s, m)  ->  (Cout, m*s)
+    (Cout*s, Q*Cin)            @  (Q*Cin, m)               =  (Cout*s, m)  ->  (Cout, m*s)
     row:    taps of one phase     column: x[m-q] per q        interleaved, phase by phase
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from convt.engines.contract import Array
+from convt.engines.memory import Scratch
 from convt.geometry import Geometry
 
 
 class Polyphase:
-    """The engine prepared for one kernel and one block size; see the contract in ``contract.py``."""
+    """The engine prepared for one kernel; see the contract in ``contract.py``."""
 
-    def __init__(self, weight: Array, geometry: Geometry, *, block: int) -> None:
-        """Prepare for blocks of `block` input samples."""
-        self._groups, cin, cout, taps = weight.shape
-        self._channels, self._stride, self._block = self._groups * cout, geometry.stride, block
+    def __init__(self, weight: Array, geometry: Geometry, scratch: Scratch) -> None:
+        """Prepare for blocks of any size."""
+        self._groups, self._cin, self._cout, taps = weight.shape
+        self._lag, self._stride = geometry.lag, geometry.stride
         lag, phase = np.divmod(np.arange(taps) * geometry.dilation, geometry.stride)
         lags, which = np.unique(lag, return_inverse=True)
-        bank = np.zeros((self._groups, cout, geometry.stride, cin, lags.size), weight.dtype)
-        bank[:, :, phase, :, which] = weight.transpose(3, 0, 2, 1)
-        self._matrix = bank.reshape(self._groups, cout * geometry.stride, cin * lags.size)
-        self._starts = geometry.lag - lags
+        bank = np.zeros((self._groups, self._cout, self._stride, lags.size, self._cin), weight.dtype)
+        for k in range(taps):
+            bank[:, :, phase[k], which[k]] = weight[..., k].swapaxes(1, 2)
+        self._matrix = bank.reshape(self._groups, self._cout * self._stride, lags.size * self._cin)
+        self._starts = (geometry.lag - lags).tolist()
+        self._scratch = scratch
 
-    def __call__(self, frames: Array) -> Array:
-        """Map frames (..., C_in, lag + block) to (..., C_out, block*stride)."""
-        *lead, channels, length = frames.shape
-        grouped = frames.reshape(*lead, self._groups, channels // self._groups, length)
-        shifted = sliding_window_view(grouped, self._block, axis=-1)[..., self._starts, :]
-        columns = shifted.reshape(*lead, self._groups, self._matrix.shape[-1], self._block)
-        product = self._matrix @ columns
-        phases = product.reshape(*lead, self._channels, self._stride, self._block)
-        interleaved: Array = phases.swapaxes(-1, -2).reshape(
-            *lead, self._channels, self._block * self._stride
-        )
-        return interleaved
+    def __call__(self, frames: Array, bias: Array, out: Array) -> None:
+        """Write what the frames make into `out`."""
+        signals, blocks, _, length = frames.shape
+        block = length - self._lag
+        lead = (signals, blocks, self._groups)
+        grouped = frames.reshape(*lead, self._cin, length)
+        columns = self._scratch("columns", frames.dtype, *lead, len(self._starts), self._cin, block)
+        for q, start in enumerate(self._starts):
+            columns[:, :, :, q] = grouped[..., start : start + block]
+        product = self._scratch("product", frames.dtype, *lead, self._cout * self._stride, block)
+        np.matmul(self._matrix, columns.reshape(*lead, -1, block), out=product)
+        phases = product.reshape(signals, blocks, self._groups * self._cout, self._stride, block)
+        interleaved = out.reshape(*out.shape[:-1], block, self._stride).swapaxes(-1, -2)
+        np.add(phases, bias[..., np.newaxis], out=interleaved)

@@ -11,36 +11,45 @@ full speed of a matrix product, and its output comes out interleaved::
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from convt.engines.contract import Array
+from convt.engines.memory import Scratch, windows
 from convt.geometry import Geometry
 
 
 class Toeplitz:
-    """The engine prepared for one kernel and one block size; see the contract in ``contract.py``."""
+    """The engine prepared for one kernel and windows of one width; see the contract in ``contract.py``."""
 
-    def __init__(self, weight: Array, geometry: Geometry, *, rows: int, width: int) -> None:
-        """Prepare for blocks of `rows` windows, each `width` input samples after the one before."""
+    def __init__(self, weight: Array, geometry: Geometry, scratch: Scratch, *, width: int) -> None:
+        """Prepare for windows that advance by `width` input samples, which divides any block."""
         self._groups, self._cin, self._cout, _ = weight.shape
-        self._rows, self._width = rows, width
-        self._window = width + geometry.lag
+        self._width, self._window = width, width + geometry.lag
         self._run = width * geometry.stride
         self._matrix = _banded(weight, geometry, width).reshape(
             self._groups, self._cin * self._window, self._cout * self._run
         )
+        self._scratch = scratch
 
-    def __call__(self, frames: Array) -> Array:
-        """Map frames (..., C_in, lag + block) to (..., C_out, block*stride)."""
-        *lead, _, length = frames.shape
-        grouped = frames.reshape(*lead, self._groups, self._cin, length)
-        windows = sliding_window_view(grouped, self._window, axis=-1)[..., :: self._width, :]
+    def __call__(self, frames: Array, bias: Array, out: Array) -> None:
+        """Write what the frames make into `out`."""
+        signals, blocks, _, length = frames.shape
+        rows = (length - self._window) // self._width + 1
+        lead = (signals, blocks, self._groups)
+        view = windows(frames, self._window, self._width, rows)
         # Copied, since rows that overlap in memory would keep the product away from BLAS.
-        rows = np.ascontiguousarray(windows.swapaxes(-2, -3)).reshape(
-            *lead, self._groups, self._rows, self._cin * self._window
-        )
-        product = (rows @ self._matrix).reshape(*lead, self._groups, self._rows, self._cout, self._run)
-        return product.swapaxes(-2, -3).reshape(*lead, self._groups * self._cout, self._rows * self._run)
+        copied = self._scratch("windows", frames.dtype, *lead, rows, self._cin, self._window)
+        np.copyto(copied, view.reshape(*lead, self._cin, rows, self._window).swapaxes(3, 4))
+        stretched = copied.reshape(*lead, rows, self._cin * self._window)
+        outputs = out.reshape(*lead, self._cout, rows, self._run)
+        if self._cout == 1:  # the product is the output
+            np.matmul(stretched, self._matrix, out=outputs[:, :, :, 0])
+            if bias.any():
+                out += bias
+            return
+        product = self._scratch("product", frames.dtype, *lead, rows, self._cout * self._run)
+        np.matmul(stretched, self._matrix, out=product)
+        by_channel = product.reshape(*lead, rows, self._cout, self._run).swapaxes(3, 4)
+        np.add(by_channel, bias.reshape(-1, 1, self._groups, self._cout, 1, 1), out=outputs)
 
 
 def _banded(weight: Array, geometry: Geometry, width: int) -> Array:

@@ -1,0 +1,122 @@
+"""A kernel prepared as its plan says, in parts that can be computed side by side."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convt.engines.contract import Array, Engine
+from convt.engines.definition import scatter
+from convt.engines.memory import Scratch, windows
+from convt.geometry import Geometry
+from convt.planning import Plan
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A run of output channels.
+
+    Attributes
+    ----------
+    inputs, outputs : slice
+        The input channels they need, and which output channels they are.
+    weight : ndarray, (groups, C_in/groups, C_out/groups, K)
+        Their taps alone.
+    engine : Engine or None
+        None until it is prepared.
+    """
+
+    inputs: slice
+    outputs: slice
+    weight: Array
+    engine: Engine | None = None
+
+
+class Bank:
+    """A weight (groups, C_in/groups, C_out/groups, K), divided as its plan says.
+
+    A number is *wild* here if it is not finite or its square overflows. In the products and transforms of
+    a block it would reach outputs that no tap of it reaches, be it as 0*inf or inf - inf. So what is wild
+    is added by definition, and the engines see a zero in its place.
+    """
+
+    def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
+        self._geometry, self._plan, self._scratch = geometry, plan, Scratch()
+        self._tame = _is_tame(weight)
+        self.parts = _divided(weight, plan.parts)
+
+    @property
+    def unprepared(self) -> list[Part]:
+        """The parts whose engine is still to be prepared; none where it would not be used."""
+        return [part for part in self.parts if part.engine is None] if self._tame else []
+
+    def prepare(self, part: Part) -> None:
+        """Prepare the part's engine."""
+        part.engine = self._plan.prepare(part.weight, self._geometry, self._scratch)
+
+    def apply(self, part: Part, samples: Array, known: slice, bias: Array, out: Array) -> None:
+        """Write what samples (N, C_in, lag + T*n) make into `out`, (N, T, C_out, outputs).
+
+        `known` are those that the signal has; the others are the zeros around it.
+        """
+        blocks, lag = out.shape[1], self._geometry.lag
+        block = (samples.shape[-1] - lag) // blocks
+
+        def frames(of: Array) -> Array:
+            return windows(of, lag + block, block, blocks).swapaxes(1, 2)
+
+        if part.engine is None:
+            out[...] = bias
+            self._add(part, frames(samples), frames(_mask(samples, known)), out)
+        elif _is_tame(samples):
+            part.engine(frames(samples), bias, out)
+        else:
+            wild = _wild(samples)
+            part.engine(frames(np.where(wild, 0, samples)), bias, out)
+            self._add(part, frames(np.where(wild, samples, 0)), frames(wild), out)
+
+    def _add(self, part: Part, frames: Array, chosen: Array, out: Array) -> None:
+        """Add to `out` what the chosen columns of the frames make, by definition."""
+        columns = np.any(chosen, axis=(0, 2))
+        for block in np.flatnonzero(columns.any(axis=1)):
+            which = np.flatnonzero(columns[block])
+            positions = (which - self._geometry.lag) * self._geometry.stride
+            samples = frames[:, block][..., which]
+            out[:, block] += scatter(
+                samples, positions, part.weight, self._geometry.dilation, out.shape[-1]
+            )
+
+
+def _divided(weight: Array, parts: int) -> list[Part]:
+    """Divide the groups of a weight or, of a single group, the output channels."""
+    groups, cin, cout, _ = weight.shape
+    if groups == 1:
+        return [Part(slice(None), run, weight[:, :, run]) for run in runs(cout, parts)]
+    return [Part(_times(run, cin), _times(run, cout), weight[run]) for run in runs(groups, parts)]
+
+
+def _times(run: slice, count: int) -> slice:
+    return slice(run.start * count, run.stop * count)
+
+
+def runs(count: int, parts: int) -> list[slice]:
+    """Divide `count` things into at most so many runs of neighbours."""
+    step = -(-count // parts)
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+
+def _is_tame(numbers: Array) -> bool:
+    """Tell, at the price of one product for each, whether no number is wild."""
+    return bool(np.isfinite(np.vecdot(numbers, numbers)).all())
+
+
+def _wild(numbers: Array) -> Array:
+    """Tell which numbers are wild: a sum of squares with one of them is not finite either."""
+    squares = numbers.real**2 + numbers.imag**2 if numbers.dtype.kind == "c" else numbers**2
+    wild: Array = ~np.isfinite(squares)
+    return wild
+
+
+def _mask(samples: Array, known: slice) -> Array:
+    mask = np.zeros(samples.shape[-1], bool)
+    mask[known] = True
+    return np.broadcast_to(mask, samples.shape)

@@ -1,0 +1,210 @@
+"""The only driver: cuts a signal into blocks on a fixed grid, has them computed, and crops.
+
+Block b of the grid is made of input samples b*inputs to (b + 1)*inputs and of the lag before them. It is
+computed when all of it has arrived, so that the same samples go through the same products in whatever
+pieces they were pushed; and what is left at the signal's end is the same stretch as well::
+
+    input     ... | lag | b*inputs ..... |  pending  |
+    full                | b*outputs .... |
+    output  crop ------>| emitted so far |
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convt import parallel
+from convt.bank import Bank, Part, runs
+from convt.engines.contract import Array, DType
+from convt.engines.definition import PRODUCTS, scatter
+from convt.engines.memory import Scratch
+from convt.geometry import Geometry
+from convt.history import History
+from convt.kernel import Kernel, compute_dtype
+from convt.planning import Plan, cheaper_by_definition
+
+_TASK_ELEMENTS = 1 << 19  # what one task works on: a few MB, whatever the signal's length
+_TASKS_A_THREAD = 4  # so that threads end at about the same time
+_WORTH_A_THREAD = 3e7  # multiply-adds; a thread takes as long to wake
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Neighbouring blocks of a run of signals, through one part of the kernel.
+
+    `first` is the first block, `blocks` how many, and `inputs` the samples of each.
+    """
+
+    part: Part
+    items: slice
+    first: int
+    blocks: int
+    inputs: int
+
+
+class Driver:
+    """A stream of signals (N, C_in, n) that trusts its arguments.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The checked weight and bias.
+    geometry : Geometry
+        The checked geometry, for the kernel's number of taps.
+    plan : Plan
+        The engine and its block.
+    signal : dtype
+        The signal's dtype.
+    threads : int, optional
+        Threads to use at most; by default what :func:`convt.parallel.default_threads` says.
+    """
+
+    def __init__(
+        self, kernel: Kernel, geometry: Geometry, plan: Plan, signal: DType, threads: int | None = None
+    ) -> None:
+        self._geometry, self._plan = geometry, plan
+        self._threads = threads or parallel.default_threads()
+        self._dtype = kernel.dtype_with(signal)
+        self._channels = kernel.out_channels
+        with _quietly():
+            self._weight = kernel.grouped(compute_dtype(self._dtype))
+            self._bias = _bias_of_blocks(kernel, self._weight.dtype)
+            self._bank = Bank(self._weight, geometry, plan)
+        self._scratch = Scratch()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new signal."""
+        self._emitted = 0
+        self._done = self._geometry.crop // self._plan.outputs  # blocks that would be cropped whole
+        self._history = History(self._weight.dtype)
+
+    def push(self, x: Array, *, last: bool = False) -> Array:
+        """Take the next samples (N, C_in, n) and return the next outputs (N, C_out, m).
+
+        With `last` the signal ends here, and all that is left is returned.
+        """
+        self._history.push(x)
+        seen = self._history.seen
+        done, stop = self._certain(seen)
+        if last:
+            stop = self._geometry.output_length(seen) if seen else 0
+        y = np.empty((x.shape[0], self._channels, stop - self._emitted), self._dtype)
+        if last and y.size:
+            self._finish(done, y)
+        else:
+            self._compute(y, (range(self._done, done), self._plan.inputs))
+        self._done, self._emitted = done, stop
+        self._history.keep(seen if last else done * self._plan.inputs - self._geometry.lag)
+        return y
+
+    def _certain(self, seen: int) -> tuple[int, int]:
+        """Return how many blocks, and how many outputs, are certain once `seen` samples have come."""
+        inputs, outputs, crop = self._plan.inputs, self._plan.outputs, self._geometry.crop
+        # A longer signal only adds outputs: those of a signal that ended here are certain.
+        end = seen * self._geometry.stride + self._geometry.surplus + crop
+        done = max(self._done, min(seen // inputs, end // outputs))
+        return done, max(self._emitted, done * outputs - crop)
+
+    def _finish(self, done: int, y: Array) -> None:
+        """Compute what is left, when the signal is known to end here.
+
+        However the signal arrived, the stretch after `done` blocks is the same: its last block may be a
+        shorter one, and it may be done in another way than blocks.
+        """
+        plan, geometry, seen = self._plan, self._geometry, self._history.seen
+        start = done * plan.outputs - geometry.crop - self._emitted
+        steps = -(-(y.shape[-1] - start) // (plan.step * plan.outputs // plan.inputs))
+        first = max(0, done * plan.inputs - geometry.lag)
+        ready = done > geometry.crop // plan.outputs
+        if cheaper_by_definition(plan, self._weight.shape, seen - first, steps, ready):
+            self._compute(y, (range(self._done, done), plan.inputs))
+            self._add(first, max(0, start), y)
+            return
+        blocks, rest = divmod(steps, plan.inputs // plan.step)
+        whole = range(self._done, done + blocks)
+        self._compute(
+            y, (whole, plan.inputs), (range(whole.stop, whole.stop + (rest > 0)), rest * plan.step)
+        )
+
+    def _add(self, first: int, begin: int, y: Array) -> None:
+        """Write into `y`, from `begin` on, what the samples from `first` on make by definition."""
+        geometry, seen = self._geometry, self._history.seen
+        positions = np.arange(first, seen) * geometry.stride - geometry.crop - self._emitted - begin
+        elements = (seen - first) * self._weight.shape[1] + y.shape[-1] + PRODUCTS
+
+        def work(task: tuple[Part, slice]) -> None:
+            part, items = task
+            samples = self._history.take(items, part.inputs, first, seen)
+            with _quietly():
+                values = scatter(samples, positions, part.weight, geometry.dilation, y.shape[-1] - begin)
+                np.add(values, self._bias_of(items, part)[:, 0], out=y[items, part.outputs, begin:])
+
+        batches = runs(len(y), -(-len(y) * elements // _TASK_ELEMENTS))
+        tasks = [(part, items) for items in batches for part in self._bank.parts]
+        parallel.run(work, tasks, self._threads)
+
+    def _compute(self, y: Array, *stretches: tuple[range, int]) -> None:
+        """Compute stretches of blocks of so many samples, and write what is not cropped into `y`."""
+        work = sum(len(blocks) * inputs for blocks, inputs in stretches) * len(y) * self._plan.cost
+        if not work:
+            return
+        threads = self._threads if work > _WORTH_A_THREAD else 1
+        tasks = [
+            task
+            for blocks, inputs in stretches
+            if blocks
+            for task in self._tasks(blocks, inputs, len(y), threads)
+        ]
+        parallel.run(self._bank.prepare, self._bank.unprepared, self._threads)
+        parallel.run(lambda task: self._run(task, y), tasks, threads)
+
+    def _tasks(self, blocks: range, inputs: int, signals: int, threads: int) -> list[_Task]:
+        """Divide blocks of signals into tasks of bounded size, and of a size that keeps threads busy."""
+        parts, plan = self._bank.parts, self._plan
+        room = max(1, _TASK_ELEMENTS * len(parts) // plan.elements)
+        if threads > 1:
+            room = min(room, -(-signals * len(blocks) * len(parts) // (_TASKS_A_THREAD * threads)))
+        depth = min(room, len(blocks))
+        return [
+            _Task(part, items, first, min(depth, blocks.stop - first), inputs)
+            for items in runs(signals, -(-signals // (room // depth)))
+            for first in range(blocks.start, blocks.stop, depth)
+            for part in parts
+        ]
+
+    def _run(self, task: _Task, y: Array) -> None:
+        """Do one task."""
+        inputs, outputs = self._plan.inputs, task.inputs * self._plan.outputs // self._plan.inputs
+        start = task.first * inputs - self._geometry.lag
+        stop = task.first * inputs + task.blocks * task.inputs
+        samples = self._history.take(task.items, task.part.inputs, start, stop)
+        known = slice(max(0, -start), max(0, self._history.seen - start))
+        begin = task.first * self._plan.outputs - self._geometry.crop - self._emitted
+        end = begin + task.blocks * outputs
+        target, bias = y[task.items, task.part.outputs], self._bias_of(task.items, task.part)
+        whole = begin >= 0 and end <= y.shape[-1] and y.dtype == samples.dtype
+        shape = (*target.shape[:2], end - begin)
+        room = target[..., begin:end] if whole else self._scratch("edge", samples.dtype, *shape)
+        by_block = room.reshape(*room.shape[:2], task.blocks, outputs).swapaxes(1, 2)
+        with _quietly():
+            self._bank.apply(task.part, samples, known, bias, by_block)
+            if not whole:
+                low, high = max(0, begin), min(y.shape[-1], end)
+                target[..., low:high] = room[..., low - begin : high - begin]
+
+    def _bias_of(self, items: slice, part: Part) -> Array:
+        """Return the bias for outputs (N, T, C_out, n) of a part: (N or 1, 1, C_out, 1)."""
+        return self._bias[items if len(self._bias) > 1 else slice(None), :, part.outputs]
+
+
+def _quietly() -> np.errstate:
+    """Return the context in which infinities and vanishing products are results like others."""
+    return np.errstate(over="ignore", invalid="ignore", under="ignore")
+
+
+def _bias_of_blocks(kernel: Kernel, dtype: DType) -> Array:
+    """Return the bias as (1, 1, C_out, 1); as (N or 1, 1, 1, 1) where a kernel serves every channel."""
+    if kernel.bias is None:
+        return np.zeros((1, 1, kernel.out_channels, 1), dtype)
+    return kernel.bias.astype(dtype).reshape((-1, 1, 1, 1) if kernel.shared else (1, 1, -1, 1))

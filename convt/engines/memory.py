@@ -1,0 +1,37 @@
+"""The memory that engines work in: views that overlap, and buffers that stay."""
+
+import math
+import threading
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from convt.engines.contract import Array, DType
+
+
+def windows(array: Array, length: int, step: int, count: int) -> Array:
+    """Return `count` windows of `length` samples, one every `step`, as a view (..., count, length).
+
+    They are windows of the last axis, which must hold (count - 1)*step + length samples.
+    """
+    *strides, sample = array.strides
+    return as_strided(array, (*array.shape[:-1], count, length), (*strides, step * sample, sample))
+
+
+class Scratch(threading.local):
+    """Buffers by name and dtype, for each thread its own.
+
+    They stay from block to block, and serve all parts of a kernel: to touch fresh memory can cost more
+    than the work that is done in it.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, DType], Array] = {}
+
+    def __call__(self, name: str, dtype: DType, *shape: int) -> Array:
+        """Return an array of this shape and dtype, of whatever content."""
+        size = math.prod(shape)
+        buffer = self._buffers.get((name, dtype))
+        if buffer is None or buffer.size < size:
+            buffer = self._buffers[name, dtype] = np.empty(size, dtype)
+        return buffer[:size].reshape(shape)

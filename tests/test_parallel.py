@@ -1,0 +1,183 @@
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+import convt
+from convt import parallel
+from tests.oracles import Array
+from tests.strategies import numbers
+
+CORES = parallel._count()
+
+
+@pytest.fixture(autouse=True)
+def unset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("CONVT_NUM_THREADS", raising=False)
+    before = blas_threads()
+    yield
+    assert blas_threads() == before
+
+
+def blas_threads() -> dict[str, int]:
+    loaded = ThreadpoolController().select(user_api="blas").lib_controllers
+    return {library.filepath: library.num_threads for library in loaded}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_every_task_is_done_once(threads: int) -> None:
+    done: list[int] = []
+    parallel.run(done.append, range(1000), threads)
+    assert sorted(done) == list(range(1000))
+
+
+@pytest.mark.skipif(CORES < 2, reason="needs two cores")
+def test_two_tasks_run_at_a_time() -> None:
+    meeting = threading.Barrier(2, timeout=30)
+
+    def work(_: int) -> None:
+        meeting.wait()
+
+    parallel.run(work, range(2), 2)
+
+
+def test_an_error_ends_the_rest_and_arrives() -> None:
+    done: list[int] = []
+
+    def work(task: int) -> None:
+        if task == 3:
+            raise ArithmeticError("three")
+        done.append(task)
+
+    for threads in (1, 2):
+        with pytest.raises(ArithmeticError, match="three"):
+            parallel.run(work, range(100_000), threads)
+        assert len(done) < 150_000
+
+
+def test_blas_is_held_to_one_thread_meanwhile_and_set_back() -> None:
+    own = {library.filepath for library in parallel._blas().lib_controllers}
+    before = blas_threads()
+    seen: list[dict[str, int]] = []
+
+    def work(_: int) -> None:
+        parallel.run(lambda _: seen.append(blas_threads()), range(1), 1)  # the inner one sets nothing back
+        seen.append(blas_threads())
+
+    parallel.run(work, range(1), 1)
+    wanted = {path: 1 if path in own else count for path, count in before.items()}
+    assert seen == [wanted, wanted]
+    assert blas_threads() == before
+
+
+def test_cores_that_others_use_are_not_taken_again() -> None:
+    with parallel._cores.taken(CORES) as granted:
+        assert granted == CORES
+        with parallel._cores.taken(CORES) as more:
+            assert more == 1
+    with parallel._cores.taken(1000) as granted:
+        assert granted == CORES
+
+
+def test_the_default_is_what_blas_is_set_to() -> None:
+    for count in (1, 2):
+        with threadpool_limits(count, user_api="blas"):
+            assert parallel.default_threads() == count
+            with parallel._cores.taken(1):
+                assert parallel.default_threads() == count
+
+
+def test_the_variable_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVT_NUM_THREADS", "3")
+    assert parallel.default_threads() == 3
+    for bad in ("0", "two", "1.5"):
+        monkeypatch.setenv("CONVT_NUM_THREADS", bad)
+        with pytest.raises(convt.ParameterError, match=f"CONVT_NUM_THREADS must be .*, got '{bad}'"):
+            convt.conv_transpose1d([[1.0]], [[[1.0]]])
+
+
+def test_bad_numbers_of_threads_are_refused() -> None:
+    with pytest.raises(convt.ParameterError, match="threads must be at least 1, got 0"):
+        convt.conv_transpose1d([[1.0]], [[[1.0]]], threads=0)
+    with pytest.raises(convt.ParameterTypeError, match=r"threads must be an int, got 1\.5"):
+        convt.Upsampler([1.0], threads=1.5)  # type: ignore[arg-type]
+
+
+def long_result(threads: int | None = None) -> Array:
+    x, kernel = numbers(1, (2, 300_000), "float32"), numbers(2, (2, 1, 65), "float32")
+    return convt.conv_transpose1d(x, kernel, stride=2, groups=2, threads=threads)
+
+
+@pytest.mark.parametrize("method", sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods())))
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_processes_of_a_pool_take_one_thread_each_and_agree(method: str) -> None:
+    expected = long_result(CORES)  # and the parent's threads exist, which a fork does not have
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        assert pool.apply(parallel.default_threads) == 1
+        np.testing.assert_array_equal(pool.apply(long_result), expected)
+        np.testing.assert_array_equal(pool.apply(long_result, (2,)), expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_fork_amid_a_computation_has_blas_as_it_was() -> None:
+    before = blas_threads()
+    with parallel._cores.taken(1):
+        if not (child := os.fork()):
+            os._exit(blas_threads() != before)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_calls_from_someone_elses_threads_agree() -> None:
+    expected = long_result(1)
+    with ThreadPoolExecutor(4) as pool:
+        for result in pool.map(long_result, [None, 1, 2, 2] * 4):
+            np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("blas", ["1", "2"])
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_the_same_bytes_for_any_number_of_threads(blas: str, threads: str) -> None:
+    script = """
+import hashlib, numpy as np, convt
+rng = np.random.default_rng(0)
+digest = hashlib.sha256()
+for dtype in ("float32", "float64"):
+    for cin, cout, taps, stride, length in [
+        (1, 1, 33, 2, 200_000), (1, 1, 700, 3, 60_000), (64, 32, 4, 2, 3000), (128, 256, 16, 8, 90),
+        (2, 2, 65, 2, 30_000), (3, 5, 1500, 4, 5000), (40, 30, 7, 3, 1),
+    ]:
+        x = rng.standard_normal((cin, length)).astype(dtype)
+        weight = rng.standard_normal((cin, cout, taps)).astype(dtype)
+        digest.update(convt.conv_transpose1d(x, weight, stride=stride))
+print(digest.hexdigest())
+"""
+    results = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": b, "CONVT_NUM_THREADS": t},
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for b, t in (("1", "1"), (blas, threads))
+    }
+    assert len(results) == 1
+
+
+def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = ThreadPoolExecutor(1)
+    closed.shutdown()
+    monkeypatch.setattr(parallel._cores, "pool", closed)
+    done: list[int] = []
+    parallel.run(done.append, range(10), 2)
+    assert done == list(range(10))
