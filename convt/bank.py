@@ -9,6 +9,7 @@ from convt.engines.definition import scatter
 from convt.engines.memory import Scratch, windows
 from convt.geometry import Geometry
 from convt.planning import Plan
+from convt.wild import is_tame, wild
 
 
 @dataclass(slots=True, eq=False)
@@ -34,14 +35,12 @@ class Part:
 class Bank:
     """A weight (groups, C_in/groups, C_out/groups, K), divided as its plan says.
 
-    A number is *wild* here if it is not finite or its square overflows. In the products and transforms of
-    a block it would reach outputs that no tap of it reaches, be it as 0*inf or inf - inf. So what is wild
-    is added by definition, and the engines see a zero in its place.
+    What is wild, see ``wild.py``, is added by definition, and the engines see a zero in its place.
     """
 
     def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
         self._geometry, self._plan, self._scratch = geometry, plan, Scratch()
-        self._tame = _is_tame(weight)
+        self._tame = is_tame(weight)
         self.parts = _divided(weight, plan.parts)
 
     @property
@@ -53,10 +52,13 @@ class Bank:
         """Prepare the part's engine."""
         part.engine = self._plan.prepare(part.weight, self._geometry, self._scratch)
 
-    def apply(self, part: Part, samples: Array, known: slice, bias: Array, out: Array) -> None:
+    def apply(
+        self, part: Part, samples: Array, known: slice, bias: Array, out: Array, *, tame: bool
+    ) -> None:
         """Write what samples (N, C_in, lag + T*n) make into `out`, (N, T, C_out, outputs).
 
-        `known` are those that the signal has; the others are the zeros around it.
+        `known` are those that the signal has; the others are the zeros around it. With `tame` they are
+        known to be that; without it they are looked at.
         """
         blocks, lag = out.shape[1], self._geometry.lag
         block = (samples.shape[-1] - lag) // blocks
@@ -67,12 +69,12 @@ class Bank:
         if part.engine is None:
             out[...] = bias
             self._add(part, frames(samples), frames(_mask(samples, known)), out)
-        elif _is_tame(samples):
+        elif tame or is_tame(samples):
             part.engine(frames(samples), bias, out)
         else:
-            wild = _wild(samples)
-            part.engine(frames(np.where(wild, 0, samples)), bias, out)
-            self._add(part, frames(np.where(wild, samples, 0)), frames(wild), out)
+            which = wild(samples)
+            part.engine(frames(np.where(which, 0, samples)), bias, out)
+            self._add(part, frames(np.where(which, samples, 0)), frames(which), out)
 
     def _add(self, part: Part, frames: Array, chosen: Array, out: Array) -> None:
         """Add to `out` what the chosen columns of the frames make, by definition."""
@@ -90,30 +92,20 @@ def _divided(weight: Array, parts: int) -> list[Part]:
     """Divide the groups of a weight or, of a single group, the output channels."""
     groups, cin, cout, _ = weight.shape
     if groups == 1:
-        return [Part(slice(None), run, weight[:, :, run]) for run in runs(cout, parts)]
-    return [Part(_times(run, cin), _times(run, cout), weight[run]) for run in runs(groups, parts)]
+        return [Part(slice(None), run, weight[:, :, run]) for run in runs(range(cout), -(-cout // parts))]
+    return [
+        Part(_times(run, cin), _times(run, cout), weight[run])
+        for run in runs(range(groups), -(-groups // parts))
+    ]
 
 
 def _times(run: slice, count: int) -> slice:
     return slice(run.start * count, run.stop * count)
 
 
-def runs(count: int, parts: int) -> list[slice]:
-    """Divide `count` things into at most so many runs of neighbours."""
-    step = -(-count // parts)
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
-
-
-def _is_tame(numbers: Array) -> bool:
-    """Tell, at the price of one product for each, whether no number is wild."""
-    return bool(np.isfinite(np.vecdot(numbers, numbers)).all())
-
-
-def _wild(numbers: Array) -> Array:
-    """Tell which numbers are wild: a sum of squares with one of them is not finite either."""
-    squares = numbers.real**2 + numbers.imag**2 if numbers.dtype.kind == "c" else numbers**2
-    wild: Array = ~np.isfinite(squares)
-    return wild
+def runs(things: range, most: int) -> list[slice]:
+    """Divide a range into runs of at most so many neighbours."""
+    return [slice(start, min(start + most, things.stop)) for start in things[::most]]
 
 
 def _mask(samples: Array, known: slice) -> Array:

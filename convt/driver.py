@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convt import parallel
 from convt.bank import Bank, Part, runs
 from convt.engines.contract import Array, DType
 from convt.engines.definition import PRODUCTS, scatter
@@ -21,10 +20,11 @@ from convt.engines.memory import Scratch
 from convt.geometry import Geometry
 from convt.history import History
 from convt.kernel import Kernel, compute_dtype
+from convt.parallel import Team, default_threads, quietly
 from convt.planning import Plan, cheaper_by_definition
 
-_TASK_ELEMENTS = 1 << 19  # what one task works on: a few MB, whatever the signal's length
-_TASKS_A_THREAD = 4  # so that threads end at about the same time
+_TASK_ELEMENTS = 1 << 21  # what one task works on: some 10 MB, whatever the signal's length
+_TASKS_A_THREAD = 3  # so that threads end at about the same time
 _WORTH_A_THREAD = 3e7  # multiply-adds; a thread takes as long to wake
 
 
@@ -63,10 +63,10 @@ class Driver:
         self, kernel: Kernel, geometry: Geometry, plan: Plan, signal: DType, threads: int | None = None
     ) -> None:
         self._geometry, self._plan = geometry, plan
-        self._threads = threads or parallel.default_threads()
+        self._threads = threads or default_threads()
         self._dtype = kernel.dtype_with(signal)
         self._channels = kernel.out_channels
-        with _quietly():
+        with quietly():
             self._weight = kernel.grouped(compute_dtype(self._dtype))
             self._bias = _bias_of_blocks(kernel, self._weight.dtype)
             self._bank = Bank(self._weight, geometry, plan)
@@ -84,18 +84,26 @@ class Driver:
 
         With `last` the signal ends here, and all that is left is returned.
         """
+        with quietly():
+            return self._push(x, last=last)
+
+    def _push(self, x: Array, *, last: bool) -> Array:
         self._history.push(x)
-        seen = self._history.seen
+        seen, plan = self._history.seen, self._plan
         done, stop = self._certain(seen)
         if last:
             stop = self._geometry.output_length(seen) if seen else 0
         y = np.empty((x.shape[0], self._channels, stop - self._emitted), self._dtype)
-        if last and y.size:
-            self._finish(done, y)
-        else:
-            self._compute(y, (range(self._done, done), self._plan.inputs))
+        if y.size:
+            work = y.shape[0] * y.shape[2] * plan.cost * plan.inputs / plan.outputs
+            with Team(self._threads if work > _WORTH_A_THREAD else 1) as team:
+                if last:
+                    self._finish(done, y, team)
+                else:
+                    self._compute(y, team, done)
         self._done, self._emitted = done, stop
-        self._history.keep(seen if last else done * self._plan.inputs - self._geometry.lag)
+        if not last:
+            self._history.keep(done * plan.inputs - self._geometry.lag)
         return y
 
     def _certain(self, seen: int) -> tuple[int, int]:
@@ -106,7 +114,7 @@ class Driver:
         done = max(self._done, min(seen // inputs, end // outputs))
         return done, max(self._emitted, done * outputs - crop)
 
-    def _finish(self, done: int, y: Array) -> None:
+    def _finish(self, done: int, y: Array, team: Team) -> None:
         """Compute what is left, when the signal is known to end here.
 
         However the signal arrived, the stretch after `done` blocks is the same: its last block may be a
@@ -118,58 +126,55 @@ class Driver:
         first = max(0, done * plan.inputs - geometry.lag)
         ready = done > geometry.crop // plan.outputs
         if cheaper_by_definition(plan, self._weight.shape, seen - first, steps, ready):
-            self._compute(y, (range(self._done, done), plan.inputs))
-            self._add(first, max(0, start), y)
-            return
-        blocks, rest = divmod(steps, plan.inputs // plan.step)
-        whole = range(self._done, done + blocks)
-        self._compute(
-            y, (whole, plan.inputs), (range(whole.stop, whole.stop + (rest > 0)), rest * plan.step)
-        )
+            self._compute(y, team, done)
+            self._add(y, team, first, max(0, start))
+        else:
+            blocks, rest = divmod(steps, plan.inputs // plan.step)
+            self._compute(y, team, done + blocks, rest * plan.step)
 
-    def _add(self, first: int, begin: int, y: Array) -> None:
+    def _add(self, y: Array, team: Team, first: int, begin: int) -> None:
         """Write into `y`, from `begin` on, what the samples from `first` on make by definition."""
         geometry, seen = self._geometry, self._history.seen
         positions = np.arange(first, seen) * geometry.stride - geometry.crop - self._emitted - begin
-        elements = (seen - first) * self._weight.shape[1] + y.shape[-1] + PRODUCTS
 
         def work(task: tuple[Part, slice]) -> None:
             part, items = task
             samples = self._history.take(items, part.inputs, first, seen)
-            with _quietly():
-                values = scatter(samples, positions, part.weight, geometry.dilation, y.shape[-1] - begin)
-                np.add(values, self._bias_of(items, part)[:, 0], out=y[items, part.outputs, begin:])
+            values = scatter(samples, positions, part.weight, geometry.dilation, y.shape[-1] - begin)
+            np.add(values, self._bias_of(items, part)[:, 0], out=y[items, part.outputs, begin:])
 
-        batches = runs(len(y), -(-len(y) * elements // _TASK_ELEMENTS))
-        tasks = [(part, items) for items in batches for part in self._bank.parts]
-        parallel.run(work, tasks, self._threads)
+        elements = (seen - first) * self._weight.shape[1] + y.shape[-1] + PRODUCTS
+        batches = runs(range(len(y)), max(1, _TASK_ELEMENTS // elements))
+        team.run(work, [(part, items) for items in batches for part in self._bank.parts])
 
-    def _compute(self, y: Array, *stretches: tuple[range, int]) -> None:
-        """Compute stretches of blocks of so many samples, and write what is not cropped into `y`."""
-        work = sum(len(blocks) * inputs for blocks, inputs in stretches) * len(y) * self._plan.cost
-        if not work:
-            return
-        threads = self._threads if work > _WORTH_A_THREAD else 1
-        tasks = [
-            task
-            for blocks, inputs in stretches
-            if blocks
-            for task in self._tasks(blocks, inputs, len(y), threads)
+    def _compute(self, y: Array, team: Team, end: int, rest: int = 0) -> None:
+        """Compute all blocks before `end`, then one of `rest` samples, and write them into `y`."""
+        if tasks := self._tasks(end, rest, len(y)):
+            team.run(self._bank.prepare, self._bank.unprepared)
+            team.run(lambda task: self._run(task, y), tasks)
+
+    def _tasks(self, end: int, rest: int, signals: int) -> list[_Task]:
+        """Divide all blocks before `end`, and one of `rest` samples, into tasks.
+
+        Their size is bounded, and small enough that threads end at about the same time.
+        """
+        plan, parts, start = self._plan, self._bank.parts, self._done
+        # The first blocks take a copy: of what was kept, of the zeros before the signal, or to be cropped.
+        copied = -(-(self._history.pushed_from + self._geometry.lag) // plan.inputs)
+        copied = max(copied, start + (start * plan.outputs < self._geometry.crop + self._emitted))
+        inner = min(end, max(start, copied))
+        share = -(-signals * (end - inner) * len(parts) // (_TASKS_A_THREAD * self._threads))
+        room = max(1, min(len(parts) * _TASK_ELEMENTS // plan.elements, share))
+        blocks = [
+            (run.start, run.stop - run.start, plan.inputs)
+            for begin, stop in ((start, inner), (inner, end))
+            for run in runs(range(begin, stop), room)
         ]
-        parallel.run(self._bank.prepare, self._bank.unprepared, self._threads)
-        parallel.run(lambda task: self._run(task, y), tasks, threads)
-
-    def _tasks(self, blocks: range, inputs: int, signals: int, threads: int) -> list[_Task]:
-        """Divide blocks of signals into tasks of bounded size, and of a size that keeps threads busy."""
-        parts, plan = self._bank.parts, self._plan
-        room = max(1, _TASK_ELEMENTS * len(parts) // plan.elements)
-        if threads > 1:
-            room = min(room, -(-signals * len(blocks) * len(parts) // (_TASKS_A_THREAD * threads)))
-        depth = min(room, len(blocks))
+        blocks += [(end, 1, rest)] if rest else []
         return [
-            _Task(part, items, first, min(depth, blocks.stop - first), inputs)
-            for items in runs(signals, -(-signals // (room // depth)))
-            for first in range(blocks.start, blocks.stop, depth)
+            _Task(part, items, *block)
+            for block in blocks
+            for items in runs(range(signals), max(1, room // block[1]))
             for part in parts
         ]
 
@@ -187,20 +192,14 @@ class Driver:
         shape = (*target.shape[:2], end - begin)
         room = target[..., begin:end] if whole else self._scratch("edge", samples.dtype, *shape)
         by_block = room.reshape(*room.shape[:2], task.blocks, outputs).swapaxes(1, 2)
-        with _quietly():
-            self._bank.apply(task.part, samples, known, bias, by_block)
-            if not whole:
-                low, high = max(0, begin), min(y.shape[-1], end)
-                target[..., low:high] = room[..., low - begin : high - begin]
+        self._bank.apply(task.part, samples, known, bias, by_block, tame=self._history.tame)
+        if not whole:
+            low, high = max(0, begin), min(y.shape[-1], end)
+            target[..., low:high] = room[..., low - begin : high - begin]
 
     def _bias_of(self, items: slice, part: Part) -> Array:
         """Return the bias for outputs (N, T, C_out, n) of a part: (N or 1, 1, C_out, 1)."""
         return self._bias[items if len(self._bias) > 1 else slice(None), :, part.outputs]
-
-
-def _quietly() -> np.errstate:
-    """Return the context in which infinities and vanishing products are results like others."""
-    return np.errstate(over="ignore", invalid="ignore", under="ignore")
 
 
 def _bias_of_blocks(kernel: Kernel, dtype: DType) -> Array:

@@ -7,9 +7,8 @@ from numpy.typing import ArrayLike
 
 from convt.driver import Driver
 from convt.engines.contract import Array
-from convt.errors import ParameterError
 from convt.geometry import Geometry, Integer, Padding
-from convt.kernel import Kernel, as_numeric, check_signal, compute_dtype
+from convt.kernel import Kernel, as_numeric, check_whole, compute_dtype
 from convt.parallel import as_threads
 from convt.planning import EngineName, as_engine, plan
 
@@ -61,8 +60,9 @@ def conv_transpose1d(
         Runs of channels that do not mix; divides C_in.
     dilation : int or sequence of one int
         Output samples from one tap to the next, at least 1.
-    engine : {"toeplitz", "polyphase", "spectral"}, optional
-        The engine to use in place of the planner's choice. They differ in speed and in rounding.
+    engine : {"toeplitz", "polyphase", "winograd", "spectral"}, optional
+        The engine to use in place of the planner's choice. They differ in speed and in rounding;
+        ``winograd`` is for stride < dilation*(K - 1) + 1 <= 2*stride alone.
     threads : int, optional
         Threads to use at most, at least 1. By default as many as the environment variable
         CONVT_NUM_THREADS says, or else as numpy's BLAS is set to use; but one in a process that
@@ -98,9 +98,7 @@ def conv_transpose1d(
     signal = as_numeric("x", x)
     kernel = Kernel.of(weight, bias, groups)
     geometry = Geometry.of(kernel.taps, stride, padding, output_padding, dilation)
-    check_signal(kernel, signal, (2, 3))
-    if signal.shape[-1] == 0:
-        raise ParameterError(f"x must have at least 1 sample, got shape {signal.shape}")
+    check_whole(kernel, signal, (2, 3))
     geometry.output_length(signal.shape[-1])
     batch = signal if signal.ndim == 3 else signal[np.newaxis]
     dtype = compute_dtype(kernel.dtype_with(signal.dtype))

@@ -141,8 +141,15 @@ class Kernel:
         return self.groups, cin // self.groups, cout, taps
 
 
+def check_whole(kernel: Kernel, x: Array, ndims: tuple[int, ...]) -> None:
+    """Refuse a whole signal that has no sample, or does not suit the kernel; see :func:`check_signal`."""
+    check_signal(kernel, x, ndims)
+    if x.shape[-1] == 0:
+        raise ParameterError(f"x must have at least 1 sample, got shape {x.shape}")
+
+
 def check_signal(kernel: Kernel, x: Array, ndims: tuple[int, ...]) -> None:
-    """Refuse a signal whose dimensions or channels do not suit the kernel.
+    """Refuse a signal, or a piece of one, whose dimensions or channels do not suit the kernel.
 
     Raises
     ------

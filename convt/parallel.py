@@ -10,15 +10,15 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 from convt.errors import ParameterError
 from convt.geometry import as_index
@@ -56,23 +56,39 @@ def as_threads(threads: object) -> int | None:
     return None if threads is None else as_index("threads", threads, 1)
 
 
-def run(work: Callable[[Task], None], tasks: Iterable[Task], threads: int) -> None:
-    """Do `work` for every task, on up to `threads` threads, the caller's own among them.
+class Team:
+    """The caller's thread and others beside it, for as long as the context lasts.
 
-    Tasks must be independent: they are done in any order. An exception ends them early.
+    Up to `wanted` threads, but none for a core that another team in this process has taken.
     """
-    pending = deque(tasks)
-    with _cores.taken(min(threads, len(pending))) as granted:
-        helpers = []
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+
+    def __enter__(self) -> "Team":
+        self.size = _cores.take(self._wanted)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _cores.give(self.size)
+
+    def run(self, work: Callable[[Task], None], tasks: Sequence[Task]) -> None:
+        """Do `work` for every task. They must be independent; an error ends them early."""
+        helpers = min(self.size, len(tasks)) - 1
+        if helpers < 1:
+            for task in tasks:
+                work(task)
+            return
+        pending, futures = deque(tasks), []
         with suppress(RuntimeError):  # the interpreter is shutting down: without help, then
-            helpers = [_cores.pool.submit(_drain, work, pending) for _ in range(granted - 1)]
+            futures = [_cores.pool.submit(_drain, work, pending) for _ in range(helpers)]
         try:
             _drain(work, pending)
         finally:
             pending.clear()
-            wait(helpers)
-        for helper in helpers:
-            helper.result()
+            errors = [future.exception() for future in futures if not future.cancel()]
+        for error in filter(None, errors):
+            raise error
 
 
 def _drain(work: Callable[[Task], None], pending: deque[Task]) -> None:
@@ -84,44 +100,53 @@ def _drain(work: Callable[[Task], None], pending: deque[Task]) -> None:
         work(task)
 
 
+def quietly() -> np.errstate:
+    """Return the context in which infinities and vanishing products are results like others.
+
+    Threads do not inherit it: those of teams live in it.
+    """
+    return np.errstate(over="ignore", invalid="ignore", under="ignore")
+
+
 class _Cores:
-    """The cores of this machine, shared by all calls in the process."""
+    """The cores of this machine, shared by all teams, and numpy's BLAS, held while there is one."""
 
     def __init__(self) -> None:
         self._start()
 
-    def start_anew(self) -> None:
-        """Forget, in a forked child, the threads that it does not have."""
-        if self._busy:
-            self._held.restore_original_limits()
-        self._start()
-
     def _start(self) -> None:
         self._lock = threading.Lock()
-        self._busy = self._allowed = 0
-        self.pool = ThreadPoolExecutor(_count(), "convt")
+        self._busy = 0
+        self._found: list[tuple[LibController, int]] = []
+        self.pool = ThreadPoolExecutor(_count(), "convt", lambda: quietly().__enter__())
+
+    def start_anew(self) -> None:
+        """Forget, in a forked child, the threads that it does not have."""
+        _set(self._found)
+        self._start()
 
     def allowed(self) -> int:
         """Return how many threads numpy's BLAS is set to use, or was before it was held to one."""
         with self._lock:
-            return self._allowed if self._busy else _blas_threads()
+            return max((count for _, count in self._found or _settings()), default=_count())
 
-    @contextmanager
-    def taken(self, wanted: int) -> Iterator[int]:
-        """Take up to `wanted` cores, at least one, but none that others here use; hold BLAS meanwhile."""
+    def take(self, wanted: int) -> int:
+        """Take up to `wanted` cores, at least one, but none that are taken."""
         with self._lock:
             if not self._busy:
-                self._allowed = _blas_threads()
-                self._held = _blas().limit(limits=1)
-            granted = max(1, min(wanted, _count() - self._busy))
+                self._found = _settings()
+                _set([(library, 1) for library, _ in self._found])
+            granted = max(1, min(wanted, _count() - self._busy)) if wanted > 1 else 1
             self._busy += granted
-        try:
-            yield granted
-        finally:
-            with self._lock:
-                self._busy -= granted
-                if not self._busy:
-                    self._held.restore_original_limits()
+        return granted
+
+    def give(self, granted: int) -> None:
+        """Give cores back."""
+        with self._lock:
+            self._busy -= granted
+            if not self._busy:
+                _set(self._found)
+                self._found = []
 
 
 def _count() -> int:
@@ -132,16 +157,20 @@ def _count() -> int:
 
 
 @cache
-def _blas() -> ThreadpoolController:
+def _blas() -> list[LibController]:
     """Return numpy's BLAS: what it came with, or else what BLAS this process has loaded."""
-    loaded = ThreadpoolController().select(user_api="blas")
+    loaded = ThreadpoolController().select(user_api="blas").lib_controllers
     home = str(Path(np.__file__).parent)  # and the beginning of numpy.libs
-    paths = [library.filepath for library in loaded.lib_controllers]
-    return loaded.select(filepath=[path for path in paths if path.startswith(home)] or paths)
+    return [library for library in loaded if library.filepath.startswith(home)] or loaded
 
 
-def _blas_threads() -> int:
-    return max((library.num_threads for library in _blas().lib_controllers), default=_count())
+def _settings() -> list[tuple[LibController, int]]:
+    return [(library, library.num_threads) for library in _blas()]
+
+
+def _set(settings: Sequence[tuple[LibController, int]]) -> None:
+    for library, threads in settings:
+        library.set_num_threads(threads)
 
 
 _cores = _Cores()

@@ -19,10 +19,11 @@ from convt.engines.memory import Scratch
 from convt.engines.polyphase import Polyphase
 from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
+from convt.engines.winograd import Winograd
 from convt.errors import ParameterError
 from convt.geometry import Geometry
 
-EngineName = Literal["toeplitz", "polyphase", "spectral"]
+EngineName = Literal["toeplitz", "polyphase", "winograd", "spectral"]
 
 # Price of touching an element, and of transforming one, in multiply-adds of each dtype's own.
 _PRICES = {
@@ -32,10 +33,10 @@ _PRICES = {
     "complex128": (0.12, 0.33),
 }
 _WINDOW, _WINDOW_ROW, _WINDOW_OUTPUT = 22, 800, 5
-_COLUMN, _COLUMN_MULTIPLY, _PHASE = 17, 11, 55
+_COLUMN, _COLUMN_MULTIPLY, _PHASE, _SUMS = 17, 11, 55, 130
 _TRANSFORM, _SPECTRUM, _UNPACK, _BLOCK_CALL = 9, 30, 80, 1_500_000
 _ADD_BY_SAMPLE, _ADD_BY_TAP, _ADD_CALL = 250, 800, 700_000
-_PREPARE, _ENGINE_CALL = 30, 6_000_000
+_PREPARE, _ENDING = 30, 6_000_000
 _MATRIX = 1 << 22  # elements that a prepared engine may keep, or twice as many as its kernel has
 _TOEPLITZ_MATRIX = 1 << 22  # elements; a wider one falls out of the cache
 _WINDOWS = 1 << 22  # elements of one block's windows, at most
@@ -46,7 +47,7 @@ _COLUMNS, _COLUMNS_STEP = (
 _SMALL_PRODUCT, _LARGE = 1_000_000, 1.4
 _BLOCK_OUTPUTS = 1 << 20  # elements of one block's output, at most
 _FRAMES = 1 << 19  # elements of the frames that are transformed at a time, unless two have more
-_PART_ROWS = 1024  # rows of a product that are worth a thread of their own
+_PART_ROWS = 512  # rows of a product that are worth dividing
 _PART_ELEMENTS = 1 << 19
 
 
@@ -56,7 +57,7 @@ class Plan:
 
     Attributes
     ----------
-    engine : {"toeplitz", "polyphase", "spectral"}
+    engine : {"toeplitz", "polyphase", "winograd", "spectral"}
         Name of the engine.
     inputs, outputs : int
         Input samples of a block, and the output samples it makes. A stream holds back less than that.
@@ -110,12 +111,22 @@ def plan(
 
     With `engine` only that engine is considered, with `latency` only blocks whose inputs divide it.
     """
-    planners = {"toeplitz": _toeplitz, "polyphase": _polyphase, "spectral": _spectral}
+    planners = {
+        "toeplitz": _toeplitz,
+        "polyphase": _polyphase,
+        "winograd": _winograd,
+        "spectral": _spectral,
+    }
     chosen = planners.values() if engine is None else [planners[engine]]
     candidates = [
         candidate for planner in chosen for candidate in planner(geometry, weight, dtype, latency)
     ]
     largest = max(_MATRIX, 2 * math.prod(weight))
+    if not candidates:
+        raise ParameterError(
+            f"engine='winograd' wants an even latency and stride < dilation*(K - 1) + 1 <= 2*stride, got"
+            f" {latency=}, {geometry}"
+        )
     fitting = [candidate for candidate in candidates if candidate.matrix <= largest] or candidates
     return min(fitting, key=lambda candidate: candidate.cost)
 
@@ -176,6 +187,30 @@ def _polyphase(
     )
 
 
+def _winograd(
+    geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
+) -> Iterator[Plan]:
+    """Plan blocks for a kernel of two taps a phase, if this is one."""
+    (groups, cin, cout, _), stride = weight, geometry.stride
+    memory, _ = _PRICES[dtype.name]
+    if geometry.lag != 1 or (latency and latency % 2):
+        return
+    column, run = 3 * cin // 2, cout * stride
+    room = min(_BLOCK_OUTPUTS // run, _COLUMNS // column)
+    inputs = latency or max(_COLUMNS_STEP, _power_below(min(room, 512)))
+    yield Plan(
+        engine="winograd",
+        inputs=inputs,
+        outputs=inputs * stride,
+        step=math.gcd(inputs, _COLUMNS_STEP),
+        parts=_parts(groups, run, inputs * (column + 3 * run)),
+        elements=groups * inputs * (cin + column + 3 * run),
+        matrix=groups * 3 * cin * run,
+        cost=groups * (1.5 * cin * (run + _COLUMN_MULTIPLY) + memory * (2 * _COLUMN * cin + _SUMS * run)),
+        prepare=Winograd,
+    )
+
+
 def _spectral(
     geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
 ) -> Iterator[Plan]:
@@ -218,14 +253,14 @@ def cheaper_by_definition(
     add = _ADD_BY_SAMPLE if samples < taps else _ADD_BY_TAP
     definition = samples * cout * taps * (cin + add) + min(samples, taps) * _ADD_CALL
     engine = steps * chosen.step * chosen.cost + (0 if ready else chosen.matrix * _PREPARE)
-    return definition < engine / groups + _ENGINE_CALL
+    return definition + (_ENDING if ready else -_ENDING) < engine / groups
 
 
 def _parts(groups: int, run: int, elements: int) -> int:
     """Return in how many parts to compute groups of so many elements, or a single group of `run` rows."""
     if groups > 1:
         return min(groups, -(-groups * elements // _PART_ELEMENTS))
-    return max(1, run // _PART_ROWS)
+    return 1 if run < _PART_ROWS else 2 * -(-run // (8 * _PART_ROWS))
 
 
 def _powers(lowest: int, highest: int) -> list[int]:

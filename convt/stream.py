@@ -10,7 +10,7 @@ from convt.driver import Driver
 from convt.engines.contract import Array, DType
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry, Integer, Padding, as_index
-from convt.kernel import Kernel, as_numeric, check_signal, compute_dtype
+from convt.kernel import Kernel, as_numeric, check_signal, check_whole, compute_dtype
 from convt.parallel import as_threads
 from convt.planning import EngineName, Plan, as_engine, plan
 
@@ -80,10 +80,41 @@ class Upsampler:
         self._latency = None if latency is None else as_index("latency", latency, 1)
         self._engine = as_engine(engine)
         self._threads = as_threads(threads)
+        self._plan_for(self._kernel.weight.dtype)  # refuses what the engine or the latency rule out
         self._driver: Driver | None = None
         self._signal = self._kernel.weight.dtype
         self._channels = 0 if self._kernel.shared else self._kernel.in_channels
         self.reset()
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """Upsample a whole signal: what `process` and `flush` return together, in one array.
+
+        Parameters
+        ----------
+        x : array_like, (C_in, L)
+            The signal, L >= 1.
+
+        Returns
+        -------
+        ndarray, (C_out, L_out)
+            As of :func:`conv_transpose1d`; the kernel has been prepared by the first call.
+
+        Raises
+        ------
+        ParameterTypeError, ParameterError
+            `x` is not of shape (C_in, L) with L >= 1, or the output would have less than one sample.
+        StreamError
+            A stream has begun and has not been flushed.
+        """
+        if self._begun and not self._flushed:
+            raise StreamError("a stream has begun: flush() or reset() before a whole signal")
+        self.reset()
+        signal = as_numeric("x", x)
+        check_whole(self._kernel, signal, (2,))
+        try:
+            return self._push(signal, last=True)
+        finally:
+            self.reset()
 
     def process(self, x: ArrayLike) -> Array:
         """Take the next samples and return the outputs they complete.

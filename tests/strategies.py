@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from convt.engines.polyphase import Polyphase
 from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
+from convt.engines.winograd import Winograd
 from convt.geometry import Geometry
 from convt.planning import Plan
 from tests.oracles import Array
@@ -82,6 +83,8 @@ def small_plans(case: Case) -> list[Plan]:
         ("polyphase", Polyphase, 5, 1),
         ("spectral", partial(Spectral, hop=5, points=points), 15, 5),
     ]
+    if case.geometry.lag == 1:
+        engines.append(("winograd", Winograd, 6, 2))
     return [
         Plan(name, inputs, inputs * case.geometry.stride, step, parts, 1, 0, cost, prepare)
         for name, prepare, inputs, step in engines

@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 import convt
 from convt import parallel
+from convt.parallel import Team
 from tests.oracles import Array
 from tests.strategies import numbers
 
@@ -35,7 +36,8 @@ def blas_threads() -> dict[str, int]:
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_every_task_is_done_once(threads: int) -> None:
     done: list[int] = []
-    parallel.run(done.append, range(1000), threads)
+    with Team(threads) as team:
+        team.run(done.append, range(1000))
     assert sorted(done) == list(range(1000))
 
 
@@ -46,7 +48,8 @@ def test_two_tasks_run_at_a_time() -> None:
     def work(_: int) -> None:
         meeting.wait()
 
-    parallel.run(work, range(2), 2)
+    with Team(2) as team:
+        team.run(work, range(2))
 
 
 def test_an_error_ends_the_rest_and_arrives() -> None:
@@ -58,40 +61,35 @@ def test_an_error_ends_the_rest_and_arrives() -> None:
         done.append(task)
 
     for threads in (1, 2):
-        with pytest.raises(ArithmeticError, match="three"):
-            parallel.run(work, range(100_000), threads)
+        with Team(threads) as team, pytest.raises(ArithmeticError, match="three"):
+            team.run(work, range(100_000))
         assert len(done) < 150_000
 
 
 def test_blas_is_held_to_one_thread_meanwhile_and_set_back() -> None:
-    own = {library.filepath for library in parallel._blas().lib_controllers}
+    own = {library.filepath for library in parallel._blas()}
     before = blas_threads()
-    seen: list[dict[str, int]] = []
-
-    def work(_: int) -> None:
-        parallel.run(lambda _: seen.append(blas_threads()), range(1), 1)  # the inner one sets nothing back
-        seen.append(blas_threads())
-
-    parallel.run(work, range(1), 1)
-    wanted = {path: 1 if path in own else count for path, count in before.items()}
-    assert seen == [wanted, wanted]
+    held = {path: 1 if path in own else count for path, count in before.items()}
+    with Team(1):
+        assert blas_threads() == held
+        with Team(1):
+            assert blas_threads() == held
+        assert blas_threads() == held  # the inner one sets nothing back
     assert blas_threads() == before
 
 
 def test_cores_that_others_use_are_not_taken_again() -> None:
-    with parallel._cores.taken(CORES) as granted:
-        assert granted == CORES
-        with parallel._cores.taken(CORES) as more:
-            assert more == 1
-    with parallel._cores.taken(1000) as granted:
-        assert granted == CORES
+    with Team(CORES) as first, Team(CORES) as second:
+        assert (first.size, second.size) == (CORES, 1)
+    with Team(1000) as third:
+        assert third.size == CORES
 
 
 def test_the_default_is_what_blas_is_set_to() -> None:
     for count in (1, 2):
         with threadpool_limits(count, user_api="blas"):
             assert parallel.default_threads() == count
-            with parallel._cores.taken(1):
+            with Team(1):
                 assert parallel.default_threads() == count
 
 
@@ -130,7 +128,7 @@ def test_processes_of_a_pool_take_one_thread_each_and_agree(method: str) -> None
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_fork_amid_a_computation_has_blas_as_it_was() -> None:
     before = blas_threads()
-    with parallel._cores.taken(1):
+    with Team(1):
         if not (child := os.fork()):
             os._exit(blas_threads() != before)
     assert os.waitpid(child, 0)[1] == 0
@@ -179,5 +177,6 @@ def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.Mon
     closed.shutdown()
     monkeypatch.setattr(parallel._cores, "pool", closed)
     done: list[int] = []
-    parallel.run(done.append, range(10), 2)
+    with Team(2) as team:
+        team.run(done.append, range(10))
     assert done == list(range(10))

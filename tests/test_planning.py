@@ -16,7 +16,10 @@ SINGLE, DOUBLE = np.dtype("float32"), np.dtype("float64")
         (33, 2, 1, 2, 2, "toeplitz"),
         (1025, 2, 1, 1, 1, "spectral"),
         (4097, 8, 1, 2, 2, "spectral"),
-        (16, 8, 1, 512, 256, "polyphase"),
+        (16, 8, 1, 512, 256, "winograd"),
+        (15, 8, 1, 384, 192, "winograd"),
+        (7, 4, 1, 64, 64, "polyphase"),
+        (17, 8, 1, 512, 256, "polyphase"),
         (4, 2, 1, 64, 32, "polyphase"),
         (1024, 256, 1, 1026, 1, "polyphase"),
         (3, 1, 512, 64, 64, "polyphase"),
@@ -63,6 +66,14 @@ def test_an_engine_can_be_asked_for(engine: EngineName, dtype: str) -> None:
         assert chosen.engine == engine
 
 
+@pytest.mark.parametrize(("taps", "stride", "latency"), [(2, 2, None), (9, 4, None), (8, 4, 441)])
+def test_winograd_is_for_two_taps_a_phase(taps: int, stride: int, latency: int | None) -> None:
+    with pytest.raises(convt.ParameterError, match=r"engine='winograd' wants .* kernel_size=" + str(taps)):
+        convt.Upsampler(np.ones(taps), stride=stride, engine="winograd", latency=latency)
+    with pytest.raises(convt.ParameterError, match="engine='winograd' wants an even latency"):
+        convt.conv_transpose1d([[1.0]], np.ones((1, 1, 2)), stride=3, engine="winograd")
+
+
 def test_an_engine_that_is_not_there_is_refused() -> None:
     with pytest.raises(convt.ParameterError, match=r"engine must be one of toeplitz, .*, got 'fft'"):
         convt.conv_transpose1d([[1.0]], [[[1.0]]], engine="fft")  # type: ignore[arg-type]
@@ -103,4 +114,4 @@ def test_few_samples_are_added_by_definition(
 ) -> None:
     chosen: Plan = plan(Geometry.of(shape[3], stride), shape, SINGLE)
     steps = -(-(samples + shape[3] // stride) // chosen.step)
-    assert cheaper_by_definition(chosen, shape, samples, steps, ready=True) == definition
+    assert cheaper_by_definition(chosen, shape, samples, steps, ready=False) == definition

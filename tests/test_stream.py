@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import convt
 from convt.driver import Driver
 from convt.kernel import Kernel
+from convt.planning import EngineName
 from tests.oracles import Array, transposed
 from tests.strategies import Case, cases, chunkings, numbers, small_plans
 
@@ -221,3 +222,54 @@ def test_a_signal_too_short_for_the_padding_is_refused_at_its_end() -> None:
         stream.flush()
     stream.process(np.ones((1, 5)))  # not lost: the signal may go on
     np.testing.assert_array_equal(stream.flush(), [[3.0]])
+
+
+def test_a_whole_signal_at_once_is_the_one_shot_result() -> None:
+    x, weight = numbers(10, (2, 5000), "float64"), numbers(11, (2, 3, 40), "float64")
+    up = convt.Upsampler(weight, stride=3, padding=7)
+    for _ in range(2):
+        np.testing.assert_array_equal(up(x), convt.conv_transpose1d(x, weight, stride=3, padding=7))
+    with pytest.raises(convt.ParameterError, match=r"x must have at least 1 sample, got shape \(2, 0\)"):
+        up(x[:, :0])
+    up.process(x)
+    with pytest.raises(convt.StreamError, match=r"a stream has begun: flush\(\) or reset\(\)"):
+        up(x)
+    up.flush()
+    assert up(x).shape == (3, convt.output_length(5000, 40, 3, 7))
+    with pytest.raises(convt.ParameterError, match="x must have shape"):
+        up(x[0])
+    up.process(x)  # a refused signal leaves nothing behind
+
+
+@pytest.mark.parametrize("engine", ["toeplitz", "polyphase", "spectral"])
+@pytest.mark.parametrize("latency", [1, 441, 480])
+def test_a_push_of_the_latency_is_answered_in_full(engine: EngineName, latency: int) -> None:
+    x, kernel = numbers(12, (1, 20 * latency), "float32"), numbers(13, (65,), "float32")
+    stream = convt.Upsampler(kernel, stride=2, latency=latency, engine=engine)
+    for push in np.split(x, 20, axis=1):
+        assert stream.process(push).shape == (1, 2 * latency)
+    assert stream.flush().shape == (1, 63)
+    assert stream.plan.engine == engine
+
+
+@given(
+    cases(max_length=300),
+    st.integers(1, 40),
+    st.sampled_from(["toeplitz", "polyphase", "spectral"]),
+    st.data(),
+)
+def test_pieces_of_a_stream_with_a_latency(
+    case: Case, latency: int, engine: EngineName, data: st.DataObject
+) -> None:
+    expected = transposed(case.x, case.weight, case.bias, **case.arguments)
+    up = convt.Upsampler(case.weight, case.bias, latency=latency, engine=engine, **case.arguments)
+    whole = up(case.x)
+    eps = float(np.finfo(case.x.dtype).eps)
+    atol = 80 * eps * (np.abs(case.weight).sum() * np.abs(case.x).max() + 1)
+    np.testing.assert_allclose(whole, expected, rtol=0, atol=atol)
+    np.testing.assert_array_equal(pushed(up, case.x, data.draw(chunkings(case.x.shape[1]))), whole)
+
+
+def test_a_latency_below_one_sample_is_refused() -> None:
+    with pytest.raises(convt.ParameterError, match="latency must be at least 1, got 0"):
+        convt.Upsampler([1.0], latency=0)

@@ -11,6 +11,7 @@ full speed of a matrix product, and its output comes out interleaved::
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from convt.engines.contract import Array
 from convt.engines.memory import Scratch, windows
@@ -60,6 +61,11 @@ def _banded(weight: Array, geometry: Geometry, width: int) -> Array:
     dense[..., : geometry.span : geometry.dilation] = weight
     reversed_lags = dense.reshape(groups, cin, cout, lags, geometry.stride)[..., ::-1, :].swapaxes(2, 3)
     matrix = np.zeros((groups, cin, width + geometry.lag, cout, width, geometry.stride), weight.dtype)
-    for m in range(width):
-        matrix[:, :, m : m + lags, :, m] = reversed_lags
+    *lead, down, across, right, along = matrix.strides
+    # Column m is column 0, m rows further down: the bands are one view with a stride along the diagonal.
+    shape, strides = (
+        (groups, cin, width, lags, cout, geometry.stride),
+        (*lead, down + right, down, across, along),
+    )
+    as_strided(matrix, shape, strides)[...] = reversed_lags[:, :, np.newaxis]
     return matrix

@@ -1,0 +1,53 @@
+"""What is timed: signals with their kernels, the same for every contender."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A signal (C_in, length) of random numbers and a kernel (C_in, C_out, taps)."""
+
+    name: str
+    dtype: str
+    cin: int
+    cout: int
+    taps: int
+    stride: int
+    length: int
+    padding: int = 0
+    reference: int = 1 << 16  # input samples at the beginning whose outputs are checked
+
+    def signal(self) -> Array:
+        drawn: Array = np.random.default_rng(1).standard_normal((self.cin, self.length))
+        return drawn.astype(self.dtype)
+
+    def weight(self) -> Array:
+        drawn: Array = np.random.default_rng(2).standard_normal((self.cin, self.cout, self.taps))
+        drawn /= np.sqrt(self.cin * self.taps / self.stride)
+        return drawn.astype(self.dtype)
+
+    @property
+    def outputs(self) -> int:
+        """Output samples of all channels."""
+        return self.cout * ((self.length - 1) * self.stride + self.taps - 2 * self.padding)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def exact(case: Case) -> Array:
+    """The first outputs in double precision, tap by tap; they do not depend on later input."""
+    x = case.signal()[:, : case.reference].astype("float64")
+    weight = case.weight().astype("float64")
+    stride, kept = case.stride, x.shape[1]
+    y = np.zeros((case.cout, kept * stride + case.taps))
+    for k in range(case.taps):
+        y[:, k : k + kept * stride : stride] += weight[..., k].T @ x
+    certain = kept * stride if kept < case.length else (kept - 1) * stride + case.taps - case.padding
+    return y[:, case.padding : certain]

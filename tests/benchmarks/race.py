@@ -1,0 +1,97 @@
+"""Contenders side by side: each in its own process, one at a time, in turns."""
+
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.cases import Case, exact
+
+_ROOT = Path(__file__).parents[2]
+_PACKAGES = {"scipy upfirdn": "scipy", "soxr HQ": "soxr", "soxr VHQ": "soxr"}
+_OWN = {"convt", "toeplitz", "polyphase", "winograd", "spectral", "convt, one call"}
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds of a call in each round, and the largest error in units of the largest output."""
+
+    rounds: list[float]
+    error: float | None
+
+    @property
+    def seconds(self) -> float:
+        return statistics.median(self.rounds)
+
+    def times_faster_than(self, other: "Time") -> float:
+        """The median over the rounds, in which both ran one after the other."""
+        return statistics.median(b / a for a, b in zip(self.rounds, other.rounds, strict=True))
+
+
+def installed(names: Iterable[str]) -> list[str]:
+    """Those contenders whose package is here."""
+    return [n for n in names if n in _OWN or importlib.util.find_spec(_PACKAGES.get(n, n))]
+
+
+class Race:
+    """Processes of contenders that wait for a case."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        # A core type that is set for other reasons would be that of numpy's BLAS alone.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+        self._processes = {
+            name: subprocess.Popen(
+                [sys.executable, "-m", "tests.benchmarks.worker", name],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=_ROOT,
+                env=environment,
+            )
+            for name in names
+        }
+
+    def run(
+        self, case: Case, names: Iterable[str], rounds: int = 5, duration: float = 0.2
+    ) -> dict[str, Time]:
+        """Time the contenders named, in turns, after comparing their results with the exact one."""
+        with tempfile.NamedTemporaryFile(suffix=".npy") as file:
+            np.save(file, exact(case))
+            file.flush()
+            errors = {}
+            for name in names:
+                expected = None if name.startswith("soxr") else file.name
+                errors[name] = self._ask(name, case=case.as_dict(), expected=expected)
+        for name, error in errors.items():
+            if error is not None and not error < 1e-3:
+                raise ValueError(f"{name} is wrong by {error} on {case}")
+        times: dict[str, list[float]] = {name: [] for name in errors}
+        for _ in range(rounds):
+            for name, seconds in times.items():
+                seconds.append(self._ask(name, duration=duration))
+        return {name: Time(seconds, errors[name]) for name, seconds in times.items()}
+
+    def _ask(self, contender: str, **request: Any) -> Any:
+        process = self._processes[contender]
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    def __enter__(self) -> "Race":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes.values():
+            process.kill()
+            process.wait()
