@@ -20,7 +20,7 @@ from convt.engines.memory import Scratch
 from convt.geometry import Geometry
 from convt.history import History
 from convt.kernel import Kernel, compute_dtype
-from convt.parallel import Team, default_threads, quietly
+from convt.parallel import Team, quietly
 from convt.planning import Plan, cheaper_by_definition
 
 _TASK_ELEMENTS = 1 << 21  # what one task works on: some 10 MB, whatever the signal's length
@@ -55,15 +55,13 @@ class Driver:
         The engine and its block.
     signal : dtype
         The signal's dtype.
-    threads : int, optional
-        Threads to use at most; by default what :func:`convt.parallel.default_threads` says.
+    threads : int
+        Threads to use at most.
     """
 
-    def __init__(
-        self, kernel: Kernel, geometry: Geometry, plan: Plan, signal: DType, threads: int | None = None
-    ) -> None:
+    def __init__(self, kernel: Kernel, geometry: Geometry, plan: Plan, signal: DType, threads: int) -> None:
         self._geometry, self._plan = geometry, plan
-        self._threads = threads or default_threads()
+        self._threads = threads
         self._dtype = kernel.dtype_with(signal)
         self._channels = kernel.out_channels
         with quietly():

@@ -9,7 +9,7 @@ from convt.driver import Driver
 from convt.engines.contract import Array
 from convt.geometry import Geometry, Integer, Padding
 from convt.kernel import Kernel, as_numeric, check_whole, compute_dtype
-from convt.parallel import as_threads
+from convt.parallel import as_threads, default_threads
 from convt.planning import EngineName, as_engine, plan
 
 
@@ -103,5 +103,6 @@ def conv_transpose1d(
     batch = signal if signal.ndim == 3 else signal[np.newaxis]
     dtype = compute_dtype(kernel.dtype_with(signal.dtype))
     chosen = plan(geometry, kernel.grouped_shape, dtype, as_engine(engine))
-    y = Driver(kernel, geometry, chosen, signal.dtype, as_threads(threads)).push(batch, last=True)
+    driver = Driver(kernel, geometry, chosen, signal.dtype, as_threads(threads) or default_threads())
+    y = driver.push(batch, last=True)
     return y if signal.ndim == 3 else y[0]

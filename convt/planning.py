@@ -85,6 +85,9 @@ class Plan:
     cost: float
     prepare: Callable[[Array, Geometry, Scratch], Engine] = field(repr=False)
 
+    def __str__(self) -> str:
+        return f"{self.engine} engine, blocks of {self.inputs} -> {self.outputs} samples"
+
 
 def as_engine(engine: object) -> EngineName | None:
     """Return `engine` if it is an engine's name or None.
@@ -110,25 +113,39 @@ def plan(
     """Return the cheapest plan for a weight (groups, C_in/groups, C_out/groups, K).
 
     With `engine` only that engine is considered, with `latency` only blocks whose inputs divide it.
+
+    Raises
+    ------
+    ParameterError
+        The engine cannot do this.
     """
+    considered = candidates(geometry, weight, dtype, engine, latency)
+    if not considered:
+        raise ParameterError(
+            f"engine={engine!r} wants an even latency and stride < dilation*(K - 1) + 1 <= 2*stride, got"
+            f" {latency=}, {geometry}"
+        )
+    return min(considered, key=lambda candidate: candidate.cost)
+
+
+def candidates(
+    geometry: Geometry,
+    weight: tuple[int, ...],
+    dtype: DType,
+    engine: EngineName | None = None,
+    latency: int | None = None,
+) -> list[Plan]:
+    """Return the plans to choose from: those that do not keep far more than the kernel, if there are."""
     planners = {
         "toeplitz": _toeplitz,
         "polyphase": _polyphase,
         "winograd": _winograd,
         "spectral": _spectral,
     }
-    chosen = planners.values() if engine is None else [planners[engine]]
-    candidates = [
-        candidate for planner in chosen for candidate in planner(geometry, weight, dtype, latency)
-    ]
+    names = planners if engine is None else [engine]
+    plans = [each for name in names for each in planners[name](geometry, weight, dtype, latency)]
     largest = max(_MATRIX, 2 * math.prod(weight))
-    if not candidates:
-        raise ParameterError(
-            f"engine='winograd' wants an even latency and stride < dilation*(K - 1) + 1 <= 2*stride, got"
-            f" {latency=}, {geometry}"
-        )
-    fitting = [candidate for candidate in candidates if candidate.matrix <= largest] or candidates
-    return min(fitting, key=lambda candidate: candidate.cost)
+    return [each for each in plans if each.matrix <= largest] or plans
 
 
 def _toeplitz(

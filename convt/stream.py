@@ -11,7 +11,7 @@ from convt.engines.contract import Array, DType
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry, Integer, Padding, as_index
 from convt.kernel import Kernel, as_numeric, check_signal, check_whole, compute_dtype
-from convt.parallel import as_threads
+from convt.parallel import as_threads, default_threads
 from convt.planning import EngineName, Plan, as_engine, plan
 
 
@@ -79,10 +79,10 @@ class Upsampler:
         self._geometry = Geometry.of(self._kernel.taps, stride, padding, output_padding, dilation)
         self._latency = None if latency is None else as_index("latency", latency, 1)
         self._engine = as_engine(engine)
-        self._threads = as_threads(threads)
-        self._plan_for(self._kernel.weight.dtype)  # refuses what the engine or the latency rule out
+        self._threads = as_threads(threads) or default_threads()
         self._driver: Driver | None = None
         self._signal = self._kernel.weight.dtype
+        self._plan_for(self._signal)  # refuses what the engine or the latency rule out
         self._channels = 0 if self._kernel.shared else self._kernel.in_channels
         self.reset()
 
@@ -186,6 +186,11 @@ class Upsampler:
     def plan(self) -> Plan:
         """The engine, and the block of samples that it works on, for signals of the present dtype."""
         return self._plan_for(self._signal)
+
+    @property
+    def threads(self) -> int:
+        """Threads that a push uses at most; fewer where it is not worth them, or others use the cores."""
+        return self._threads
 
     def _plan_for(self, signal: DType) -> Plan:
         dtype = compute_dtype(self._kernel.dtype_with(signal))

@@ -50,6 +50,7 @@ def test_help_of_upsample_shows_examples_the_length_and_every_option() -> None:
         "--bias",
         "--precision",
         "--overwrite",
+        "--verbose",
         "--quiet",
         "--help",
     }

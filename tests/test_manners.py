@@ -1,6 +1,7 @@
 """How the command behaves: its streams, its exit codes, its errors, and the files it leaves."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -50,6 +51,17 @@ def test_stdout_carries_the_name_and_stderr_the_rest() -> None:
         "the built-in kernel: 629 taps, stride 2, padding center, delay 0 output samples,"
         " computed in float32\n"
     )
+
+
+def test_verbose_tells_the_plan() -> None:
+    result = run("upsample", "in.wav", "--verbose")
+    assert re.search(
+        r"^(toeplitz|spectral) engine, blocks of \d+ -> \d+ samples, (1 thread|up to \d+ threads)$",
+        result.stderr,
+        flags=re.MULTILINE,
+    )
+    assert "engine" not in run("upsample", "in.wav", "--overwrite").stderr
+    assert run("upsample", "in.wav", "--overwrite", "--quiet", "--verbose").stderr == ""
 
 
 def test_quiet_leaves_the_name_alone() -> None:

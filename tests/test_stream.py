@@ -34,11 +34,11 @@ def test_pieces_over_many_blocks_of_every_engine(case: Case, data: st.DataObject
     expected = transposed(case.x, case.weight, case.bias, **case.arguments)
     eps = float(np.finfo(case.x.dtype).eps)
     for plan in small_plans(case):
-        whole = Driver(kernel, case.geometry, plan, case.x.dtype).push(case.x[np.newaxis], last=True)
+        whole = Driver(kernel, case.geometry, plan, case.x.dtype, 2).push(case.x[np.newaxis], last=True)
         atol = 40 * eps * (np.abs(case.weight).sum() * np.abs(case.x).max() + 1)
         np.testing.assert_allclose(whole[0], expected, rtol=0, atol=atol)
         sizes = data.draw(chunkings(case.x.shape[1]))
-        driver = Driver(kernel, case.geometry, plan, case.x.dtype)
+        driver = Driver(kernel, case.geometry, plan, case.x.dtype, 2)
         pieces = np.split(case.x[np.newaxis], np.cumsum(sizes)[:-1], axis=2)
         parts = [driver.push(piece, last=n == len(pieces) - 1) for n, piece in enumerate(pieces)]
         np.testing.assert_array_equal(np.concatenate(parts, axis=2), whole)

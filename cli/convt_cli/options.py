@@ -88,4 +88,5 @@ Precision = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say also how it is computed.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]

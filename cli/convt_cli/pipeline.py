@@ -14,7 +14,7 @@ from convt_cli.errors import Failure, Misuse, Unwritable
 from convt_cli.kernels import choose_kernel
 from convt_cli.report import Reporter
 from convt_cli.request import Request
-from convt_cli.summary import describe_files, describe_kernel, warnings
+from convt_cli.summary import describe_files, describe_kernel, describe_plan, warnings
 from convt_cli.wholefile import check_target, whole_file
 
 _BLOCK_OUTPUTS = 1 << 17  # frames that one block read becomes, about
@@ -70,6 +70,7 @@ def _upsample(request: Request, reader: Reader, reporter: Reporter) -> None:
         raise Failure(f"{request.target}: cannot be written: {error.strerror}") from None
     reporter.note(describe_files(request, reader, writer, frames))
     reporter.note(describe_kernel(request, kernel, upsampler.delay, dtype))
+    reporter.detail(describe_plan(upsampler))
     for warning in warnings(request, reader, writer):
         reporter.warn(warning)
 

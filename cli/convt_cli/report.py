@@ -37,14 +37,20 @@ def _say(message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Notes and warnings, unless the user wants to hear of errors alone."""
+    """Notes and warnings, unless the user wants to hear of errors alone; details for those who do."""
 
     quiet: bool
+    verbose: bool = False
 
     def note(self, message: str) -> None:
         """Say what is being done."""
         if not self.quiet:
             _say(message)
+
+    def detail(self, message: str) -> None:
+        """Say what only those want to hear who asked for it."""
+        if self.verbose:
+            self.note(message)
 
     def warn(self, message: str) -> None:
         """Say what the user might not expect."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import convt
 from convt_cli.audio.formats import named_container
 from convt_cli.audio.reader import Reader
 from convt_cli.audio.writer import SoundWriter, Writer
@@ -29,6 +30,12 @@ def describe_kernel(request: Request, kernel: Choice, delay: float, dtype: np.dt
         f"{kernel.name}: {kernel.taps} taps, stride {request.stride}, padding {kernel.padding},"
         f" delay {delay:.6g} output samples, computed in {computed}"
     )
+
+
+def describe_plan(upsampler: convt.Upsampler) -> str:
+    """Return the line that says by which engine, and on how many threads."""
+    threads = "1 thread" if upsampler.threads == 1 else f"up to {upsampler.threads} threads"
+    return f"{upsampler.plan}, {threads}"
 
 
 def warnings(request: Request, reader: Reader, writer: Writer) -> Iterator[str]:

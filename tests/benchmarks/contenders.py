@@ -30,6 +30,29 @@ def convt_once(case: Case) -> Run:
     return lambda: conv_transpose1d(x, weight, stride=case.stride, padding=case.padding)
 
 
+def convt_push(case: Case) -> Run:
+    """A stream that gets the same signal again and again."""
+    from convt import Upsampler
+
+    x = case.signal()
+    stream = Upsampler(case.weight(), stride=case.stride)
+    return lambda: stream.process(x)
+
+
+def convt_stream(case: Case, latency: int) -> Run:
+    """A stream that gets 10 ms at a time, and answers as soon as `latency` samples have come."""
+    from convt import Upsampler
+
+    pieces = np.split(case.signal(), range(480, case.length, 480), axis=1)
+    stream = Upsampler(case.weight(), stride=case.stride, latency=latency)
+
+    def run() -> Array:
+        stream.reset()
+        return np.concatenate([*map(stream.process, pieces), stream.flush()], axis=1)
+
+    return run
+
+
 def scipy(case: Case) -> Run:
     from scipy.signal import upfirdn
 
@@ -85,6 +108,9 @@ CONTENDERS: dict[str, Callable[[Case], Run]] = {
     "winograd": lambda case: convt(case, "winograd"),
     "spectral": lambda case: convt(case, "spectral"),
     "convt, one call": convt_once,
+    "convt, a push": convt_push,
+    "convt, latency 480": lambda case: convt_stream(case, 480),
+    "convt, latency 48": lambda case: convt_stream(case, 48),
     "scipy upfirdn": scipy,
     "torch": torch,
     "onnxruntime": onnxruntime,

@@ -1,6 +1,7 @@
 """Upsampling layers of neural decoders, each for about one second of audio."""
 
 import math
+from collections.abc import Iterator
 
 from tests.benchmarks.cases import Case
 from tests.benchmarks.race import Race, Time, installed
@@ -29,7 +30,8 @@ def cases() -> list[Case]:
     ]
 
 
-def race(rounds: int = 7) -> list[tuple[Case, dict[str, Time]]]:
-    names = installed(["convt", "convt, one call", "torch", "onnxruntime"])
-    with Race(names) as contest:
-        return [(case, contest.run(case, names, rounds)) for case in cases()]
+def beside_peers() -> Iterator[tuple[Case, dict[str, Time]]]:
+    names = installed(["convt", "torch", "onnxruntime"])
+    with Race([*names, "polyphase", "winograd", "convt, one call"]) as race:
+        for case in cases():
+            yield case, race.run(case, [*names, "polyphase", "winograd", "convt, one call"], 9)

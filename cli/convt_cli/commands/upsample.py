@@ -17,6 +17,7 @@ def upsample(
     bias: options.Bias = None,
     precision: options.Precision = None,
     overwrite: options.Overwrite = False,
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Upsample a sound file or an .npy signal with a transposed convolution.
@@ -50,4 +51,4 @@ def upsample(
         precision=precision,
         overwrite=overwrite,
     )
-    written(run(request, Reporter(quiet)))
+    written(run(request, Reporter(quiet, verbose)))

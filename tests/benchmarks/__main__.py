@@ -1,0 +1,107 @@
+"""Time everything and write ``RESULTS.md`` and ``throughput.png``: ``python -m tests.benchmarks``."""
+
+import statistics
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from tests.benchmarks import audio, layers, page, planner
+from tests.benchmarks.page import Row
+
+_HERE = Path(__file__).parent
+_T = TypeVar("_T")
+
+
+def told(rows: Iterable[_T], about: str) -> list[_T]:
+    """Collect rows, telling that there is another."""
+    collected = []
+    for row in rows:
+        collected.append(row)
+        print(f"\r{about}: {len(collected)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return collected
+
+
+def beside_better_peer(rows: list[Row], own: str = "convt") -> Iterator[float]:
+    """How many times faster than the best of the peers, for each row."""
+    for _, times in rows:
+        if peers := [time for name, time in times.items() if name in ("torch", "onnxruntime")]:
+            yield min(times[own].times_faster_than(peer) for peer in peers)
+
+
+def decoder_layers() -> str:
+    rows = told(layers.beside_peers(), "decoder layers")
+    names = list(rows[0][1])
+    ratios = list(beside_better_peer(rows))
+    body = [
+        [case.name, *(f"{times[n].seconds * 1e3:.2f}, {times[n].error:.0e}" for n in names)]
+        for case, times in rows
+    ]
+    if not ratios:
+        return page.table(["", *names], body)
+    body = [[*line, f"**{ratio:.2f}x**"] for line, ratio in zip(body, ratios, strict=True)]
+    mean = statistics.geometric_mean(ratios)
+    return page.table(["", *names, "convt beside the better peer"], body) + (
+        f"\nGeometric mean: **{mean:.2f}x**.\n"
+    )
+
+
+def latency() -> str:
+    rows = told(audio.latencies(), "latency")
+    body = [
+        [case.name, str(wanted or "none: whole signal"), f"{case.outputs / time.seconds / 1e6:.3g}"]
+        for wanted, case, time in rows
+    ]
+    return page.table(["", "latency", "million output samples a second"], body)
+
+
+def cost_model() -> str:
+    heads = ["choice and its block", "model", "measured", "regret", "best of other engines"]
+    return "\n".join(
+        page.table(
+            [dtype, *heads], [_of_kernel(*row) for row in told(planner.measure(dtype), f"planner, {dtype}")]
+        )
+        for dtype in ("float32", "float64")
+    )
+
+
+def _of_kernel(kernel: tuple[int, int, int, int], measured: list[planner.Measured]) -> list[str]:
+    cin, cout, taps, stride = kernel
+    chosen, best = measured[0], min(measured, key=lambda each: each.cost)
+    others = [each for each in measured if each.plan.engine != chosen.plan.engine]
+    fastest = min(others, key=lambda each: each.cost, default=None)
+    return [
+        f"{cin} -> {cout}, {taps} taps, stride {stride}",
+        f"{chosen.plan.engine}, {chosen.plan.inputs}",
+        f"{chosen.plan.cost:.0f}",
+        f"{chosen.cost:.0f}",
+        f"{chosen.cost / best.cost:.2f}",
+        f"{fastest.plan.engine} {fastest.cost:.0f}" if fastest else "",
+    ]
+
+
+def main() -> None:
+    rows = told(audio.beside_peers(), "audio")
+    soxr = told(audio.beside_soxr(), "soxr")
+    page.plot(rows, told(audio.by_engine(), "engines"), _HERE / "throughput.png")
+    names = list(rows[0][1])
+    calls = ["convt, one call", "convt, a push", "scipy upfirdn"]
+    sections = {
+        "machine": page.machine() + "\n",
+        "audio": page.throughput(rows, names),
+        "soxr": page.throughput(soxr, ["convt", "soxr HQ", "soxr VHQ"]),
+        "layers": decoder_layers(),
+        "short": page.milliseconds(told(audio.short(), "short calls"), calls),
+        "scaling": page.milliseconds(told(audio.scaling(), "scaling"), ["convt"]),
+        "latency": latency(),
+        "planner": cost_model(),
+    }
+    text = (_HERE / "template.md").read_text()
+    for name, section in sections.items():
+        text = text.replace(f"<!-- {name} -->\n", section)
+    (_HERE / "RESULTS.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""One kernel for a channel of audio: a minute at 48 kHz, over kernel lengths, strides and dtypes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tests.benchmarks.cases import Case
+from tests.benchmarks.race import Race, Time, installed
+
+TAPS = (9, 33, 129, 375, 1025, 2049, 4097)
+STRIDES = (2, 3, 4, 8)
+MINUTE = 60 * 48_000
+_PEERS = ("scipy upfirdn", "torch", "onnxruntime")
+_ENGINES = ("toeplitz", "polyphase", "spectral")
+# Kernels of the class of soxr's own: its dtype and quality, taps at stride 2; and long ones.
+_SOXR = (
+    ("float32", "soxr HQ", 375),
+    ("float64", "soxr VHQ", 470),
+    ("float32", "soxr HQ", 2000),
+    ("float64", "soxr VHQ", 2000),
+)
+
+Row = tuple[Case, dict[str, Time]]
+
+
+def case(dtype: str, taps: int, stride: int, length: int = MINUTE) -> Case:
+    return Case(f"{dtype}, stride {stride}, {taps} taps", dtype, 1, 1, taps, stride, length)
+
+
+def beside_peers() -> Iterator[Row]:
+    """convt and whoever does the same, at every stride."""
+    names = installed(["convt", *_PEERS])
+    with Race(names) as race:
+        for dtype in ("float32", "float64"):
+            for stride in STRIDES:
+                for taps in TAPS:
+                    slow = taps * stride > 2000  # a run of some peers takes seconds
+                    able = [n for n in names if dtype == "float32" or n != "onnxruntime"]
+                    yield (
+                        case(dtype, taps, stride),
+                        race.run(case(dtype, taps, stride), able, 1 if slow else 3),
+                    )
+
+
+def by_engine() -> Iterator[Row]:
+    """Each engine at stride 2, for the plot."""
+    with Race(_ENGINES) as race:
+        for dtype in ("float32", "float64"):
+            for taps in TAPS:
+                # The polyphase engine is not made for long kernels of one channel.
+                names = _ENGINES if taps < 1000 else ("toeplitz", "spectral")
+                yield case(dtype, taps, 2), race.run(case(dtype, taps, 2), names, 3)
+
+
+def beside_soxr() -> Iterator[Row]:
+    if not installed(["soxr HQ"]):
+        return
+    with Race(["convt", "soxr HQ", "soxr VHQ"]) as race:
+        for dtype, quality, taps in _SOXR:
+            yield case(dtype, taps, 2), race.run(case(dtype, taps, 2), ["convt", quality], 7)
+
+
+def short() -> Iterator[Row]:
+    """A thousand samples: what a call costs beside its work."""
+    with Race(["convt", "convt, one call", "convt, a push", "scipy upfirdn"]) as race:
+        for dtype in ("float32", "float64"):
+            few = case(dtype, 33, 2, 1000)
+            yield few, race.run(few, ["convt, one call", "convt, a push", "scipy upfirdn"], 7)
+
+
+def scaling() -> Iterator[Row]:
+    """Signals ten times as long, and kernels twice as long."""
+    with Race(["convt"]) as race:
+        for length, taps in (
+            (MINUTE // 10, 129),
+            (MINUTE, 129),
+            (10 * MINUTE, 129),
+            (MINUTE, 2049),
+            (MINUTE, 4097),
+        ):
+            long = replace(case("float32", taps, 2, length), name=f"{length} samples, {taps} taps")
+            yield long, race.run(long, ["convt"], 5)
+
+
+def latencies() -> Iterator[tuple[int | None, Case, Time]]:
+    """Streams of 10 ms at a time, with blocks that divide them and without."""
+    for taps in (33, 375, 2049):
+        with Race(["convt", "convt, latency 480", "convt, latency 48"]) as race:
+            minute = case("float32", taps, 2, MINUTE // 6)
+            times = race.run(minute, ["convt", "convt, latency 480", "convt, latency 48"], 3)
+            for latency, name in ((None, "convt"), (480, "convt, latency 480"), (48, "convt, latency 48")):
+                yield latency, minute, times[name]

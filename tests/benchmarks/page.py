@@ -1,0 +1,97 @@
+"""The page of results, as Markdown, and its picture."""
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tests.benchmarks.cases import Case
+from tests.benchmarks.race import Time
+
+Row = tuple[Case, dict[str, Time]]
+
+_PACKAGES = ("convt", "numpy", "scipy", "threadpoolctl", "torch", "onnxruntime", "soxr")
+
+
+def machine() -> str:
+    """The processor, its cores, the system, and the version of all that was timed."""
+    model = platform.processor() or platform.machine()
+    if (info := Path("/proc/cpuinfo")).exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].partition(": ")[2] if names else model
+    versions = [f"{name} {_version(name)}" for name in _PACKAGES if _version(name)]
+    return (
+        f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()};"
+        f" {', '.join(versions)}."
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown, its first column of text and the others of figures."""
+    lines = [heads, [":--", *["--:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def throughput(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """Million output samples a second with the error, and how many times faster the first is."""
+
+    def cell(case: Case, times: dict[str, Time], name: str) -> str:
+        if name not in times:
+            return ""
+        time = times[name]
+        error = "" if time.error is None else f", {time.error:.0e}"
+        faster = "" if name == names[0] else f", **{times[names[0]].times_faster_than(time):.1f}x**"
+        return f"{case.outputs / time.seconds / 1e6:.3g}{error}{faster}"
+
+    body = [[case.name, *(cell(case, times, name) for name in names)] for case, times in rows]
+    return table(["", *names], body)
+
+
+def milliseconds(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """Milliseconds a call, with the error where there is one."""
+
+    def cell(time: Time) -> str:
+        return f"{time.seconds * 1e3:.3g}" + ("" if time.error is None else f", {time.error:.0e}")
+
+    return table(
+        ["", *names], [[case.name, *(cell(times[name]) for name in names)] for case, times in rows]
+    )
+
+
+def plot(rows: Sequence[Row], engines: Sequence[Row], path: Path) -> None:
+    """Draw throughput over kernel length at stride 2: peers thin, engines dashed, convt thick."""
+    from matplotlib import pyplot as plt
+
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True, layout="constrained")
+    markers = {"scipy upfirdn": "v", "torch": "s", "onnxruntime": "D", "soxr HQ": "*", "soxr VHQ": "*"}
+    for panel, dtype in zip(panels, ("float32", "float64"), strict=True):
+        own = [row for row in rows if row[0].dtype == dtype and row[0].stride == 2]
+        for name in dict.fromkeys(name for _, times in own for name in times):
+            style = {"linewidth": 3, "color": "black"} if name == "convt" else {"linewidth": 1}
+            panel.plot(*_line(own, name), label=name, marker=markers.get(name, "o"), markersize=5, **style)
+        of_engine = [row for row in engines if row[0].dtype == dtype]
+        for name, dash in (("toeplitz", "--"), ("polyphase", ":"), ("spectral", "-.")):
+            panel.plot(*_line(of_engine, name), dash, color="0.5", label=f"convt's {name}", linewidth=1.5)
+        panel.set(xscale="log", yscale="log", xlabel="taps", title=f"{dtype}, stride 2")
+        panel.grid(visible=True, which="both", color="0.92")
+        panel.set_xticks([9, 33, 129, 375, 1025, 4097], ["9", "33", "129", "375", "1025", "4097"])
+        panel.minorticks_off()
+    panels[0].set_ylabel("million output samples a second")
+    panels[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _line(rows: Sequence[Row], name: str) -> tuple[list[int], list[float]]:
+    points = [
+        (case.taps, case.outputs / times[name].seconds / 1e6) for case, times in rows if name in times
+    ]
+    return [taps for taps, _ in points], [speed for _, speed in points]
