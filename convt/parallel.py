@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -79,9 +79,9 @@ class Team:
             for task in tasks:
                 work(task)
             return
-        pending, futures = deque(tasks), []
+        pending, futures = deque(tasks), list[Future[None]]()
         with suppress(RuntimeError):  # the interpreter is shutting down: without help, then
-            futures = [_cores.pool.submit(_drain, work, pending) for _ in range(helpers)]
+            futures.extend(_cores.pool.submit(_drain, work, pending) for _ in range(helpers))
         try:
             _drain(work, pending)
         finally:

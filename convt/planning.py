@@ -1,9 +1,14 @@
 """Which engine, and which block: the cost model.
 
-The choice depends on the kernel and the dtype alone, never on how long a signal is or in which pieces it
-arrives: blocks of another size would round differently. How many threads there are does not enter either.
+The choice depends on the kernel and the dtype alone, never on how long a signal is, in which pieces it
+arrives or how many threads there are: blocks of another size would round differently. The cores are used
+by computing blocks, signals and parts of wide kernels side by side, each on one thread; products that
+BLAS divides among its own threads were as fast at best, and may round differently with their number.
 
-Costs are in multiply-adds of a fast matrix product of the dtype, on one core. TODO
+A cost is what one input sample of a signal takes on one core, in multiply-adds of a fast matrix product
+of the dtype. It is the multiply-adds themselves, and what stands below for the rest, which is memory and
+calls. The figures were fitted to the times that ``python -m tests.benchmarks`` puts beside the model; on
+the machine of that page the choice takes at most a third longer than the best of all candidates.
 """
 
 import math
@@ -25,30 +30,32 @@ from convt.geometry import Geometry
 
 EngineName = Literal["toeplitz", "polyphase", "winograd", "spectral"]
 
-# Price of touching an element, and of transforming one, in multiply-adds of each dtype's own.
+# What touching an element costs, and transforming one, in a dtype's own multiply-adds.
 _PRICES = {
     "float32": (1.0, 1.0),
     "float64": (0.5, 0.65),
     "complex64": (0.25, 0.5),
     "complex128": (0.12, 0.33),
 }
-_WINDOW, _WINDOW_ROW, _WINDOW_OUTPUT = 22, 800, 5
-_COLUMN, _COLUMN_MULTIPLY, _PHASE, _SUMS = 17, 11, 55, 130
-_TRANSFORM, _SPECTRUM, _UNPACK, _BLOCK_CALL = 9, 30, 80, 1_500_000
-_ADD_BY_SAMPLE, _ADD_BY_TAP, _ADD_CALL = 250, 800, 700_000
-_PREPARE, _ENDING = 30, 6_000_000
-_MATRIX = 1 << 22  # elements that a prepared engine may keep, or twice as many as its kernel has
-_TOEPLITZ_MATRIX = 1 << 22  # elements; a wider one falls out of the cache
-_WINDOWS = 1 << 22  # elements of one block's windows, at most
-_COLUMNS, _COLUMNS_STEP = (
-    1 << 20,
-    16,
-)  # elements of one block's columns, at most; and what divides their number
+# toeplitz: for each sample of a window, each channel of a row of windows, each output.
+_WINDOW, _ROW, _OUTPUT = 22, 800, 5
+# OpenBLAS has a faster way for products of up to so many multiply-adds; others take longer by a factor.
 _SMALL_PRODUCT, _LARGE = 1_000_000, 1.4
-_BLOCK_OUTPUTS = 1 << 20  # elements of one block's output, at most
+# polyphase and winograd: for each element of a column, also in multiply-adds; for each output.
+_COLUMN, _COLUMN_PRODUCT, _INTERLEAVED, _SUMMED = 17, 11, 55, 130
+_TILE = 16  # columns that a product computes at a time
+# spectral: for each point and bit of its number, each product of spectra, each output; and for a block.
+_POINT, _PRODUCT, _UNPACKED, _BLOCK_CALLS = 9, 30, 80, 1_500_000
+_SMALLEST, _LARGEST = 1 << 10, 1 << 13  # points of a transform, unless the lag wants more
+# By definition: for each product, if there are fewer samples than taps or not; for each of the fewer.
+_BY_SAMPLE, _BY_TAP, _ADDITION = 250, 800, 700_000
+# For each element of an engine's matrix, spread over the ten signals that it may serve; and for a call.
+_PREPARED, _CALL = 30, 6_000_000
+
+_MATRIX = 1 << 22  # elements that an engine may keep, or twice as many as its kernel has
+_BLOCK = 1 << 20  # elements of what a block is copied to, and of its outputs
 _FRAMES = 1 << 19  # elements of the frames that are transformed at a time, unless two have more
-_PART_ROWS = 512  # rows of a product that are worth dividing
-_PART_ELEMENTS = 1 << 19
+_PART, _PART_ROWS = 1 << 19, 512  # elements, or rows of a product, that are worth dividing
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +163,11 @@ def _toeplitz(
     memory, _ = _PRICES[dtype.name]
     for width in _divisors(latency) if latency else _powers(1, 256):
         window, run = cin * (width + lag), cout * width * stride
-        if width > 1 and window * run > _TOEPLITZ_MATRIX:
+        if width > 1 and window * run > _MATRIX:
             continue
         rows = latency // width if latency else _rows(window, run)
         product = window * run * (_LARGE if rows * window * run > _SMALL_PRODUCT else 1) * (1 + 2 / rows)
-        copies = _WINDOW * window + _WINDOW_ROW * (cin + cout) + _WINDOW_OUTPUT * run
+        rest = _WINDOW * window + _ROW * (cin + cout) + _OUTPUT * run
         yield Plan(
             engine="toeplitz",
             inputs=rows * width,
@@ -169,15 +176,15 @@ def _toeplitz(
             parts=_parts(groups, run, rows * (window + 2 * run)),
             elements=groups * rows * (cin * width + window + 2 * run),
             matrix=groups * window * run,
-            cost=groups * (product + memory * copies) / width,
+            cost=groups * (product + memory * rest) / width,
             prepare=partial(Toeplitz, width=width),
         )
 
 
 def _rows(window: int, run: int) -> int:
-    """Return how many windows make a block: few enough for a small product, and at least 16 if they fit."""
+    """Return how many windows make a block: few enough for a small product, and 16 if they have room."""
     small = _power_below(min(_SMALL_PRODUCT // (window * run), 64))
-    room = _power_below(min(_BLOCK_OUTPUTS // run, _WINDOWS // window))
+    room = _power_below(min(_BLOCK // run, 4 * _BLOCK // window))
     return min(room, max(16, small))
 
 
@@ -189,17 +196,16 @@ def _polyphase(
     memory, _ = _PRICES[dtype.name]
     lags = np.unique(np.arange(taps) * geometry.dilation // stride).size
     column, run = cin * lags, cout * stride
-    room = min(_BLOCK_OUTPUTS // run, _COLUMNS // column)
-    inputs = latency or max(_COLUMNS_STEP, _power_below(min(room, 256)))
+    inputs = latency or _columns(column, run, 256)
     yield Plan(
         engine="polyphase",
         inputs=inputs,
         outputs=inputs * stride,
-        step=math.gcd(inputs, _COLUMNS_STEP),
+        step=math.gcd(inputs, _TILE),
         parts=_parts(groups, run, inputs * (column + 2 * run)),
         elements=groups * inputs * (cin + column + 2 * run),
         matrix=groups * column * run,
-        cost=groups * (column * (run + _COLUMN_MULTIPLY) + memory * (_COLUMN * column + _PHASE * run)),
+        cost=groups * (column * (run + _COLUMN_PRODUCT) + memory * (_COLUMN * column + _INTERLEAVED * run)),
         prepare=Polyphase,
     )
 
@@ -212,20 +218,25 @@ def _winograd(
     memory, _ = _PRICES[dtype.name]
     if geometry.lag != 1 or (latency and latency % 2):
         return
-    column, run = 3 * cin // 2, cout * stride
-    room = min(_BLOCK_OUTPUTS // run, _COLUMNS // column)
-    inputs = latency or max(_COLUMNS_STEP, _power_below(min(room, 512)))
+    column, run = 3 * cin, cout * stride  # of two neighbouring samples
+    inputs = latency or _columns(column, run, 512)
+    products = column * (run + _COLUMN_PRODUCT) / 2
     yield Plan(
         engine="winograd",
         inputs=inputs,
         outputs=inputs * stride,
-        step=math.gcd(inputs, _COLUMNS_STEP),
-        parts=_parts(groups, run, inputs * (column + 3 * run)),
-        elements=groups * inputs * (cin + column + 3 * run),
-        matrix=groups * 3 * cin * run,
-        cost=groups * (1.5 * cin * (run + _COLUMN_MULTIPLY) + memory * (2 * _COLUMN * cin + _SUMS * run)),
+        step=math.gcd(inputs, _TILE),
+        parts=_parts(groups, run, inputs * (column // 2 + 3 * run)),
+        elements=groups * inputs * (cin + column // 2 + 3 * run),
+        matrix=groups * column * run,
+        cost=groups * (products + memory * (2 * _COLUMN * cin + _SUMMED * run)),
         prepare=Winograd,
     )
+
+
+def _columns(column: int, run: int, most: int) -> int:
+    """Return how many columns make a block, at least a tile."""
+    return max(_TILE, _power_below(min(_BLOCK // run, _BLOCK // column, most)))
 
 
 def _spectral(
@@ -234,26 +245,27 @@ def _spectral(
     """Plan transforms of several sizes: smaller ones waste more on the overlap."""
     (groups, cin, cout, _), stride, lag = weight, geometry.stride, geometry.lag
     memory, transform = _PRICES[dtype.name]
-    smallest = 1 << max(10, (2 * lag + 1).bit_length())
-    sizes = [(points - lag, points) for points in _powers(smallest, max(1 << 13, 2 * smallest))]
+    smallest = max(_SMALLEST, 1 << (2 * lag + 1).bit_length())
+    sizes = [(points - lag, points) for points in _powers(smallest, max(_LARGEST, 2 * smallest))]
     if latency:
         sizes = [(hop, _smooth(lag + hop)) for hop in _divisors(latency)]
-    channels = cin + cout * stride
+    channels, kernels = cin + cout * stride, cin * cout * stride
     for hop, points in sizes:
         # As many frames as the instructions of a transform work on at a time, unless they are very long.
         rows = min(32 // dtype.itemsize, max(2, _FRAMES // points))
         inputs = latency or rows * hop
-        transforms = channels * _TRANSFORM * math.log2(points) + cin * cout * stride * _SPECTRUM
-        unpacking = memory * cout * stride * _UNPACK + _BLOCK_CALL / inputs
+        frames = inputs // hop * points
+        transforms = channels * _POINT * math.log2(points) + kernels * _PRODUCT
+        rest = memory * cout * stride * _UNPACKED + _BLOCK_CALLS / inputs
         yield Plan(
             engine="spectral",
             inputs=inputs,
             outputs=inputs * stride,
             step=hop,
-            parts=_parts(groups, cout * stride, 3 * channels * inputs // hop * points),
-            elements=3 * groups * channels * inputs // hop * points,
-            matrix=groups * cin * cout * stride * points,
-            cost=groups * (transform * transforms * points / hop + unpacking),
+            parts=_parts(groups, cout * stride, 3 * channels * frames),
+            elements=3 * groups * channels * frames,
+            matrix=groups * kernels * points,
+            cost=groups * (transform * transforms * points / hop + rest),
             prepare=partial(Spectral, hop=hop, points=points),
         )
 
@@ -264,19 +276,19 @@ def cheaper_by_definition(
     """Tell whether so many samples are added by definition sooner than so many steps are computed.
 
     `weight` is the shape (groups, C_in/groups, C_out/groups, K); `ready` says that the engine has been
-    prepared for blocks before these.
+    prepared for blocks before these, and is called for them anyhow.
     """
     groups, cin, cout, taps = weight
-    add = _ADD_BY_SAMPLE if samples < taps else _ADD_BY_TAP
-    definition = samples * cout * taps * (cin + add) + min(samples, taps) * _ADD_CALL
-    engine = steps * chosen.step * chosen.cost + (0 if ready else chosen.matrix * _PREPARE)
-    return definition + (_ENDING if ready else -_ENDING) < engine / groups
+    add = _BY_SAMPLE if samples < taps else _BY_TAP
+    definition = samples * cout * taps * (cin + add) + min(samples, taps) * _ADDITION
+    engine = steps * chosen.step * chosen.cost + (0 if ready else chosen.matrix * _PREPARED)
+    return definition + (_CALL if ready else -_CALL) < engine / groups
 
 
 def _parts(groups: int, run: int, elements: int) -> int:
     """Return in how many parts to compute groups of so many elements, or a single group of `run` rows."""
     if groups > 1:
-        return min(groups, -(-groups * elements // _PART_ELEMENTS))
+        return min(groups, -(-groups * elements // _PART))
     return 1 if run < _PART_ROWS else 2 * -(-run // (8 * _PART_ROWS))
 
 
