@@ -78,12 +78,13 @@ class Bank:
 
     def _add(self, part: Part, frames: Array, chosen: Array, out: Array) -> None:
         """Add to `out` what the chosen columns of the frames make, by definition."""
-        columns = np.any(chosen, axis=(0, 2))
-        for block in np.flatnonzero(columns.any(axis=1)):
-            which = np.flatnonzero(columns[block])
+        columns = np.any(chosen, axis=2)
+        # Each by itself: with others beside it, it would be added in another order.
+        for signal, block in np.argwhere(columns.any(axis=2)):
+            which = np.flatnonzero(columns[signal, block])
             positions = (which - self._geometry.lag) * self._geometry.stride
-            samples = frames[:, block][..., which]
-            out[:, block] += scatter(
+            samples = frames[signal, block][:, which]
+            out[signal, block] += scatter(
                 samples, positions, part.weight, self._geometry.dilation, out.shape[-1]
             )
 

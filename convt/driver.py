@@ -20,7 +20,7 @@ from convt.engines.memory import Scratch
 from convt.geometry import Geometry
 from convt.history import History
 from convt.kernel import Kernel, compute_dtype
-from convt.parallel import Team, quietly
+from convt.parallel import Team, default_threads, quietly
 from convt.planning import Plan, cheaper_by_definition
 
 _TASK_ELEMENTS = 1 << 21  # what one task works on: some 10 MB, whatever the signal's length
@@ -55,11 +55,13 @@ class Driver:
         The engine and its block.
     signal : dtype
         The signal's dtype.
-    threads : int
-        Threads to use at most.
+    threads : int or None
+        Threads to use at most; None for what :func:`convt.parallel.default_threads` says at each push.
     """
 
-    def __init__(self, kernel: Kernel, geometry: Geometry, plan: Plan, signal: DType, threads: int) -> None:
+    def __init__(
+        self, kernel: Kernel, geometry: Geometry, plan: Plan, signal: DType, threads: int | None
+    ) -> None:
         self._geometry, self._plan = geometry, plan
         self._threads = threads
         self._dtype = kernel.dtype_with(signal)
@@ -80,7 +82,7 @@ class Driver:
     def push(self, x: Array, *, last: bool = False) -> Array:
         """Take the next samples (N, C_in, n) and return the next outputs (N, C_out, m).
 
-        With `last` the signal ends here, and all that is left is returned.
+        With `last` the signal ends here, all that is left is returned, and the next push begins another.
         """
         with quietly():
             return self._push(x, last=last)
@@ -94,13 +96,16 @@ class Driver:
         y = np.empty((x.shape[0], self._channels, stop - self._emitted), self._dtype)
         if y.size:
             work = y.shape[0] * y.shape[2] * plan.cost * plan.inputs / plan.outputs
-            with Team(self._threads if work > _WORTH_A_THREAD else 1) as team:
+            threads = 1 if work < _WORTH_A_THREAD else self._threads or default_threads()
+            with Team(threads) as team:
                 if last:
                     self._finish(done, y, team)
                 else:
                     self._compute(y, team, done)
         self._done, self._emitted = done, stop
-        if not last:
+        if last:
+            self.reset()
+        else:
             self._history.keep(done * plan.inputs - self._geometry.lag)
         return y
 
@@ -147,11 +152,11 @@ class Driver:
 
     def _compute(self, y: Array, team: Team, end: int, rest: int = 0) -> None:
         """Compute all blocks before `end`, then one of `rest` samples, and write them into `y`."""
-        if tasks := self._tasks(end, rest, len(y)):
+        if tasks := self._tasks(end, rest, len(y), team.size):
             team.run(self._bank.prepare, self._bank.unprepared)
             team.run(lambda task: self._run(task, y), tasks)
 
-    def _tasks(self, end: int, rest: int, signals: int) -> list[_Task]:
+    def _tasks(self, end: int, rest: int, signals: int, threads: int) -> list[_Task]:
         """Divide all blocks before `end`, and one of `rest` samples, into tasks.
 
         Their size is bounded, and small enough that threads end at about the same time.
@@ -161,7 +166,7 @@ class Driver:
         copied = -(-(self._history.pushed_from + self._geometry.lag) // plan.inputs)
         copied = max(copied, start + (start * plan.outputs < self._geometry.crop + self._emitted))
         inner = min(end, max(start, copied))
-        share = -(-signals * (end - inner) * len(parts) // (_TASKS_A_THREAD * self._threads))
+        share = -(-signals * (end - inner) * len(parts) // (_TASKS_A_THREAD * threads))
         room = max(1, min(len(parts) * _TASK_ELEMENTS // plan.elements, share))
         blocks = [
             (run.start, run.stop - run.start, plan.inputs)

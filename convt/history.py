@@ -27,7 +27,7 @@ class History:
     def push(self, x: Array) -> None:
         """Take the next samples."""
         self._pushed, self.pushed_from = x, self.seen
-        self._pushed_tame = x.size <= _GLANCE and is_tame(x)
+        self._pushed_tame = x.dtype == self._dtype and x.size <= _GLANCE and is_tame(x)
         self.seen += x.shape[-1]
 
     @property
@@ -38,7 +38,8 @@ class History:
     def keep(self, start: int) -> None:
         """Keep the samples from position `start` on, and no view of what was pushed."""
         start = min(self.seen, max(0, start))
-        kept = np.array(self.take(slice(None), slice(None), start, self.seen))
+        taken = self.take(slice(None), slice(None), start, self.seen)
+        kept = taken if taken.base is None else taken.copy()
         self._kept, self._kept_from, self._kept_tame = kept, start, self.tame or is_tame(kept)
         self._pushed, self.pushed_from = kept[..., :0], self.seen
 

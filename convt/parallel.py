@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,8 @@ from convt.errors import ParameterError
 from convt.geometry import as_index
 
 Task = TypeVar("Task")
+
+_Control = tuple[Callable[[], int], Callable[[int], object]]
 
 _VARIABLE = "CONVT_NUM_THREADS"
 
@@ -117,25 +120,26 @@ class _Cores:
     def _start(self) -> None:
         self._lock = threading.Lock()
         self._busy = 0
-        self._found: list[tuple[LibController, int]] = []
+        self._found: list[int] = []
         self.pool = ThreadPoolExecutor(_count(), "convt", lambda: quietly().__enter__())
 
     def start_anew(self) -> None:
         """Forget, in a forked child, the threads that it does not have."""
-        _set(self._found)
+        if self._found:
+            _set(self._found)
         self._start()
 
     def allowed(self) -> int:
         """Return how many threads numpy's BLAS is set to use, or was before it was held to one."""
         with self._lock:
-            return max((count for _, count in self._found or _settings()), default=_count())
+            return max(self._found or _settings(), default=_count())
 
     def take(self, wanted: int) -> int:
         """Take up to `wanted` cores, at least one, but none that are taken."""
         with self._lock:
             if not self._busy:
                 self._found = _settings()
-                _set([(library, 1) for library, _ in self._found])
+                _set([1] * len(self._found))
             granted = max(1, min(wanted, _count() - self._busy)) if wanted > 1 else 1
             self._busy += granted
         return granted
@@ -157,20 +161,33 @@ def _count() -> int:
 
 
 @cache
-def _blas() -> list[LibController]:
-    """Return numpy's BLAS: what it came with, or else what BLAS this process has loaded."""
+def _blas() -> list[_Control]:
+    """Return the controls of numpy's BLAS: of the one it came with, or else of all in this process."""
     loaded = ThreadpoolController().select(user_api="blas").lib_controllers
     home = str(Path(np.__file__).parent)  # and the beginning of numpy.libs
-    return [library for library in loaded if library.filepath.startswith(home)] or loaded
+    own = [library for library in loaded if library.filepath.startswith(home)]
+    return [_control(library) for library in own or loaded]
 
 
-def _settings() -> list[tuple[LibController, int]]:
-    return [(library, library.num_threads) for library in _blas()]
+def _control(library: LibController) -> _Control:
+    """Return what gets, and what sets, the number of threads of a library.
+
+    OpenBLAS is asked itself: threadpoolctl, from 3.8 on, lets but one thread of a process set it.
+    """
+    for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
+        names = [f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set")]
+        if all(hasattr(library.dynlib, name) for name in names):
+            return tuple(getattr(library.dynlib, name) for name in names)
+    return library.get_num_threads, library.set_num_threads
 
 
-def _set(settings: Sequence[tuple[LibController, int]]) -> None:
-    for library, threads in settings:
-        library.set_num_threads(threads)
+def _settings() -> list[int]:
+    return [get() for get, _ in _blas()]
+
+
+def _set(settings: Sequence[int]) -> None:
+    for (_, put), threads in zip(_blas(), settings, strict=True):
+        put(threads)
 
 
 _cores = _Cores()

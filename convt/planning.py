@@ -119,7 +119,7 @@ def plan(
 ) -> Plan:
     """Return the cheapest plan for a weight (groups, C_in/groups, C_out/groups, K).
 
-    With `engine` only that engine is considered, with `latency` only blocks whose inputs divide it.
+    With `engine` only that engine is considered, with `latency` only blocks of so many inputs.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def plan(
     considered = candidates(geometry, weight, dtype, engine, latency)
     if not considered:
         raise ParameterError(
-            f"engine={engine!r} wants an even latency and stride < dilation*(K - 1) + 1 <= 2*stride, got"
+            "engine='winograd' wants an even latency and stride < dilation*(K - 1) + 1 <= 2*stride, got"
             f" {latency=}, {geometry}"
         )
     return min(considered, key=lambda candidate: candidate.cost)
@@ -303,7 +303,8 @@ def _power_below(value: int) -> int:
 
 
 def _divisors(number: int) -> list[int]:
-    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+    below = [divisor for divisor in range(1, math.isqrt(number) + 1) if number % divisor == 0]
+    return sorted({*below, *(number // divisor for divisor in below)})
 
 
 def _smooth(least: int) -> int:

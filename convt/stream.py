@@ -32,8 +32,8 @@ class Upsampler:
     stride, padding, output_padding, groups, dilation
         As of :func:`conv_transpose1d`, with the same errors.
     latency : int, optional
-        Input samples after which outputs are due, at least 1: the stream's blocks divide `latency`, so that
-        pushes of so many samples, or of a multiple, are answered in full. Without it blocks are as large
+        Input samples after which outputs are due, at least 1: the stream's blocks are of `latency` samples,
+        so that pushes of so many, or of a multiple, are answered in full. Without it blocks are as large
         as is fast; see :attr:`plan`.
     engine, threads
         As of :func:`conv_transpose1d`.
@@ -79,7 +79,7 @@ class Upsampler:
         self._geometry = Geometry.of(self._kernel.taps, stride, padding, output_padding, dilation)
         self._latency = None if latency is None else as_index("latency", latency, 1)
         self._engine = as_engine(engine)
-        self._threads = as_threads(threads) or default_threads()
+        self._given_threads = as_threads(threads)
         self._driver: Driver | None = None
         self._signal = self._kernel.weight.dtype
         self._plan_for(self._signal)  # refuses what the engine or the latency rule out
@@ -108,9 +108,9 @@ class Upsampler:
         """
         if self._begun and not self._flushed:
             raise StreamError("a stream has begun: flush() or reset() before a whole signal")
-        self.reset()
         signal = as_numeric("x", x)
         check_whole(self._kernel, signal, (2,))
+        self.reset()
         try:
             return self._push(signal, last=True)
         finally:
@@ -136,7 +136,7 @@ class Upsampler:
         ParameterTypeError, ParameterError
             `x` is not of shape (C_in, n), or its dtype or channels differ from those before.
         StreamError
-            The stream has been flushed.
+            The stream has been flushed, or an error (no memory, Ctrl-C) has interrupted it.
         """
         return self._push(as_numeric("x", x), last=False)
 
@@ -159,7 +159,7 @@ class Upsampler:
 
     def reset(self) -> None:
         """Forget the signal: the next samples begin a new one, of any dtype."""
-        self._begun = self._flushed = False
+        self._begun = self._flushed = self._interrupted = False
 
     @property
     def delay(self) -> float:
@@ -190,7 +190,7 @@ class Upsampler:
     @property
     def threads(self) -> int:
         """Threads that a push uses at most; fewer where it is not worth them, or others use the cores."""
-        return self._threads
+        return self._given_threads or default_threads()
 
     def _plan_for(self, signal: DType) -> Plan:
         dtype = compute_dtype(self._kernel.dtype_with(signal))
@@ -199,9 +199,17 @@ class Upsampler:
     def _push(self, samples: Array, *, last: bool) -> Array:
         if self._flushed:
             raise StreamError("this stream has been flushed: call reset() before the next signal")
+        if self._interrupted:
+            raise StreamError("an error interrupted this stream, and samples are lost: call reset()")
         driver = self._admit(samples)
         shared = self._kernel.shared
-        y = driver.push(samples[:, np.newaxis] if shared else samples[np.newaxis], last=last)
+        try:
+            y = driver.push(samples[:, np.newaxis] if shared else samples[np.newaxis], last=last)
+        except ParameterError:  # the signal is too short to end here, but may go on
+            raise
+        except BaseException:
+            self._interrupted = True
+            raise
         self._flushed = last
         return y[:, 0] if shared else y[0]
 
@@ -219,9 +227,8 @@ class Upsampler:
                 " reset() first"
             )
         if self._driver is None or not same_result:
-            self._driver = Driver(
-                self._kernel, self._geometry, self._plan_for(samples.dtype), samples.dtype, self._threads
-            )
+            chosen = self._plan_for(samples.dtype)
+            self._driver = Driver(self._kernel, self._geometry, chosen, samples.dtype, self._given_threads)
         elif not self._begun:
             self._driver.reset()  # prepared before, for another signal of the same kind
         self._begun, self._signal, self._channels = True, samples.dtype, len(samples)

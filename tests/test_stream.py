@@ -1,4 +1,7 @@
+import copy
+import pickle
 import tracemalloc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -273,3 +276,63 @@ def test_pieces_of_a_stream_with_a_latency(
 def test_a_latency_below_one_sample_is_refused() -> None:
     with pytest.raises(convt.ParameterError, match="latency must be at least 1, got 0"):
         convt.Upsampler([1.0], latency=0)
+
+
+def test_an_error_in_a_push_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, stream = numbers(14, (1, 30_000), "float64"), convt.Upsampler(np.ones(8), stride=2)
+    stream.process(x)
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("convt.bank.Bank.apply", fail)
+        with pytest.raises(MemoryError):
+            stream.process(x)
+    for call in (stream.flush, lambda: stream.process(x)):
+        with pytest.raises(
+            convt.StreamError, match=r"an error interrupted this stream, .*: call reset\(\)"
+        ):
+            call()
+    stream.reset()
+    np.testing.assert_array_equal(
+        pushed(stream, x, [30_000]), convt.conv_transpose1d(x, np.ones((1, 1, 8)), stride=2)
+    )
+
+
+def test_a_signal_is_let_go_of() -> None:
+    x, up = np.ones((1, 30_000)), convt.Upsampler(np.ones(8), stride=2)
+    weak = weakref.ref(x)
+    up(x)
+    up.process(x)
+    del x
+    assert weak() is None
+
+
+@pytest.mark.parametrize("taps", [9, 700])
+def test_a_stream_can_be_copied_as_it_stands(taps: int) -> None:
+    x, stream = (
+        numbers(15, (1, 80_000), "float32"),
+        convt.Upsampler(numbers(16, (taps,), "float32"), stride=2),
+    )
+    stream.process(x[:, :50_000])
+    copies = [copy.deepcopy(stream), pickle.loads(pickle.dumps(stream)), stream]  # noqa: S301 -- just made
+    ends = [np.concatenate([each.process(x[:, 50_000:]), each.flush()], axis=1) for each in copies]
+    for end in ends[:2]:
+        np.testing.assert_array_equal(end, ends[2])
+
+
+@pytest.mark.parametrize("engine", ["toeplitz", "polyphase", "spectral"])
+def test_large_samples_are_the_same_bytes_in_any_company(engine: EngineName) -> None:
+    x, kernel = numbers(17, (6, 40_000), "float32"), numbers(18, (24,), "float32")
+    x[0, 20_000:20_010], x[1:, 20_000:20_030] = 1e30, 2e30
+    whole = convt.Upsampler(kernel, stride=2, engine=engine, threads=1)(x)
+    y = pushed(convt.Upsampler(kernel, stride=2, engine=engine, threads=2), x, [800] * 50)
+    np.testing.assert_array_equal(y, whole)
+
+
+def test_products_near_the_limit_stay_contained_in_transforms() -> None:
+    x, weight = numbers(19, (1, 3000), "float32"), np.array([[[1, -2, 1.2e19]]], "float32")
+    x[0, 1500] = 1.2e19
+    y = convt.conv_transpose1d(x, weight, stride=2, engine="spectral")
+    np.testing.assert_allclose(y, transposed(x.astype("float64"), weight, stride=2), rtol=1e-6)

@@ -30,6 +30,9 @@ class Scratch(threading.local):
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, DType], Array] = {}
 
+    def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:
+        return Scratch, ()  # a copy has buffers of its own
+
     def __call__(self, name: str, dtype: DType, *shape: int) -> Array:
         """Return an array of this shape and dtype, of whatever content."""
         size = math.prod(shape)

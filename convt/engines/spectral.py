@@ -35,7 +35,6 @@ class Spectral:
         """Prepare for transforms of `points` >= lag + hop every `hop` samples, which divide any block."""
         from scipy import fft
 
-        self._fft = fft
         self._groups, self._cin, self._cout, _ = weight.shape
         self._lag, self._stride, self._hop, self._points = geometry.lag, geometry.stride, hop, points
         dense = np.zeros((*weight.shape[:3], (geometry.lag + 1) * geometry.stride), weight.dtype)
@@ -61,7 +60,9 @@ class Spectral:
 
     def _block(self, frames: Array, bias: Array, out: Array) -> None:
         """Map frames (C_in, rows, lag + hop) to out (groups, C_out, stride, rows, hop)."""
-        spectra = self._fft.fft(self._packed(frames), overwrite_x=True)
+        from scipy import fft
+
+        spectra = fft.fft(self._packed(frames), overwrite_x=True)
         spectra = spectra.reshape(self._groups, self._cin, 1, 1, -1, self._points)
         lanes = spectra.shape[-2]
         step = max(1, _PHASES_ELEMENTS // (self._groups * self._cout * lanes * self._points))
@@ -74,7 +75,7 @@ class Spectral:
                 product = self._scratch("product", spectra.dtype, *shape)
                 np.multiply(spectra[:, channel], self._spectra[channel, :, :, phases], out=product)
                 filtered += product
-            samples = self._fft.ifft(filtered, overwrite_x=True)
+            samples = fft.ifft(filtered, overwrite_x=True)
             self._unpack(samples[..., self._lag : self._lag + self._hop], bias, out[:, :, phases])
 
     def _packed(self, frames: Array) -> Array:
