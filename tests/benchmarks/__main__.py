@@ -84,7 +84,7 @@ def _of_kernel(kernel: tuple[int, int, int, int], measured: list[planner.Measure
 def main() -> None:
     rows = told(audio.beside_peers(), "audio")
     soxr = told(audio.beside_soxr(), "soxr")
-    page.plot(rows, told(audio.by_engine(), "engines"), _HERE / "throughput.png")
+    page.plot(rows, told(audio.by_engine(), "engines"), soxr, _HERE / "throughput.png")
     names = list(rows[0][1])
     calls = ["convt, one call", "convt, a push", "scipy upfirdn"]
     sections = {

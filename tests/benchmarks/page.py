@@ -66,26 +66,30 @@ def milliseconds(rows: Sequence[Row], names: Sequence[str]) -> str:
     )
 
 
-def plot(rows: Sequence[Row], engines: Sequence[Row], path: Path) -> None:
-    """Draw throughput over kernel length at stride 2: peers thin, engines dashed, convt thick."""
+def plot(rows: Sequence[Row], engines: Sequence[Row], soxr: Sequence[Row], path: Path) -> None:
+    """Draw throughput over kernel length at stride 2: convt thick, its engines grey, soxr as a level."""
     from matplotlib import pyplot as plt
 
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True, layout="constrained")
-    markers = {"scipy upfirdn": "v", "torch": "s", "onnxruntime": "D", "soxr HQ": "*", "soxr VHQ": "*"}
-    for panel, dtype in zip(panels, ("float32", "float64"), strict=True):
-        own = [row for row in rows if row[0].dtype == dtype and row[0].stride == 2]
-        for name in dict.fromkeys(name for _, times in own for name in times):
-            style = {"linewidth": 3, "color": "black"} if name == "convt" else {"linewidth": 1}
-            panel.plot(*_line(own, name), label=name, marker=markers.get(name, "o"), markersize=5, **style)
-        of_engine = [row for row in engines if row[0].dtype == dtype]
+    for panel, (dtype, quality) in zip(panels, (("float32", "HQ"), ("float64", "VHQ")), strict=True):
+        own, of_engine, reference = (
+            [row for row in some if row[0].dtype == dtype and row[0].stride == 2]
+            for some in (rows, engines, soxr)
+        )
         for name, dash in (("toeplitz", "--"), ("polyphase", ":"), ("spectral", "-.")):
-            panel.plot(*_line(of_engine, name), dash, color="0.5", label=f"convt's {name}", linewidth=1.5)
+            panel.plot(*_line(of_engine, name), dash, color="0.6", label=f"convt's {name}", linewidth=1.5)
+        for name, marker in (("scipy upfirdn", "v"), ("torch", "s"), ("onnxruntime", "D")):
+            panel.plot(*_line(own, name), label=name, marker=marker, markersize=5, linewidth=1)
+        panel.plot(*_line(own, "convt"), label="convt", marker="o", color="black", linewidth=3)
+        for speed in _line(reference, f"soxr {quality}")[1][:1]:
+            panel.axhline(speed, color="tab:red", linewidth=1, label="soxr HQ, VHQ (its own kernel)")
         panel.set(xscale="log", yscale="log", xlabel="taps", title=f"{dtype}, stride 2")
         panel.grid(visible=True, which="both", color="0.92")
         panel.set_xticks([9, 33, 129, 375, 1025, 4097], ["9", "33", "129", "375", "1025", "4097"])
         panel.minorticks_off()
     panels[0].set_ylabel("million output samples a second")
-    panels[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    handles, labels = panels[0].get_legend_handles_labels()
+    panels[1].legend(handles, labels, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
