@@ -6,6 +6,7 @@ anything is computed here, and is then set back as it was found. The BLAS of oth
 alone.
 """
 
+import ctypes
 import os
 import sys
 import threading
@@ -174,10 +175,11 @@ def _control(library: LibController) -> _Control:
 
     OpenBLAS is asked itself: threadpoolctl, from 3.8 on, lets but one thread of a process set it.
     """
+    loaded = ctypes.CDLL(library.filepath)
     for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
-        names = [f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set")]
-        if all(hasattr(library.dynlib, name) for name in names):
-            return tuple(getattr(library.dynlib, name) for name in names)
+        get, put = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
+        if hasattr(loaded, put):
+            return getattr(loaded, get), getattr(loaded, put)
     return library.get_num_threads, library.set_num_threads
 
 
