@@ -17,7 +17,7 @@ from convt_cli.request import Request
 from convt_cli.summary import describe_files, describe_kernel, describe_plan, warnings
 from convt_cli.wholefile import check_target, whole_file
 
-_BLOCK_OUTPUTS = 1 << 19  # frames that one block read becomes, about: some blocks of the library
+_BLOCK_OUTPUTS = 1 << 18  # frames that one block read becomes, about: some blocks of the library
 
 
 def run(request: Request, reporter: Reporter) -> Path:
