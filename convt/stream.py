@@ -153,7 +153,7 @@ class Upsampler:
         ParameterError
             The output as a whole would have less than one sample.
         StreamError
-            The stream has been flushed already.
+            The stream has been flushed already, or an error has interrupted it.
         """
         return self._push(np.zeros((self._channels, 0), self._signal), last=True)
 

@@ -1,4 +1,4 @@
-"""The memory that engines work in: views that overlap, and buffers that stay."""
+"""What engines work in: taps by phase, views that overlap, and buffers that stay."""
 
 import math
 import threading
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convt.engines.contract import Array, DType
+from convt.geometry import Geometry
 
 
 def windows(array: Array, length: int, step: int, count: int) -> Array:
@@ -18,6 +19,13 @@ def windows(array: Array, length: int, step: int, count: int) -> Array:
         return array[..., np.newaxis, :length]
     *strides, sample = array.strides
     return as_strided(array, (*array.shape[:-1], count, length), (*strides, step * sample, sample))
+
+
+def by_phase(weight: Array, geometry: Geometry) -> Array:
+    """Return a weight (..., K) as (..., lag + 1, stride): h[q*s + r] at (q, r), zero where no tap is."""
+    dense = np.zeros((*weight.shape[:-1], (geometry.lag + 1) * geometry.stride), weight.dtype)
+    dense[..., : geometry.span : geometry.dilation] = weight
+    return dense.reshape(*weight.shape[:-1], geometry.lag + 1, geometry.stride)
 
 
 class Scratch(threading.local):

@@ -16,7 +16,7 @@ The cost hardly grows with the kernel.
 import numpy as np
 
 from convt.engines.contract import Array
-from convt.engines.memory import Scratch, windows
+from convt.engines.memory import Scratch, by_phase, windows
 from convt.geometry import Geometry
 
 _PHASES_ELEMENTS = 1 << 18  # elements of all phases that are transformed back at a time
@@ -37,11 +37,9 @@ class Spectral:
 
         self._groups, self._cin, self._cout, _ = weight.shape
         self._lag, self._stride, self._hop, self._points = geometry.lag, geometry.stride, hop, points
-        dense = np.zeros((*weight.shape[:3], (geometry.lag + 1) * geometry.stride), weight.dtype)
-        dense[..., : geometry.span : geometry.dilation] = weight
-        phases = dense.reshape(*weight.shape[:3], geometry.lag + 1, geometry.stride)
+        phases = by_phase(weight, geometry).transpose(1, 0, 2, 4, 3)
         # (C_in, groups, C_out, stride, 1, points)
-        self._spectra = fft.fft(phases.transpose(1, 0, 2, 4, 3), points)[..., np.newaxis, :]
+        self._spectra = fft.fft(phases, points)[..., np.newaxis, :]
         self._scratch = scratch
         self._real = weight.dtype.kind == "f"
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convt.engines.contract import Array
-from convt.engines.memory import Scratch, windows
+from convt.engines.memory import Scratch, by_phase, windows
 from convt.geometry import Geometry
 
 
@@ -57,9 +57,7 @@ def _banded(weight: Array, geometry: Geometry, width: int) -> Array:
     """Return the matrix as (groups, C_in, width + lag, C_out, width, stride)."""
     groups, cin, cout, _ = weight.shape
     lags = geometry.lag + 1
-    dense = np.zeros((groups, cin, cout, lags * geometry.stride), weight.dtype)
-    dense[..., : geometry.span : geometry.dilation] = weight
-    reversed_lags = dense.reshape(groups, cin, cout, lags, geometry.stride)[..., ::-1, :].swapaxes(2, 3)
+    reversed_lags = by_phase(weight, geometry)[..., ::-1, :].swapaxes(2, 3)
     matrix = np.zeros((groups, cin, width + geometry.lag, cout, width, geometry.stride), weight.dtype)
     *lead, down, across, right, along = matrix.strides
     # Column m is column 0, m rows further down: the bands are one view with a stride along the diagonal.

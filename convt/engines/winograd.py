@@ -15,7 +15,7 @@ which is F(2, 2) of S. Winograd, "Arithmetic Complexity of Computations", 1980, 
 import numpy as np
 
 from convt.engines.contract import Array
-from convt.engines.memory import Scratch
+from convt.engines.memory import Scratch, by_phase
 from convt.geometry import Geometry
 
 
@@ -26,9 +26,7 @@ class Winograd:
         """Prepare for blocks of any even size."""
         self._groups, self._cin, self._cout, _ = weight.shape
         self._stride, self._scratch = geometry.stride, scratch
-        dense = np.zeros((*weight.shape[:3], 2 * geometry.stride), weight.dtype)
-        dense[..., : geometry.span : geometry.dilation] = weight
-        both = dense.reshape(*weight.shape[:3], 2, geometry.stride).transpose(3, 0, 2, 4, 1)
+        both = by_phase(weight, geometry).transpose(3, 0, 2, 4, 1)
         newer, older = both.reshape(2, self._groups, self._cout * geometry.stride, self._cin)
         self._matrices = np.stack([older, newer + older, newer], axis=1)
 

@@ -23,11 +23,11 @@ def told(rows: Iterable[_T], about: str) -> list[_T]:
     return collected
 
 
-def beside_better_peer(rows: list[Row], own: str = "convt") -> Iterator[float]:
-    """How many times faster than the best of the peers, for each row."""
+def beside_better_peer(rows: list[Row]) -> Iterator[float]:
+    """How many times faster convt is than the better of the peers, for each row."""
     for _, times in rows:
         if peers := [time for name, time in times.items() if name in ("torch", "onnxruntime")]:
-            yield min(times[own].times_faster_than(peer) for peer in peers)
+            yield min(times["convt"].times_faster_than(peer) for peer in peers)
 
 
 def decoder_layers() -> str:

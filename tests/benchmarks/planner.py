@@ -5,7 +5,6 @@ what the model says. `regret` is the time of the planner's choice over that of t
 """
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,9 @@ from convt.geometry import Geometry
 from convt.kernel import Kernel
 from convt.parallel import Team
 from convt.planning import Plan, candidates
+from tests.benchmarks.worker import seconds
+
+_DURATION = 0.05
 
 KERNELS = [  # C_in, C_out, taps, stride
     *((1, 1, taps, stride) for stride in (2, 8) for taps in (9, 33, 129, 375, 1025, 4097)),
@@ -64,7 +66,7 @@ def _multiply_add(dtype: str) -> float:
     """Seconds of a multiply-add in a fast product on one core."""
     square = np.ones((512, 512), dtype)
     with Team(1):
-        return _median(lambda: square @ square) / 512**3
+        return seconds(lambda: square @ square, _DURATION) / 512**3
 
 
 def _seconds(kernel: Kernel, geometry: Geometry, plan: Plan, dtype: np.dtype[Any]) -> float:
@@ -77,14 +79,4 @@ def _seconds(kernel: Kernel, geometry: Geometry, plan: Plan, dtype: np.dtype[Any
         driver.reset()
         driver.push(x)
 
-    return _median(run) / samples
-
-
-def _median(run: Any) -> float:
-    run()
-    times: list[float] = []
-    while len(times) < 5:
-        started = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - started)
-    return sorted(times)[2]
+    return seconds(run, _DURATION) / samples
