@@ -88,25 +88,24 @@ class Driver:
             return self._push(x, last=last)
 
     def _push(self, x: Array, *, last: bool) -> Array:
-        self._history.push(x)
-        seen, plan = self._history.seen, self._plan
+        seen, plan = self._history.seen + x.shape[-1], self._plan
         done, stop = self._certain(seen)
         if last:
             stop = self._geometry.output_length(seen) if seen else 0
         y = np.empty((x.shape[0], self._channels, stop - self._emitted), self._dtype)
-        if y.size:
-            work = y.shape[0] * y.shape[2] * plan.cost * plan.inputs / plan.outputs
-            threads = 1 if work < _WORTH_A_THREAD else self._threads or default_threads()
-            with Team(threads) as team:
-                if last:
-                    self._finish(done, y, team)
-                else:
-                    self._compute(y, team, done)
-        self._done, self._emitted = done, stop
+        work = y.shape[0] * y.shape[2] * plan.cost * plan.inputs / plan.outputs
+        # Looking at samples is a product, too: nothing happens outside the team.
+        with Team(1 if work < _WORTH_A_THREAD else self._threads or default_threads()) as team:
+            self._history.push(x)
+            if y.size and last:
+                self._finish(done, y, team)
+            elif y.size:
+                self._compute(y, team, done)
+            self._done, self._emitted = done, stop
+            if not last:
+                self._history.keep(done * plan.inputs - self._geometry.lag)
         if last:
             self.reset()
-        else:
-            self._history.keep(done * plan.inputs - self._geometry.lag)
         return y
 
     def _certain(self, seen: int) -> tuple[int, int]:

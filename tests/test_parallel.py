@@ -14,6 +14,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 import convt
 from convt import parallel
 from convt.parallel import Team
+from convt.wild import is_tame
 from tests.oracles import Array
 from tests.strategies import numbers
 
@@ -77,6 +78,24 @@ def test_blas_is_held_to_one_thread_meanwhile_and_set_back() -> None:
             assert blas_threads() == held
         assert blas_threads() == held  # the inner one sets nothing back
     assert blas_threads() == before
+
+
+def test_blas_is_held_whenever_samples_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: list[int] = []
+
+    def look(numbers: Array) -> bool:
+        settings.extend(parallel._settings())
+        return is_tame(numbers)
+
+    for place in ("history", "bank"):
+        monkeypatch.setattr(f"convt.{place}.is_tame", look)
+    stream = convt.Upsampler(np.ones((1, 1, 5)), stride=2, threads=1)
+    settings.clear()  # the kernel has been looked at before anything is computed
+    for piece in np.split(numbers(1, (1, 300_000), "float64"), 3, axis=1):
+        stream.process(piece)
+    stream.flush()
+    assert settings
+    assert set(settings) == {1}
 
 
 def test_blas_is_held_whichever_thread_calls() -> None:
