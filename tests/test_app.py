@@ -13,7 +13,7 @@ from convt.geometry import NamedPadding
 from convt_cli import options
 from convt_cli.app import app
 
-CONVT = [sys.executable, "-c", "from convt_cli.app import main; main()"]
+CONVT = [sys.executable, "-c", "from convt_cli.entry import main; main()"]
 
 
 def test_version() -> None:
@@ -24,7 +24,7 @@ def test_version() -> None:
 def test_help_of_the_program_lists_its_commands() -> None:
     result = CliRunner().invoke(app, ["--help"], terminal_width=80)
     assert result.exit_code == 0
-    assert "upsample  Upsample a sound file or an .npy signal with a transposed" in result.stdout
+    assert "upsample  Upsample sound files, .npy signals or a stream" in result.stdout
     assert result.stderr == ""
 
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from convt_cli.app import app
 
-CONVT = [sys.executable, "-c", "from convt_cli.app import main; main()"]
+CONVT = [sys.executable, "-c", "from convt_cli.entry import main; main()"]
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def test_stdout_carries_the_name_and_stderr_the_rest() -> None:
     result = run("upsample", "in.wav")
     assert (result.returncode, result.stdout) == (0, "in_x2.wav\n")
     assert result.stderr == (
-        "in.wav -> in_x2.wav: 8000 -> 16000 Hz, 500 -> 1000 samples, WAV PCM_16\n"
+        "in.wav -> in_x2.wav: 8000 -> 16000 Hz, 500 -> 1000 samples, WAV PCM_16, dithered\n"
         "the built-in kernel: 629 taps, stride 2, padding center, delay 0 output samples,"
         " computed in float32\n"
     )
@@ -82,7 +82,7 @@ def test_the_output_stands_beside_the_input_unless_named() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Missing argument 'IN'"),
+        ([], "Missing argument 'IN...'"),
         (["in.wav", "--stride", "0"], "Invalid value for '--stride': 0 is not in the range x>=1"),
         (["in.wav", "--stride", "two"], "Invalid value for '--stride': 'two' is not a valid int"),
         (
@@ -98,10 +98,7 @@ def test_the_output_stands_beside_the_input_unless_named() -> None:
         (["in.wav", "--dilation", "2"], "--dilation and --groups need --weights"),
         (["in.wav", "--groups", "2"], "--dilation and --groups need --weights"),
         (["in.wav", "--stride", "9999"], "more than 1048576: use a smaller stride"),
-        (["in.wav", "more.wav"], "Got unexpected extra argument"),
         (["in.wav", "--strid", "2"], "No such option: --strid"),
-        (["-"], "name a file in place of -"),
-        (["in.wav", "-o", "-"], "name a file in place of -"),
     ],
 )
 def test_usage_errors(arguments: list[str], message: str) -> None:
@@ -115,10 +112,10 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing.wav"], "nothing.wav: cannot be read as sound: No such file or directory"),
-        (["."], ".: cannot be read as sound: Is a directory"),
+        (["nothing.wav"], "nothing.wav: cannot be read: No such file or directory"),
+        (["."], ".: cannot be read: Is a directory"),
         (["noise.txt"], "noise.txt: cannot be read as sound: Format not recognised"),
-        ([f"{'y' * 300}.wav"], "cannot be read as sound: File name too long"),
+        ([f"{'y' * 300}.wav"], "cannot be read: File name too long"),
         (["in.wav", "-o", "loop.wav", "--overwrite"], "loop.wav: is a link that leads nowhere"),
         (["in.wav", "-o", "lost.wav"], "lost.wav: is a link that leads nowhere"),
         (["in.wav", "-o", "there/out.wav"], "there is no folder there; create it first"),
@@ -148,17 +145,16 @@ def test_an_unknown_command_is_a_usage_error() -> None:
         ),
         (["in.wav", "--bias", "w3.npy"], "a bias for 2 output channel(s) has shape (2,), not (3, 1, 4)"),
         (["in.wav", "--bias", "nowhere"], "nowhere: no such file"),
-        (["in.wav", "-o", "out.raw"], "out.raw: a .raw file states neither rate nor format"),
         (["in.wav", "-o", "out.sd2"], "out.sd2: an .sd2 file keeps its header in a second file"),
         (["in.wav", "-o", "out.sds"], "out.sds: libsndfile 1.2.2 spoils the end of .sds files"),
         (["in.wav", "-o", "out.ogg", "--stride", "30"], "240000 Hz, and OGG VORBIS takes 200000 at most"),
         (["mono.wav", "-o", "out.svx", "--stride", "9"], "SVX cannot state 72000 Hz, but only 6464"),
-        (["noise.raw"], "noise.raw: a .raw file states neither rate nor format"),
+        (["noise.raw"], "noise.raw: a .raw file states no rate: give --raw, --rate and --channels"),
         (["in.wav", "-o", "x" * 300], "xxx: cannot be written: File name too long"),
         (["w1.npy", "-o", "out.wav"], "out.wav: an .npy signal states no sample rate"),
         (
             ["fast.wav", "--stride", "3"],
-            "1000000000 Hz times 3 is 3000000000 Hz, and WAV PCM_16 takes 2147483647",
+            "the rate would be 3000000000 Hz, and WAV PCM_16 takes 2147483647",
         ),
         (
             ["in.wav", "-o", "out.mp3", "--stride", "9"],
@@ -262,15 +258,15 @@ def test_a_signal_half_way_leaves_nothing(number: signal.Signals, code: int) -> 
 def test_a_target_that_comes_into_being_meanwhile_is_kept(
     monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
-    from convt_cli import pipeline
+    from convt_cli.audio import pcm
 
-    copy = pipeline._copy
+    finish = pcm.PcmWriter.finish
 
-    def copy_while_another_writes(*arguments: Any) -> None:
-        copy(*arguments)
+    def finish_while_another_writes(*arguments: Any) -> list[str]:
         Path("in_x2.wav").write_bytes(b"another's")
+        return finish(*arguments)
 
-    monkeypatch.setattr(pipeline, "_copy", copy_while_another_writes)
+    monkeypatch.setattr(pcm.PcmWriter, "finish", finish_while_another_writes)
     if not links:
         monkeypatch.setattr(Path, "hardlink_to", refuse_link)
     result = CliRunner().invoke(app, ["upsample", "in.wav"])
@@ -285,12 +281,16 @@ def test_a_file_that_breaks_off_is_refused() -> None:
     soundfile.write("long.flac", rng.uniform(-0.5, 0.5, (50_000, 1)), 8000)
     whole = Path("long.flac").read_bytes()
     Path("cut.flac").write_bytes(whole[: len(whole) // 2])
-    assert "cut.flac: cannot be read beyond frame 0" in refused("upsample", "cut.flac", code=1)
+    assert "cut.flac: is cut short: it cannot be read beyond frame 0" in refused(
+        "upsample", "cut.flac", code=1
+    )
 
 
 def test_a_file_that_holds_less_than_it_says_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write("in.flac", np.zeros((500, 2)), 8000)
     monkeypatch.setattr(soundfile.SoundFile, "frames", property(lambda _: 501))
-    assert "in.wav: is cut short: it ends after 500 of 501 frames" in refused("upsample", "in.wav", code=1)
+    message = refused("upsample", "in.flac", "-o", "out.wav", code=1)
+    assert "in.flac: is cut short: it ends after 500 of 501 frames" in message
 
 
 @pytest.mark.parametrize("short_by", [1, 512])
@@ -379,7 +379,7 @@ def test_a_folder_that_takes_no_file_is_named_before_any_work(monkeypatch: pytes
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "touch", refuse)
-    monkeypatch.setattr("convt_cli.pipeline._copy", refuse_link)
+    monkeypatch.setattr("convt.Upsampler.flush", refuse_link)
     message = refused("upsample", "in.wav", code=1)
     assert message == "convt: in_x2.wav: cannot be written: Permission denied\n"
 
@@ -388,5 +388,5 @@ def test_unknown_exceptions_keep_their_traceback(monkeypatch: pytest.MonkeyPatch
     def break_down(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("convt_cli.pipeline.run", break_down)
+    monkeypatch.setattr("convt_cli.session.run", break_down)
     assert isinstance(CliRunner().invoke(app, ["upsample", "in.wav"]).exception, ZeroDivisionError)

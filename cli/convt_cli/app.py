@@ -1,8 +1,6 @@
 """The ``convt`` command: its subcommands, and how it ends."""
 
-import signal
 import sys
-from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -10,13 +8,14 @@ from typer.core import TyperGroup
 
 from convt_cli import report
 from convt_cli.commands.upsample import upsample
-from convt_cli.errors import Failure
+from convt_cli.errors import Failure, Misuse
 
 
 class OneLineErrors(TyperGroup):
     """A group whose errors are one line each, with the exit codes that scripts rely on.
 
-    0 done, 1 the work failed, 2 usage, 130 interrupted. Unknown exceptions keep their traceback.
+    0 done, 1 the work failed, 2 usage, 3 some files of several failed, 130 interrupted. Unknown exceptions
+    keep their traceback.
     """
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
@@ -27,7 +26,11 @@ class OneLineErrors(TyperGroup):
             report.error(str(failure))
             code = failure.exit_code
         except typer.TyperException as error:
-            report.error(_with_hint(error))
+            words = args[0] if args and args[0] is not None else sys.argv
+            if "--json" in words:
+                report.failure(Misuse(_with_hint(error)), to_stderr=False)
+            else:
+                report.error(_with_hint(error))
             code = error.exit_code
         except OSError as error:  # of the help, say: what commands do to files is theirs to tell
             report.error(f"{error.filename or 'stdout'}: {error.strerror}")
@@ -65,15 +68,3 @@ def convt(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(2)
-
-
-def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
-
-
-def main() -> None:
-    """Run the command line of this process; a polite kill still cleans up."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _terminate)
-    app()

@@ -1,10 +1,16 @@
 """What ends a command with one line."""
 
+from collections.abc import Sequence
+from typing import Any
+
+_NAMED = 20  # files that a line names at most
+
 
 class Failure(Exception):  # noqa: N818  # what the shell sees is a failure, with its exit code
-    """The work cannot be done; the message is the one line that says why."""
+    """The work cannot be done; the message is the one line that says why, and `facts` more for JSON."""
 
     exit_code = 1
+    facts: dict[str, Any] = {}  # noqa: RUF012  # never changed, but replaced
 
 
 class Misuse(Failure):
@@ -15,3 +21,17 @@ class Misuse(Failure):
 
 class Unwritable(Exception):  # noqa: N818  # becomes a Failure where the file's name is known
     """What should be written does not suit the file's format."""
+
+
+class SomeFailed(Failure):
+    """Of several files some could not be made, or none."""
+
+    def __init__(self, names: Sequence[str], of: int, facts: dict[str, Any]) -> None:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        super().__init__(f"{len(names)} of {of} files failed: {', '.join(names[:_NAMED])}{more}")
+        self.facts = facts
+        self.exit_code = 1 if len(names) == of else 3
+
+
+class ReaderGone(Exception):  # noqa: N818  # nobody wants more of standard output: no error
+    """What reads standard output has closed it."""

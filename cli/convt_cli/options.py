@@ -27,12 +27,13 @@ def parse_bias(text: str) -> float | Path:
         return Path(text)
 
 
-Source = Annotated[
-    Path,
+Sources = Annotated[
+    list[Path],
     typer.Argument(
-        metavar="IN",
+        metavar="IN...",
         readable=False,
-        help="A sound file, or a signal .npy: (L,), (C, L) or (N, C, L).",
+        allow_dash=True,
+        help="Sound files; signals .npy, (L,), (C, L) or (N, C, L); - for standard input; folders with -r.",
     ),
 ]
 Output = Annotated[
@@ -42,8 +43,21 @@ Output = Annotated[
         "-o",
         metavar="OUT",
         readable=False,
-        help="Name of the output. Default: in_x2.wav beside in.wav, for stride 2.",
+        allow_dash=True,
+        help="Name of the output, - for standard output. Default: in_x2.wav beside in.wav, for stride 2.",
     ),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--directory",
+        "-d",
+        metavar="DIR",
+        help="Folder for the outputs, under their inputs' names; made if need be.",
+    ),
+]
+Recursive = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Take all files of a folder IN; DIR gets the same tree.")
 ]
 Weights = Annotated[
     Path | None,
@@ -87,6 +101,67 @@ Precision = Annotated[
         help="Of the arithmetic. Default: float32 for sound of up to 16 bits, float64 above; .npy as it is."
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+Latency = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Work on blocks of N input samples: for live sources. Default: as is fastest.",
+    ),
+]
+Container = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="F", help="Container: WAV, FLAC, AIFF, W64, AU, RAW ... Default: as IN."
+    ),
+]
+Subtype = Annotated[
+    str | None,
+    typer.Option(
+        metavar="T", help="Sample format: PCM_16, PCM_24, FLOAT ... Default: as IN. With --raw, of both."
+    ),
+]
+Gain = Annotated[float, typer.Option(metavar="DB", help="Change the level by so many dB.")]
+Dither = Annotated[
+    Literal["tpdf", "none"] | None,
+    typer.Option(help="Noise added before rounding to integers. Default: tpdf at 16 bits and below."),
+]
+Overs = Annotated[
+    Literal["keep", "clip", "guard", "error"] | None,
+    typer.Option(
+        help=(
+            "What becomes of samples beyond full scale; guard lowers the level of the whole so that there"
+            " are none. Default: keep in real numbers, clip in integers."
+        )
+    ),
+]
+Nonfinite = Annotated[
+    Literal["error", "keep", "zero"],
+    typer.Option(help="What becomes of a NaN or an infinity in the input."),
+]
+Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw", help="IN has no header: little-endian samples as --rate, --channels, --subtype say."
+    ),
+]
+Rate = Annotated[int | None, typer.Option(metavar="HZ", min=1, help="Rate of a --raw input.")]
+Channels = Annotated[int | None, typer.Option(metavar="N", min=1, help="Channels of a --raw input.")]
+AllowTruncated = Annotated[
+    bool, typer.Option("--allow-truncated", help="Take an input that breaks off as far as it goes.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing", help="Leave out inputs whose output exists: goes on where a run ended."
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at a time. Default: the cores."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, errors too.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say also how it is computed.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]

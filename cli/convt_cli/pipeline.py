@@ -1,50 +1,106 @@
-"""One file through the library: open, run block by block, write, tell."""
+"""One input through the library: open, read, compute and write side by side."""
 
-from contextlib import closing
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import convt
-from convt_cli.audio.formats import output_format
-from convt_cli.audio.reader import Reader, open_reader
-from convt_cli.audio.writer import NpyWriter, SoundWriter, Writer
-from convt_cli.errors import Failure, Misuse, Unwritable
-from convt_cli.kernels import choose_kernel
-from convt_cli.report import Reporter
+from convt_cli.ahead import ahead
+from convt_cli.audio.chunks import Order
+from convt_cli.audio.finite import Finite
+from convt_cli.audio.formats import Array, Format, output_format, wished
+from convt_cli.audio.metadata import Metadata
+from convt_cli.audio.npy import NpyWriter
+from convt_cli.audio.quantise import Dither, Overs, headroom, peak_of
+from convt_cli.audio.reader import Raw, Reader, open_reader
+from convt_cli.audio.writer import Writer, open_sound, predicted_size
+from convt_cli.errors import Failure, Misuse, ReaderGone, Unwritable
+from convt_cli.kernels import Choice, choose_kernel
+from convt_cli.memory import check_memory, memory_needed
+from convt_cli.names import STREAM, input_name, output_name
+from convt_cli.outcome import Outcome
 from convt_cli.request import Request
-from convt_cli.summary import describe_files, describe_kernel, describe_plan, warnings
 from convt_cli.wholefile import check_target, whole_file
 
-_BLOCK_OUTPUTS = 1 << 18  # frames that one block read becomes, about: some blocks of the library
+Watch = Callable[[int, int | None], None]
+Overlap = Callable[[Iterable[Array]], AbstractContextManager[Iterable[Array]]]
+
+_BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes, about
+_LIGHT = 512  # multiply-adds an output sample that take about as long as reading and writing it
 
 
-def run(request: Request, reporter: Reporter) -> Path:
-    """Upsample one file and return the name of the finished output.
+def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcome:
+    """Upsample one input.
+
+    Parameters
+    ----------
+    request : Request
+        What is to be done.
+    watch : callable
+        Is told, time and again, the frames that have been read and how many there are (None: nobody
+        knows). What it raises ends the run.
+    threads : int or None
+        With 1 everything happens in the caller's thread. Else reading, computing and writing overlap.
 
     Raises
     ------
     Failure
         With the one line that says why not; nothing of the output is left.
     """
-    if "-" in (str(request.source), str(request.output)):
-        raise Misuse("standard input and output are not read or written: name a file in place of -")
+    begun = time.perf_counter()
+    _check_streams(request)
     try:
-        block = max(1, _BLOCK_OUTPUTS // request.stride)
-        with closing(open_reader(request.source, request.precision, block)) as reader:
-            check_target(request.target, request.inputs, overwrite=request.overwrite)
-            _upsample(request, reader, reporter)
+        with closing(_open(request)) as reader:
+            if request.target != STREAM:
+                check_target(request.target, request.inputs, overwrite=request.overwrite)
+            outcome = _begin(request, reader, threads)
+            if not request.dry_run:
+                _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead).upsample()
     except convt.WeightsError as error:
         raise Failure(str(error)) from None
     except (convt.ParameterError, convt.ParameterTypeError) as error:
         raise Misuse(str(error)) from None
+    except Unwritable as error:
+        raise Failure(f"{output_name(request.target)}: {error}") from None
     except MemoryError as error:
-        raise Failure(f"{request.source}: needs more memory than there is: {error}") from None
-    return request.target
+        raise Failure(f"{input_name(request.source)}: needs more memory than there is: {error}") from None
+    outcome.seconds = time.perf_counter() - begun
+    return outcome
 
 
-def _upsample(request: Request, reader: Reader, reporter: Reporter) -> None:
+def _check_streams(request: Request) -> None:
+    """Refuse a terminal where samples should be, and a stream that the shell has closed."""
+    for wanted, stream, name, hint in (
+        (request.source, sys.stdin, "input", "pipe a sound file into the command, or name one"),
+        (request.target, sys.stdout, "output", "pipe it into a command, or name a file with -o"),
+    ):
+        if wanted == STREAM and (stream is None or stream.isatty()):
+            what = "closed" if stream is None else "a terminal"
+            raise Misuse(f"standard {name} is {what}: {hint}")
+
+
+def _open(request: Request) -> Reader:
+    raw = None
+    if request.raw:
+        if not request.rate or not request.channels:
+            raise Misuse("--raw needs --rate and --channels, and --subtype if that is not PCM_16")
+        subtype = wished(None, request.subtype).subtype or "PCM_16"
+        raw = Raw(request.rate, request.channels, subtype)
+    elif request.rate or request.channels:
+        raise Misuse("--rate and --channels tell what a --raw input holds; others say it themselves")
+    again = request.overs == "guard"
+    return open_reader(
+        request.source, request.precision, raw=raw, again=again, truncated=request.allow_truncated
+    )
+
+
+def _begin(request: Request, reader: Reader, threads: int | None) -> Outcome:
+    """Find out everything about a run but its result."""
     kernel = choose_kernel(request, reader)
     geometry: dict[str, Any] = {
         "stride": request.stride,
@@ -52,47 +108,182 @@ def _upsample(request: Request, reader: Reader, reporter: Reporter) -> None:
         "output_padding": request.output_padding,
         "dilation": request.dilation,
     }
-    upsampler = convt.Upsampler(kernel.weight, kernel.bias, groups=kernel.groups, **geometry)
-    try:
-        frames = convt.output_length(reader.frames, kernel.taps, **geometry) if reader.frames else 0
-    except convt.ParameterError as error:
-        raise Failure(f"{request.source}: is too short for this padding: {error}") from None
+    upsampler = _stream(kernel, geometry, request.latency, threads)
+    frames = reader.frames
+    if frames:
+        try:
+            frames = convt.output_length(frames, kernel.taps, **geometry)
+        except convt.ParameterError as error:
+            raise _too_short(request, error) from None
+    channels = (reader.channels, kernel.channels_out)
+    dtype = np.result_type(kernel.weight.dtype, reader.dtype)
+    needed = memory_needed(upsampler, channels, _block(request, channels), dtype.itemsize)
+    check_memory(input_name(request.source), needed, max(channels))
     dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
-    try:
-        with (
-            whole_file(request.target, overwrite=request.overwrite) as path,
-            closing(_open_writer(path, request, reader, (kernel.channels_out, frames), dtype)) as writer,
-        ):
-            _copy(reader, upsampler, writer)
-    except Unwritable as error:
-        raise Failure(f"{request.target}: {error}") from None
-    except OSError as error:
-        raise Failure(f"{request.target}: cannot be written: {error.strerror}") from None
-    reporter.note(describe_files(request, reader, writer, frames))
-    reporter.note(describe_kernel(request, kernel, upsampler.delay, dtype))
-    reporter.detail(describe_plan(upsampler))
-    for warning in warnings(request, reader, writer):
-        reporter.warn(warning)
+    formats = (reader.format, _output_format(request, reader))
+    outcome = Outcome(request, kernel, upsampler, dtype, (reader.frames, frames), formats, channels)
+    outcome.memory, outcome.bytes_out = round(needed), predicted_size(formats[1], channels[1], frames)
+    outcome.gain = 10 ** (request.gain / 20)
+    outcome.dither = _dither(request, formats[1])
+    return outcome
 
 
-def _open_writer(
-    path: Path, request: Request, reader: Reader, shape: tuple[int, int], dtype: np.dtype[Any]
-) -> Writer:
-    """Begin the output at `path`, in the format that the target's name and the source ask for."""
-    channels, frames = shape
+def _too_short(request: Request, error: convt.ParameterError) -> Failure:
+    return Failure(f"{input_name(request.source)}: is too short for this padding: {error}")
+
+
+def _dither(request: Request, chosen: Format | None) -> Dither:
+    if chosen is None or chosen.is_real or request.dither == "none":
+        return "none"
+    if request.dither == "tpdf":
+        return "tpdf"
+    return "needed" if chosen.is_coarse else "none"
+
+
+def _stream(
+    kernel: Choice, geometry: dict[str, Any], latency: int | None, threads: int | None
+) -> convt.Upsampler:
+    """Return the stream; where it has not much to compute, a core is left for reading and writing."""
+
+    def make(threads: int | None) -> convt.Upsampler:
+        return convt.Upsampler(
+            kernel.weight, kernel.bias, groups=kernel.groups, latency=latency, threads=threads, **geometry
+        )
+
+    upsampler = make(threads)
+    rows = kernel.weight.shape[-2] if kernel.weight.ndim > 1 else 1
+    light = upsampler.plan.cost <= _LIGHT * geometry["stride"] * rows
+    return make(max(1, upsampler.threads - 1)) if light and threads is None else upsampler
+
+
+def _block(request: Request, channels: tuple[int, int]) -> int:
+    return max(1, _BLOCK // (request.stride * max(channels)))
+
+
+def _output_format(request: Request, reader: Reader) -> Format | None:
+    """Return the format to write, None for an array."""
     if request.target.suffix.lower() == ".npy":
-        dimensions = max(reader.dimensions, 1 if channels == 1 else 2)
-        return NpyWriter(path, (reader.signals, channels, frames)[-dimensions:], dtype)
+        if request.overs or request.dither or request.container or request.subtype:
+            raise Misuse("--overs, --dither, --format and --subtype are for sound, not for an .npy output")
+        if reader.frames is None:
+            raise Unwritable("an .npy file states its length first, and the input does not: write .wav")
+        return None
     if reader.format is None:
         raise Unwritable("an .npy signal states no sample rate; give the output a name that ends in .npy")
-    chosen = output_format(reader.format, request.source, request.target, request.stride, channels * frames)
-    return SoundWriter(path, chosen, channels)
+    wish = wished(request.container, request.subtype)
+    rate = reader.format.rate * request.stride
+    chosen = output_format(reader.format, request.source, request.target, rate, wish)
+    if request.overs == "keep" and not chosen.is_real:
+        raise Misuse(
+            f"--overs keep needs samples that go beyond full scale, and {chosen.subtype} ones do not"
+        )
+    return chosen
 
 
-def _copy(reader: Reader, upsampler: convt.Upsampler, writer: Writer) -> None:
-    for signal in range(reader.signals):
+class _Run:
+    """A run from samples to samples."""
+
+    def __init__(self, outcome: Outcome, reader: Reader, watch: Watch, overlap: Overlap) -> None:
+        self._outcome, self._reader = outcome, reader
+        self._watch, self._overlap = watch, overlap
+        self._request, self._upsampler = outcome.request, outcome.upsampler
+        rate = reader.format.rate if reader.format else None
+        self._finite = Finite(input_name(self._request.source), self._request.nonfinite, rate)
+        self._frames = 0
+
+    def upsample(self) -> None:
+        """Write the output, whole or not at all."""
+        if self._request.overs == "guard":
+            self._outcome.gain *= self._guard()
+        try:
+            with self._place() as path, closing(self._writer(path)) as writer:
+                for signal, block in self._outputs():
+                    writer.write(signal, block)
+                self._finish(writer)
+                self._outcome.bytes_out = path.stat().st_size if path else None
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except OSError as error:
+            raise Failure(
+                f"{output_name(self._request.target)}: cannot be written: {error.strerror}"
+            ) from None
+
+    def _place(self) -> AbstractContextManager[Path | None]:
+        if self._request.target == STREAM:
+            return nullcontext(None)
+        return whole_file(self._request.target, overwrite=self._request.overwrite)
+
+    def _writer(self, path: Path | None) -> Writer:
+        outcome, reader, request = self._outcome, self._reader, self._request
+        chosen, channels, frames = outcome.formats[1], outcome.channels[1], outcome.frames[1]
+        if chosen is None:
+            dimensions = max(reader.dimensions, 1 if channels == 1 else 2)
+            shape = (reader.signals, channels, frames or 0)[-dimensions:]
+            assert path  # noqa: S101  # standard output is not called .npy
+            return NpyWriter(path, shape, outcome.dtype, outcome.gain)
+        meta = self._carried(reader.meta)
+        self._lost(meta.lost)
+        overs: Overs = "error" if request.overs == "error" else "keep"
+        return open_sound(
+            path,
+            chosen,
+            (channels, frames),
+            meta,
+            gain=outcome.gain,
+            dither=outcome.dither,
+            overs="clip" if request.overs == "clip" else overs,
+        )
+
+    def _finish(self, writer: Writer) -> None:
+        """Complete the output, and the facts about it."""
+        outcome = self._outcome
+        late = self._carried(Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order))
+        self._lost(late.lost + writer.finish(late.chunks) + writer.lost)
+        if isinstance(writer, NpyWriter):
+            return
+        outcome.levels = writer.quantise.levels
+        outcome.frames = (self._frames, outcome.levels.frames)
+        outcome.is_rf64 = writer.is_rf64
+
+    def _carried(self, meta: Metadata) -> Metadata:
+        chosen = self._outcome.formats[1]
+        if chosen is None:
+            return meta
+        order: Order = ">" if chosen.big_endian else "<"
+        return meta.carried(chosen.container, order, self._request.stride, self._outcome.channels)
+
+    def _lost(self, names: list[str]) -> None:
+        self._outcome.lost += names
+
+    def _guard(self) -> float:
+        """Return the gain that just fits what is computed into full scale, 1 if it fits as it is."""
+        chosen = self._outcome.formats[1]
+        assert chosen  # noqa: S101  # there is no guard for arrays
+        peak = self._outcome.gain * max((peak_of(block) for _, block in self._outputs()), default=0.0)
+        self._finite.count = self._frames = 0
+        return min(1.0, headroom(chosen, self._outcome.dither) / peak) if peak else 1.0
+
+    def _outputs(self) -> Iterator[tuple[int, Array]]:
+        """Yield the outputs of each signal in turn."""
+        for signal in range(self._reader.signals):
+            with self._overlap(self._computed(signal)) as blocks:
+                for block in blocks:
+                    yield signal, block
+
+    def _computed(self, signal: int) -> Iterator[Array]:
+        """Yield the outputs of one signal as they are computed."""
+        reader, upsampler = self._reader, self._upsampler
         upsampler.reset()
-        for block in reader.blocks(signal):
-            writer.write(signal, upsampler.process(block))
-        writer.write(signal, upsampler.flush())
-    writer.finish()
+        upsampler.process(np.empty((reader.channels, 0), reader.dtype))
+        size = _block(self._request, self._outcome.channels)
+        with self._overlap(reader.blocks(signal, size)) as blocks:
+            for block in blocks:
+                yield upsampler.process(self._finite(block))
+                self._frames += block.shape[1]
+                self._watch(self._frames, reader.frames)
+        try:
+            yield upsampler.flush()
+        except convt.ParameterError as error:
+            raise Failure(
+                f"{input_name(self._request.source)}: is too short for this padding: {error}"
+            ) from None

@@ -1,10 +1,12 @@
 """What the command says: results on stdout, everything for people on stderr."""
 
 import contextlib
+import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -16,17 +18,26 @@ def error(message: str) -> None:
     _say(f"convt: {message}")
 
 
-def written(path: Path) -> None:
-    """Print the path of a finished file, byte for byte; a reader that has gone away is no failure."""
-    if sys.stdout is None:  # closed by the shell: nobody asked for the name
+def failure(cause: Failure, *, to_stderr: bool) -> None:
+    """Print, as JSON, why the command ends."""
+    with contextlib.suppress(OSError):
+        document(cause.facts | {"error": str(cause), "exit_code": cause.exit_code}, to_stderr=to_stderr)
+
+
+def document(facts: Any, *, to_stderr: bool) -> None:
+    """Print one JSON document."""
+    _print(json.dumps(facts, indent=2, allow_nan=False).encode(), to_stderr=to_stderr)
+
+
+def _print(line: bytes, *, to_stderr: bool = False) -> None:
+    stream = sys.stderr if to_stderr else sys.stdout
+    if stream is None:  # closed by the shell: nobody asked for it
         return
     try:
-        typer.echo(os.fsencode(path))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    except OSError as cause:
-        raise Failure(f"stdout: cannot be written: {cause.strerror}; {path} is finished") from None
+        typer.echo(line, err=to_stderr)
+        stream.flush()
+    except BrokenPipeError:  # a reader that has gone away is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say(message: str) -> None:
@@ -37,14 +48,29 @@ def _say(message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Notes and warnings, unless the user wants to hear of errors alone; details for those who do."""
+    """Notes and warnings, unless only errors, or JSON, are wanted; details on demand."""
 
     quiet: bool
     verbose: bool = False
+    as_json: bool = False
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether anybody wants to see how the work goes on."""
+        return not (self.quiet or self.as_json)
+
+    def written(self, path: Path) -> None:
+        """Print the path of a finished file, byte for byte."""
+        if self.as_json:
+            return
+        try:
+            _print(os.fsencode(path))
+        except OSError as cause:
+            raise Failure(f"stdout: cannot be written: {cause.strerror}; {path} is finished") from None
 
     def note(self, message: str) -> None:
         """Say what is being done."""
-        if not self.quiet:
+        if self.is_for_people:
             _say(message)
 
     def detail(self, message: str) -> None:
@@ -55,3 +81,8 @@ class Reporter:
     def warn(self, message: str) -> None:
         """Say what the user might not expect."""
         self.note(f"convt: warning: {message}")
+
+    def fail(self, failure: Failure) -> None:
+        """Say why one of several files was not made."""
+        if not self.as_json:
+            error(str(failure))

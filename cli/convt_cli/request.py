@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from convt_cli.names import STREAM
+
+_EXTENSIONS = {"WAVEX": "wav", "RF64": "wav"}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The options of ``convt upsample``."""
+    """The options of ``convt upsample`` for one input; :mod:`convt_cli.options` tells what they mean."""
 
     source: Path
     output: Path | None
@@ -18,13 +23,35 @@ class Request:
     dilation: int
     groups: int
     precision: str | None
+    latency: int | None
+    container: str | None
+    subtype: str | None
+    dither: str | None
+    overs: str | None
+    gain: float
+    nonfinite: Literal["error", "keep", "zero"]
+    raw: bool
+    rate: int | None
+    channels: int | None
+    allow_truncated: bool
     overwrite: bool
+    dry_run: bool
 
     @property
     def target(self) -> Path:
-        """The output's name; in.wav becomes in_x2.wav."""
-        name = f"{self.source.stem}_x{self.stride}{self.source.suffix}"
-        return self.output or self.source.with_name(name)
+        """The output's name; in.wav becomes in_x2.wav, and a pipe a pipe."""
+        if self.output or self.source == STREAM:
+            return self.output or STREAM
+        return self.renamed(f"{self.source.stem}_x{self.stride}")
+
+    def renamed(self, stem: str) -> Path:
+        """Return the source's name with another stem, and the extension of the format asked for."""
+        suffix = self.source.suffix
+        if self.container and suffix.lower() != ".npy":
+            opus = self.container.upper() == "OGG" and (self.subtype or "").upper() == "OPUS"
+            name = "opus" if opus else _EXTENSIONS.get(self.container.upper(), self.container.lower())
+            suffix = f".{name}"
+        return self.source.parent / (stem + suffix)
 
     @property
     def inputs(self) -> list[Path]:

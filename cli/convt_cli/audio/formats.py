@@ -1,15 +1,14 @@
-"""Containers and sample formats: what is kept, what a file name asks for, and how samples are rounded."""
+"""Containers and sample formats: what is kept, and what an option or a file name asks for."""
 
-import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from convt_cli.errors import Unwritable
+from convt_cli.errors import Misuse, Unwritable
 
 Array = NDArray[Any]
 
@@ -23,14 +22,12 @@ _NEAREST = {"PCM_32": "PCM_24", "FLOAT": "PCM_24", "DOUBLE": "PCM_24", "ALAC_32"
 _NEAREST |= {"ALAC_20": "PCM_24", "ALAC_24": "PCM_24"}
 _GARBLED = ("ALAC_20", "ALAC_24", "ALAC_32")  # libsndfile 1.2.2 spoils what these coders find hard
 _UNFIT = {  # containers that are read, and not written
-    "RAW": "a .raw file states neither rate nor format",
     "SD2": "an .sd2 file keeps its header in a second file",
     "PAF": "libsndfile 1.2.2 spoils the samples of some .paf files",
     "SDS": "libsndfile 1.2.2 spoils the end of .sds files",
 }
 _EXTENSIONS = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
 _EXTENSIONS |= {"IFF": "SVX", "SPH": "NIST"}
-_WAV_LIMIT = 0xFFFFFFFF - 4096  # bytes of samples that surely leave room for the header
 _MAX_RATE = 0x7FFFFFFF
 _MAX_RATES = {"VORBIS": 200_000}  # beyond it libvorbis crashes
 
@@ -64,38 +61,80 @@ class Format:
         """Arithmetic that suits these samples: float32 carries 16 bits with room to spare."""
         return "float32" if self.bits <= 16 else "float64"
 
+    @property
+    def is_coarse(self) -> bool:
+        """Whether rounding to these samples calls for dither: evenly spaced steps of 2**-15 or more."""
+        return self.bits <= 16 and self.subtype.startswith(("PCM_", "ALAC_"))
 
-def output_format(source: Format, source_path: Path, target: Path, stride: int, samples: int) -> Format:
-    """Return the format to write: the source's own, or what the target's extension asks for.
+    @property
+    def big_endian(self) -> bool:
+        """Whether the bytes of a sample begin with the highest."""
+        if self.endian == "FILE":
+            return self.container in ("AIFF", "AU")
+        return self.endian == "BIG" or (self.endian == "CPU" and sys.byteorder == "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The container and the sample format asked for by name, where they are."""
+
+    container: str | None = None
+    subtype: str | None = None
+
+
+def output_format(source: Format, source_path: Path, target: Path, rate: int, wish: Wish) -> Format:
+    """Return the format to write: the source's own, or what is wished, or the target's extension says.
 
     Parameters
     ----------
     source, source_path
         The input's format and name.
     target : Path
-        The output's name.
-    stride : int
-        Factor from the source's rate to the target's.
-    samples : int
-        Samples to be written, all channels counted.
+        The output's name, or ``-``, which is a WAV file unless the source has no header.
+    rate : int
+        The output's rate in Hz.
+    wish : Wish
+        What the options ask for.
 
     Raises
     ------
+    Misuse
+        There is no such container or sample format, or they do not go together.
     Unwritable
-        The rate is more than a sound file can state, or the container states none.
+        The rate is more than a sound file can state, or the container is not one to write.
     """
-    container = _container(source, source_path, target)
-    subtype = _subtype(container, source, target)
-    rate, limit = source.rate * stride, _MAX_RATES.get(subtype, _MAX_RATE)
+    container = wish.container or _container(source, source_path, target)
+    if container in _UNFIT:
+        raise Unwritable(f"{_UNFIT[container]}; name another container with -o, such as .wav")
+    subtype = wish.subtype or _subtype(container, source, target)
+    if not soundfile.check_format(container, subtype):
+        able = ", ".join(s for s in soundfile.available_subtypes(container) if s not in _GARBLED)
+        raise Misuse(f"{container} cannot hold {subtype} samples, but {able}")
+    limit = _MAX_RATES.get(subtype, _MAX_RATE)
     if rate > limit:
-        raise Unwritable(
-            f"{source.rate} Hz times {stride} is {rate} Hz, and {container} {subtype} takes {limit} at most"
-        )
-    too_long = samples * _BITS.get(subtype, 16) // 8 > _WAV_LIMIT
-    if container in ("WAV", "WAVEX") and too_long and soundfile.check_format("RF64", subtype):
-        container = "RF64"
+        raise Unwritable(f"the rate would be {rate} Hz, and {container} {subtype} takes {limit} at most")
     endian = source.endian if soundfile.check_format(container, subtype, source.endian) else "FILE"
     return Format(container, subtype, endian, rate)
+
+
+def wished(container: str | None, subtype: str | None) -> Wish:
+    """Return what the options ask for, in libsndfile's names.
+
+    Raises
+    ------
+    Misuse
+        libsndfile has no such name.
+    """
+    container = container and _EXTENSIONS.get(container.upper(), container.upper())
+    subtype = subtype and subtype.upper()
+    for name, known, option in (
+        (container, soundfile.available_formats(), "--format"),
+        (subtype, soundfile.available_subtypes(), "--subtype"),
+    ):
+        if name and (name not in known or name in _GARBLED):
+            able = ", ".join(sorted(set(known) - set(_GARBLED)))
+            raise Misuse(f"{option} {name} is not known: it is one of {able}")
+    return Wish(container, subtype)
 
 
 def named_container(target: Path) -> str | None:
@@ -106,11 +145,10 @@ def named_container(target: Path) -> str | None:
 
 
 def _container(source: Format, source_path: Path, target: Path) -> str:
+    if str(target) == "-":
+        return "RAW" if source.container == "RAW" else "WAV"
     same_name = target.suffix.lower() == source_path.suffix.lower()
-    container = (None if same_name else named_container(target)) or source.container
-    if container in _UNFIT:
-        raise Unwritable(f"{_UNFIT[container]}; name another container with -o, such as .wav")
-    return container
+    return (None if same_name else named_container(target)) or source.container
 
 
 def _subtype(container: str, source: Format, target: Path) -> str:
@@ -122,69 +160,3 @@ def _subtype(container: str, source: Format, target: Path) -> str:
         if own and subtype not in _GARBLED and soundfile.check_format(container, subtype):
             return subtype
     return str(soundfile.default_subtype(container))
-
-
-class Quantiser:
-    """Rounds samples for a format, and keeps count of those beyond full scale.
-
-    Integers are rounded to the nearest, halves to even, and saturate. They are handed over in the upper
-    bits of int32, of which libsndfile keeps as many as the format has; left to itself it would scale
-    what is written by 2**15 - 1 and what is read by 2**15.
-    """
-
-    def __init__(self, target: Format) -> None:
-        self._target = target
-        self.overs = 0
-        self.not_finite = 0
-        self.peak = 0.0  # of what is finite
-        self.peak_at = 0  # frames from the start
-        self._frames = 0
-
-    def __call__(self, samples: Array) -> Array:
-        """Return samples (frames, channels) as the file takes them.
-
-        Raises
-        ------
-        Unwritable
-            A sample is not finite, and the format cannot keep that.
-        """
-        low, high = self._watch(samples)
-        self._frames += len(samples)
-        if self._target.is_real:
-            if max(-low, high) > 1:
-                self.overs += int(np.count_nonzero((np.abs(samples) > 1) & np.isfinite(samples)))
-            return samples
-        bits = self._target.bits
-        scale = 2.0 ** (bits - 1)
-        # float32 holds every integer of up to 24 bits; wider ones are made in float64.
-        rounded = np.multiply(samples, scale, dtype=np.float64 if bits > 24 else None)
-        np.rint(rounded, out=rounded)
-        if round(low * scale) < -scale or round(high * scale) > scale - 1:
-            self.overs += int(np.count_nonzero((rounded < -scale) | (rounded > scale - 1)))
-            np.clip(rounded, -scale, scale - 1, out=rounded)
-        return np.left_shift(rounded.astype(np.int32), 32 - bits)
-
-    def _watch(self, samples: Array) -> tuple[float, float]:
-        """Note the peak of what is finite, refuse the rest unless it can be kept, and return the range."""
-        low, high = _range(samples)
-        if not (math.isfinite(low) and math.isfinite(high)):
-            if not self._target.keeps_any:
-                raise Unwritable(self._not_finite(samples))
-            finite = np.isfinite(samples)
-            self.not_finite += int(np.count_nonzero(~finite))
-            samples = np.where(finite, samples, 0)
-            low, high = _range(samples)
-        if max(-low, high) > self.peak:
-            self.peak = max(-low, high)
-            self.peak_at = self._frames + int(np.argmax(np.abs(samples).max(axis=1)))
-        return low, high
-
-    def _not_finite(self, samples: Array) -> str:
-        frame = self._frames + int(np.argmin(np.isfinite(samples).all(axis=1)))
-        return (
-            f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot hold"
-        )
-
-
-def _range(samples: Array) -> tuple[float, float]:
-    return float(samples.min(initial=0)), float(samples.max(initial=0))

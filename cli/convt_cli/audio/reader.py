@@ -1,129 +1,82 @@
-"""Signals from files: sound files block by block, .npy files memory-mapped.
+"""Signals from files and pipes.
 
-A reader holds `signals` of one shape, (`channels`, `frames`), and yields each of them in `blocks`. It
-says their `dtype`, the `precision` of the arithmetic that suits them, their `format` (sound only), and
-the `dimensions` of an array of them.
+A reader holds `signals` of one shape, (`channels`, `frames`), `frames` None where nobody knows, and
+yields each of them in `blocks`. It says their `dtype`, the `precision` of the arithmetic that suits them,
+their `format` and `meta`data (sound only), the `dimensions` of an array of them, and `warnings`.
 """
 
-import os
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 
-import numpy as np
-import soundfile
-
-from convt_cli.audio.formats import Array, Format
-from convt_cli.audio.precision import cast, precise
+from convt_cli.audio import headers
+from convt_cli.audio.formats import Format
+from convt_cli.audio.headers import Header
+from convt_cli.audio.metadata import Metadata
+from convt_cli.audio.npy import NpyReader
+from convt_cli.audio.pcm import PcmReader
+from convt_cli.audio.sndfile import SoundReader
+from convt_cli.audio.source import Source
 from convt_cli.errors import Failure
 
-# What numpy raises for a header that is damaged or absurd.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    EOFError,
-    MemoryError,
-    RecursionError,
-    SyntaxError,
-    TokenError,
-)
+Reader = PcmReader | SoundReader | NpyReader
 
 
-class SoundReader:
-    """Whatever libsndfile reads; full scale is 1."""
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What a stream without a header holds."""
 
-    signals, dimensions = 1, 2
-
-    def __init__(self, path: Path, precision: str | None, block: int) -> None:
-        self._path, self._block = path, block
-        try:
-            self._file = soundfile.SoundFile(os.fsencode(path))
-        except soundfile.LibsndfileError as error:
-            raise Failure(f"{path}: cannot be read as sound: {_reason(path, error)}") from None
-        except TypeError:  # of soundfile, for names that end in .raw
-            raise Failure(
-                f"{path}: a .raw file states neither rate nor format; turn it into .wav"
-            ) from None
-        file = self._file
-        self.channels, self.frames = file.channels, file.frames
-        self.format = Format(file.format, file.subtype, file.endian, file.samplerate)
-        self.precision = precision or self.format.precision
-        self.dtype = np.dtype(self.precision)
-
-    def blocks(self, signal: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
-        """Yield the samples, in blocks (channels, n); the last of them is empty."""
-        count, more = 0, True
-        while more:
-            try:
-                block = self._file.read(self._block, self.precision, always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise Failure(f"{self._path}: cannot be read beyond frame {count}: {error}") from None
-            count, more = count + len(block), len(block) > 0
-            yield block.T
-        if count < self.frames:
-            raise Failure(f"{self._path}: is cut short: it ends after {count} of {self.frames} frames")
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._file.close()
+    rate: int
+    channels: int
+    subtype: str
 
 
-class NpyReader:
-    """An array (L,), (C, L) or (N, C, L)."""
+def open_reader(
+    path: Path, precision: str | None, *, raw: Raw | None, again: bool, truncated: bool
+) -> Reader:
+    """Open a signal; ``.npy`` by its name, all else as sound.
 
-    format = None
-
-    def __init__(self, path: Path, precision: str | None, block: int) -> None:
-        try:
-            with np.errstate(over="ignore"):  # an absurd shape is refused below
-                array = np.lib.format.open_memmap(path, mode="r")
-        except OSError as error:
-            raise Failure(f"{path}: cannot be read: {error.strerror or error}") from None
-        except _UNREADABLE as error:
-            reason = " ".join(str(error).split())[:200]
-            raise Failure(
-                f"{path}: not a whole .npy file (pickled data is never loaded): {reason}"
-            ) from None
-        if not 1 <= array.ndim <= 3:
-            raise Failure(f"{path}: a signal has shape (L,), (C, L) or (N, C, L), not {array.shape}")
-        if array.dtype.kind not in "biufc" or array.dtype.char in "gG":
-            raise Failure(f"{path}: a signal is made of numbers of up to 64 bits, not of {array.dtype}")
-        self.dimensions, self._block = array.ndim, block
-        self._signals = array.reshape((1,) * (3 - array.ndim) + array.shape)
-        self.signals, self.channels, self.frames = self._signals.shape
-        single = array.dtype.newbyteorder("=") in ("float16", "float32", "complex64")
-        self.precision = precision or ("float32" if single else "float64")
-        self.dtype = precise(array.dtype, precision) if precision else array.dtype
-
-    def blocks(self, signal: int) -> Iterator[Array]:
-        """Yield one signal's samples, in blocks (channels, n), at least one."""
-        for start in range(0, max(1, self.frames), self._block):
-            yield cast(self._signals[signal, :, start : start + self._block], self.dtype)
-
-    def close(self) -> None:
-        """Let the file go: its mapping goes with the array."""
-
-
-Reader = SoundReader | NpyReader
-
-
-def open_reader(path: Path, precision: str | None, block: int) -> Reader:
-    """Open a signal, to be read in blocks of so many frames; ``.npy`` by its name, all else as sound.
+    Parameters
+    ----------
+    path : Path
+        A file, or ``-`` for standard input.
+    precision : {"float32", "float64", None}
+        Of the samples; None for what suits them.
+    raw : Raw or None
+        What the input holds if it has no header.
+    again : bool
+        Whether it must be possible to read the blocks twice.
+    truncated : bool
+        Whether an input that breaks off is taken as far as it goes.
 
     Raises
     ------
     Failure
-        The file is missing, or not what its name says.
+        The input is missing, damaged, or not what its name says.
     """
-    return (NpyReader if path.suffix.lower() == ".npy" else SoundReader)(path, precision, block)
-
-
-def _reason(path: Path, error: soundfile.LibsndfileError) -> str:
-    """Return the system's word for why a file does not open, or libsndfile's where it has none."""
+    if path.suffix.lower() == ".npy":
+        return NpyReader(path, precision)
+    source = Source(path, again=again)
     try:
-        if not path.is_fifo():  # to open that once more would wait for another writer
-            path.open("rb").close()
-    except OSError as system:
-        return str(system.strerror)
-    return str(error.error_string).rstrip(".")
+        return _open_sound(source, precision, raw, truncated)
+    except BaseException:
+        source.close()
+        raise
+
+
+def _open_sound(source: Source, precision: str | None, raw: Raw | None, truncated: bool) -> Reader:
+    if raw:
+        chosen = Format("RAW", raw.subtype, "LITTLE", raw.rate)
+        header = Header(chosen, raw.channels, None, 0, Metadata())
+        return PcmReader(source, header, chosen, precision, truncated=truncated)
+    if source.path.suffix.lower() == ".raw":
+        raise Failure(f"{source.name}: a .raw file states no rate: give --raw, --rate and --channels")
+    if not source.read(1):
+        raise Failure(f"{source.name}: is empty")
+    source.seek(0)
+    found = headers.parse(source)
+    if found:
+        headers.look_behind(source, found)
+    if found and found.format:
+        return PcmReader(source, found, found.format, precision, truncated=truncated)
+    source.seek(0)
+    return SoundReader(source, found.meta if found else Metadata(), precision, truncated=truncated)

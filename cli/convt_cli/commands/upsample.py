@@ -1,13 +1,19 @@
-"""``convt upsample``: one file, upsampled."""
+"""``convt upsample``: sound files, signals or a stream, upsampled."""
 
-from convt_cli import options
-from convt_cli.report import Reporter, written
+import typer
+
+from convt_cli import options, report
+from convt_cli.errors import Failure
+from convt_cli.names import STREAM
+from convt_cli.report import Reporter
 from convt_cli.request import Request
 
 
 def upsample(
-    source: options.Source,
+    sources: options.Sources,
     output: options.Output = None,
+    folder: options.Folder = None,
+    recursive: options.Recursive = False,
     weights: options.Weights = None,
     stride: options.Stride = 2,
     padding: options.Padding = None,
@@ -16,13 +22,29 @@ def upsample(
     groups: options.Groups = 1,
     bias: options.Bias = None,
     precision: options.Precision = None,
+    latency: options.Latency = None,
+    container: options.Container = None,
+    subtype: options.Subtype = None,
+    gain: options.Gain = 0.0,
+    dither: options.Dither = None,
+    overs: options.Overs = None,
+    nonfinite: options.Nonfinite = "error",
+    raw: options.Raw = False,
+    rate: options.Rate = None,
+    channels: options.Channels = None,
+    allow_truncated: options.AllowTruncated = False,
     overwrite: options.Overwrite = False,
+    skip_existing: options.SkipExisting = False,
+    jobs: options.Jobs = None,
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Upsample a sound file or an .npy signal with a transposed convolution.
+    """Upsample sound files, .npy signals or a stream with a transposed convolution.
 
-    Container and sample format are kept; the output's name goes to stdout, all else to stderr.
+    Container and sample format are kept; the output's name goes to stdout, all else to stderr. - is
+    standard input, or standard output.
 
     \b
     Examples:
@@ -30,16 +52,18 @@ def upsample(
       convt upsample in.wav --stride 4 -o out.flac           four times, as FLAC
       convt upsample in.wav --weights w.npy --stride 2       with a kernel of your own
       convt upsample x.npy --weights up.npz --stride 8 --padding same
+      sox in.wav -t wav - | convt upsample - | aplay         in a pipe
+      convt upsample -r corpus -d corpus_x2                  whole folders
 
     \b
     Samples out of L samples in, with K taps:
       (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1
       stride*L with --padding center, same or causal
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.pipeline import run  # heavy: not for --help
+    from convt_cli.session import upsample_files  # heavy: not for --help
 
     request = Request(
-        source=source,
+        source=sources[0],
         output=output,
         weights=weights,
         bias=bias,
@@ -49,6 +73,33 @@ def upsample(
         dilation=dilation,
         groups=groups,
         precision=precision,
+        latency=latency,
+        container=container,
+        subtype=subtype,
+        dither=dither,
+        overs=overs,
+        gain=gain,
+        nonfinite=nonfinite,
+        raw=raw,
+        rate=rate,
+        channels=channels,
+        allow_truncated=allow_truncated,
         overwrite=overwrite,
+        dry_run=dry_run,
     )
-    written(run(request, Reporter(quiet, verbose)))
+    reporter = Reporter(quiet, verbose, as_json)
+    try:
+        upsample_files(
+            sources,
+            request,
+            reporter,
+            folder=folder,
+            recursive=recursive,
+            jobs=jobs,
+            skip=skip_existing,
+        )
+    except Failure as failure:
+        if not as_json:
+            raise
+        report.failure(failure, to_stderr=request.target == STREAM)
+        raise typer.Exit(failure.exit_code) from None

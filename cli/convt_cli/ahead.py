@@ -1,0 +1,66 @@
+"""Iteration ahead of its consumer, in a thread of its own: reading, computing and writing overlap."""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+_DEPTH = 2  # items that wait at most: memory stays bounded, and neither side waits for small delays
+
+
+class _End:
+    """What stands behind the last item: the error that ended the iteration, if one did."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+
+class _Ahead(Generic[Item]):
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = items
+        self._queue: queue.Queue[Item | _End] = queue.Queue(_DEPTH)
+        self._stopped = threading.Event()
+        # A daemon: one that waits for a pipe must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        end = _End()
+        try:
+            for item in self._items:
+                self._put(item)
+                if self._stopped.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001  # raised again where the items are wanted
+            end = _End(error)
+        self._put(end)
+
+    def _put(self, item: Item | _End) -> None:
+        waiting = True
+        while waiting and not self._stopped.is_set():
+            with suppress(queue.Full):
+                self._queue.put(item, timeout=0.1)
+                waiting = False
+
+    def __iter__(self) -> Iterator[Item]:
+        while not isinstance(item := self._queue.get(), _End):
+            yield item
+        if item.error:
+            raise item.error
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(0.2)
+
+
+@contextmanager
+def ahead(items: Iterable[Item]) -> Iterator[Iterable[Item]]:
+    """Give the items of an iterable that runs ahead for as long as the context lasts."""
+    running = _Ahead(items)
+    try:
+        yield running
+    finally:
+        running.stop()

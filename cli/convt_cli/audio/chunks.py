@@ -1,0 +1,220 @@
+"""Chunks of WAVE files, RIFF or RIFX, when the sampling rate is multiplied by an integer.
+
+Sources: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (LIST,
+cue); Microsoft, "New Multimedia Data Types and Data Techniques", 1994 (smpl, inst); EBU Tech 3285 (bext).
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Literal
+
+Chunk = tuple[bytes, bytes]  # four-character id, payload without padding
+Order = Literal["<", ">"]  # RIFF, RIFX
+
+# Whoever writes the new file makes these anew, or has no use for them: they describe how samples are
+# encoded, fill space, or tell of levels that the new samples no longer have (PEAK, levl).
+_REMADE = frozenset(b"fmt |data|fact|wavl|slnt|ds64|JUNK|junk|PAD |FLLR|filr|PEAK|levl".split(b"|"))
+_TIMELESS = frozenset((b"id3 ", b"ID3 ", b"acid", b"inst", b"DISP"))  # acid: beats and their tempo
+_XML = frozenset((b"_PMX", b"axml"))
+_ADTL_SIZES = {b"labl": 4, b"note": 4, b"ltxt": 20, b"file": 8}  # at least
+_BEXT_SIZE, _TIME_REFERENCE = 602, 338
+_TEXTS = {  # the comment last: libsndfile reads no text that follows one of 2 KiB
+    b"INAM": "title",
+    b"ICOP": "copyright",
+    b"ISFT": "software",
+    b"IART": "artist",
+    b"ICRD": "date",
+    b"IPRD": "album",
+    b"ITRK": "tracknumber",
+    b"IGNR": "genre",
+    b"ICMT": "comment",
+}
+
+
+def carried(chunks: Iterable[Chunk], factor: int, order: Order) -> tuple[list[Chunk], list[str]]:
+    """Return chunks as they hold at `factor` times the rate, and the names of those that cannot be kept.
+
+    Times that count samples (bext, cue, smpl, LIST adtl) are multiplied, what holds neither a count nor a
+    rate is kept as it is, and what belongs to the encoding, the container or the samples is left out
+    without a word. All else may count samples in a way not known here, and cannot be kept; nor can what is
+    damaged, or would count more than its field can hold.
+
+    Parameters
+    ----------
+    chunks : iterable of (bytes, bytes)
+        Four-character id and payload, without padding, of each chunk.
+    factor : int
+        New rate over old, at least 1.
+    order : {"<", ">"}
+        Byte order: little-endian for RIFF, big-endian for RIFX.
+
+    Returns
+    -------
+    kept : list of (bytes, bytes)
+        In the order they came.
+    lost : list of str
+        One printable name for each, such as ``"iXML"`` or ``"LIST adtl"``.
+    """
+    kept, lost = [], []
+    for chunk_id, payload in chunks:
+        if chunk_id in _REMADE:
+            continue
+        try:
+            kept.append((chunk_id, _carried(chunk_id, payload, factor, order)))
+        except (struct.error, ValueError):
+            lost.append(name_of((chunk_id, payload)))
+    return kept, lost
+
+
+def name_of(chunk: Chunk) -> str:
+    """Return a chunk's id, and a list's type, in printable ASCII."""
+    chunk_id, payload = chunk
+    parts = (chunk_id, payload[:4]) if chunk_id == b"LIST" else (chunk_id,)
+    return " ".join(ascii(part.decode("latin-1"))[1:-1] for part in parts).strip(" ") or "(blank)"
+
+
+def is_info(chunk: Chunk) -> bool:
+    """Return whether a chunk holds texts."""
+    return chunk[0] == b"LIST" and chunk[1].startswith(b"INFO")
+
+
+def tags_of(chunks: Iterable[Chunk], order: Order) -> dict[str, str]:
+    """Return the texts of LIST INFO by libsndfile's names: title, copyright, software, artist and so on.
+
+    Of several texts of one kind the last that is not empty holds. Texts are UTF-8, or Latin-1 where they
+    are not valid UTF-8; those behind a damage are not found.
+
+    Parameters
+    ----------
+    chunks : iterable of (bytes, bytes)
+        Four-character id and payload, without padding, of each chunk.
+    order : {"<", ">"}
+        Byte order: little-endian for RIFF, big-endian for RIFX.
+    """
+    infos = (chunk[1] for chunk in chunks if is_info(chunk))
+    return {_TEXTS[kind]: text for payload in infos for kind, text in _texts(payload, order)}
+
+
+def info_of(tags: Mapping[str, str], order: Order) -> Chunk | None:
+    """Return the LIST INFO chunk that holds these texts; None if there are none.
+
+    Parameters
+    ----------
+    tags : mapping of str to str
+        Texts by libsndfile's names. LIST INFO has no place for a license, which is not written.
+    order : {"<", ">"}
+        Byte order: little-endian for RIFF, big-endian for RIFX.
+    """
+    body = b"".join(_text_chunk(kind, tags[name], order) for kind, name in _TEXTS.items() if tags.get(name))
+    return (b"LIST", b"INFO" + body) if body else None
+
+
+def _carried(chunk_id: bytes, payload: bytes, factor: int, order: Order) -> bytes:
+    """Return a payload as it holds at the new rate, or raise ValueError or struct.error.
+
+    Counts are replaced where they stand, so that all else stays as it is to the byte; struct raises when
+    a field is beyond the payload's end, or a product beyond the field's range.
+    """
+    if chunk_id == b"LIST":
+        return _list(payload, factor, order)
+    if chunk_id == b"bext":
+        return _bext(payload, factor, order)
+    if chunk_id == b"cue ":
+        return _cue(payload, factor, order)
+    if chunk_id == b"smpl":
+        return _smpl(payload, factor, order)
+    # XMP and the audio definition model can name the rate, each in an attribute that ends so.
+    if chunk_id in _TIMELESS or (chunk_id in _XML and b"samplerate" not in payload.lower()):
+        return payload
+    raise ValueError("may count samples")
+
+
+def _bext(payload: bytes, factor: int, order: Order) -> bytes:
+    if len(payload) < _BEXT_SIZE:
+        raise ValueError("damaged")
+    body = bytearray(payload)
+    low, high = struct.unpack_from(f"{order}II", body, _TIME_REFERENCE)
+    high, low = divmod((high << 32 | low) * factor, 1 << 32)
+    struct.pack_into(f"{order}II", body, _TIME_REFERENCE, low, high)
+    return bytes(body)
+
+
+def _cue(payload: bytes, factor: int, order: Order) -> bytes:
+    body = bytearray(payload)
+    (count,) = struct.unpack_from(f"{order}I", body)
+    if len(body) != 4 + 24 * count:
+        raise ValueError("damaged")
+    for at in range(4, len(body), 24):
+        kind, chunk_start, block_start = struct.unpack_from(f"{order}4sII", body, at + 8)
+        if (kind, chunk_start, block_start) != (b"data", 0, 0):
+            raise ValueError("counts from elsewhere")
+        _multiply(body, at + 4, factor, order)
+        _multiply(body, at + 20, factor, order)
+    return bytes(body)
+
+
+def _smpl(payload: bytes, factor: int, order: Order) -> bytes:
+    body = bytearray(payload)
+    period, loops = struct.unpack_from(f"{order}8xI16xI4x", body)
+    struct.pack_into(f"{order}I", body, 8, (2 * period + factor) // (2 * factor))
+    for loop in range(loops):
+        at = 36 + 24 * loop
+        last, fraction, _ = struct.unpack_from(f"{order}3I", body, at + 12)
+        # The loop ends behind its last sample, and by a fraction, in 2**-32 of a sample, later still: that
+        # time is to stay, so the whole samples that a multiplied fraction amounts to go to the end.
+        end, fraction = divmod(((last + 1) << 32 | fraction) * factor, 1 << 32)
+        _multiply(body, at + 8, factor, order)
+        struct.pack_into(f"{order}II", body, at + 12, end - 1, fraction)
+    return bytes(body)
+
+
+def _list(payload: bytes, factor: int, order: Order) -> bytes:
+    if payload.startswith(b"INFO"):
+        return payload
+    if not payload.startswith(b"adtl"):
+        raise ValueError("may count samples")
+    body = bytearray(payload)
+    for kind, start, stop in _subchunks(payload, order):
+        if kind not in _ADTL_SIZES or stop - start < _ADTL_SIZES[kind]:
+            raise ValueError("unknown or damaged")
+        if kind == b"ltxt":
+            _multiply(body, start + 4, factor, order)
+    return bytes(body)
+
+
+def _multiply(body: bytearray, at: int, factor: int, order: Order) -> None:
+    (count,) = struct.unpack_from(f"{order}I", body, at)
+    struct.pack_into(f"{order}I", body, at, count * factor)
+
+
+def _subchunks(payload: bytes, order: Order) -> Iterator[tuple[bytes, int, int]]:
+    """Yield id, start and stop of each chunk in a LIST, up to a damage, which raises."""
+    at = 4
+    while at < len(payload):
+        kind, size = struct.unpack_from(f"{order}4sI", payload, at)
+        start, stop = at + 8, at + 8 + size
+        if stop > len(payload):
+            raise ValueError("damaged")
+        yield kind, start, stop
+        at = stop + size % 2
+
+
+def _texts(payload: bytes, order: Order) -> Iterator[tuple[bytes, str]]:
+    with suppress(struct.error, ValueError):
+        for kind, start, stop in _subchunks(payload, order):
+            raw = payload[start:stop].split(b"\0")[0]
+            if raw and kind in _TEXTS:
+                yield kind, _decoded(raw)
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _text_chunk(kind: bytes, text: str, order: Order) -> bytes:
+    raw = text.encode("utf-8", "replace") + b"\0"
+    return struct.pack(f"{order}4sI", kind, len(raw)) + raw + bytes(len(raw) % 2)

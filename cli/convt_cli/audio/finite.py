@@ -1,0 +1,56 @@
+"""What is not a finite number, on its way into the computation."""
+
+from typing import Literal
+
+import numpy as np
+
+from convt_cli.audio.formats import Array
+from convt_cli.errors import Failure
+
+Nonfinite = Literal["error", "keep", "zero"]
+
+
+class Finite:
+    """Watches a signal: a NaN or an infinity is refused, kept, or set to zero.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the signal.
+    policy : {"error", "keep", "zero"}
+        What becomes of such samples.
+    rate : int or None
+        Frames a second, for messages.
+    """
+
+    def __init__(self, name: str, policy: Nonfinite, rate: int | None) -> None:
+        self._name, self._policy, self._rate = name, policy, rate
+        self._frames = 0
+        self._first: int | None = None
+        self.count = 0
+
+    def __call__(self, block: Array) -> Array:
+        """Return the next samples (channels, n), as they are to be computed on.
+
+        Raises
+        ------
+        Failure
+            One is not finite, and that is an error.
+        """
+        start, self._frames = self._frames, self._frames + block.shape[1]
+        if block.dtype.kind not in "fc" or np.isfinite([block.min(initial=0), block.max(initial=0)]).all():
+            return block  # a NaN would be both the least and the greatest
+        finite = np.isfinite(block)
+        self.count += int(np.count_nonzero(~finite))
+        if self._first is None:
+            self._first = start + int(np.argmin(finite.all(axis=0)))
+        if self._policy == "error":
+            raise Failure(
+                f"{self._name}: {self.where()} is not a finite number; --nonfinite keep or zero goes on"
+            )
+        return np.where(finite, block, block.dtype.type(0)) if self._policy == "zero" else block
+
+    def where(self) -> str:
+        """Return the place of the first."""
+        seconds = f" ({self._first / self._rate:.6f} s)" if self._rate and self._first is not None else ""
+        return f"frame {self._first}{seconds}"

@@ -1,0 +1,267 @@
+"""Headers of the sound files that can be read and written as streams: WAV (RIFF, RIFX, RF64) and AU.
+
+A WAV file is a list of chunks, each of four letters, a length and so many bytes; RF64 keeps lengths of
+more than 32 bits in a chunk ``ds64`` (EBU Tech 3306)::
+
+    RIFF <length> WAVE | fmt <16 or 40> ... | bext ... | data <length> samples ... | LIST ...
+    RF64 ffffffff WAVE | ds64 <28> ...  | fmt ... | data ffffffff samples ...
+
+What is written to a pipe cannot go back to its header, so that lengths there may mean nothing.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from convt_cli.audio.chunks import Chunk, Order
+from convt_cli.audio.formats import Format
+from convt_cli.audio.lengths import is_placeholder
+from convt_cli.audio.metadata import Metadata
+from convt_cli.audio.source import Source
+from convt_cli.errors import Failure
+
+_MOST = 0xFFFFFFFF
+_LARGEST_CHUNK = 1 << 26  # bytes of metadata that are taken to be real
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_GUID = bytes.fromhex("000000001000800000aa00389b71")  # the 14 bytes after the code
+_WAV_CODES = {(_PCM, 8): "PCM_U8", (_PCM, 16): "PCM_16", (_PCM, 24): "PCM_24", (_PCM, 32): "PCM_32"}
+_WAV_CODES |= {(_FLOAT, 32): "FLOAT", (_FLOAT, 64): "DOUBLE"}
+_AU_CODES = {2: "PCM_S8", 3: "PCM_16", 4: "PCM_24", 5: "PCM_32", 6: "FLOAT", 7: "DOUBLE"}
+
+
+@dataclass(slots=True)
+class Header:
+    """What stands before and after the samples of a file.
+
+    Attributes
+    ----------
+    format : Format or None
+        None if the samples are not plain numbers, and for libsndfile to read.
+    channels : int
+        Channels.
+    length : int or None
+        Bytes of samples as stated; None if nothing credible is.
+    start : int
+        Bytes before the samples.
+    meta : Metadata
+        What else the file holds.
+    """
+
+    format: Format | None
+    channels: int
+    length: int | None
+    start: int
+    meta: Metadata
+
+
+def parse(source: Source) -> Header | None:
+    """Read a header up to the samples; None, at the beginning again, if it is another kind of file.
+
+    Raises
+    ------
+    Failure
+        The header is damaged, or states what cannot be.
+    """
+    magic = source.read(4)
+    if magic in (b"RIFF", b"RIFX", b"RF64"):
+        return _parse_wav(source, magic)
+    if magic in (b".snd", b"dns."):
+        return _parse_au(source, ">" if magic == b".snd" else "<")
+    source.seek(0)
+    return None
+
+
+def _parse_wav(source: Source, magic: bytes) -> Header | None:
+    order: Order = ">" if magic == b"RIFX" else "<"
+    riff, kind = struct.unpack(f"{order}I4s", _exactly(source, 8))
+    if kind != b"WAVE":
+        source.seek(0)
+        return None
+    at, header, wide, chunks = 12, None, None, list[Chunk]()
+    while True:
+        name, length = struct.unpack(f"{order}4sI", _exactly(source, 8))
+        at += 8
+        if name == b"data":
+            break
+        if length > _LARGEST_CHUNK:
+            raise Failure(
+                f"{source.name}: is damaged: it has a chunk {name!r} of {length} bytes before its samples"
+            )
+        body = _exactly(source, length + length % 2)[:length]
+        at += length + length % 2
+        if name == b"fmt ":
+            header = _parse_format(source, body, order, magic)
+        elif name == b"ds64" and length >= 16:
+            wide = struct.unpack("<QQ", body[:16])
+        chunks.append((name, body))
+    if header is None:
+        raise Failure(f"{source.name}: is damaged: its samples come before their format")
+    header.start, header.meta.order, header.meta.chunks = at, order, chunks
+    if magic == b"RF64" and wide and length == _MOST:
+        riff, length = wide
+    header.length = _credible(source, length, at, riff + 8)
+    return header
+
+
+def _credible(source: Source, length: int, start: int, end: int) -> int | None:
+    """Return the length of the samples as stated, or None where it means nothing.
+
+    That is where a stream was written: its header has the most that there can be, or nothing.
+    """
+    present = None if source.size is None else source.size - start
+    if length == 0:
+        # Chunks that follow say that there are really no samples.
+        return 0 if end > start or present == 0 else None
+    if is_placeholder(length) and (present is None or present < length):
+        return None
+    return length
+
+
+def _parse_format(source: Source, body: bytes, order: str, magic: bytes) -> Header:
+    if len(body) < 16:
+        raise Failure(f"{source.name}: is damaged: its format takes {len(body)} bytes, not 16 or more")
+    code, channels, rate, _, frame, bits = struct.unpack(f"{order}HHIIHH", body[:16])
+    mask, container = 0, "RF64" if magic == b"RF64" else "WAV"
+    if code == _EXTENSIBLE and len(body) >= 40 and body[26:40] == _GUID:
+        (mask,) = struct.unpack(f"{order}I", body[20:24])
+        (code,) = struct.unpack(f"{order}H", body[24:26])
+        container = "WAVEX" if container == "WAV" else container
+    if not channels or not rate:
+        raise Failure(f"{source.name}: is damaged: it states {channels} channels at {rate} Hz")
+    subtype = _WAV_CODES.get((code, bits))
+    if subtype and frame != channels * bits // 8:
+        raise Failure(
+            f"{source.name}: is damaged: {channels} channel(s) of {bits} bits take {channels * bits // 8}"
+            f" bytes, and it states {frame}"
+        )
+    endian = "BIG" if order == ">" else "FILE"
+    chosen = Format(container, subtype, endian, rate) if subtype else None
+    return Header(chosen, channels, None, 0, Metadata(mask=mask))
+
+
+def _parse_au(source: Source, order: Order) -> Header:
+    start, length, code, rate, channels = struct.unpack(f"{order}5I", _exactly(source, 20))
+    if not 24 <= start <= _LARGEST_CHUNK or not channels or not rate:
+        raise Failure(
+            f"{source.name}: is damaged: it states {channels} channels at {rate} Hz from byte {start} on"
+        )
+    _exactly(source, start - 24)
+    subtype = _AU_CODES.get(code)
+    chosen = Format("AU", subtype, "LITTLE" if order == "<" else "FILE", rate) if subtype else None
+    return Header(chosen, channels, _credible(source, length, start, start), start, Metadata())
+
+
+def look_behind(source: Source, header: Header) -> None:
+    """Read the metadata that stand behind the samples of a file, where they may."""
+    if source.size is not None and header.meta.chunks and header.length is not None:
+        end = header.start + header.length
+        source.seek(end + end % 2)
+        header.meta.chunks += parse_rest(source, header.meta.order)
+
+
+def parse_rest(source: Source, order: Order) -> list[Chunk]:
+    """Read the chunks that follow the samples, as far as they are whole."""
+    chunks = list[Chunk]()
+    while len(head := source.read(8)) == 8:
+        name, length = struct.unpack(f"{order}4sI", head)
+        if length > _LARGEST_CHUNK:
+            break
+        body = source.read(length + length % 2)
+        if len(body) < length:
+            break
+        chunks.append((name, body[:length]))
+    return chunks
+
+
+def _exactly(source: Source, count: int) -> bytes:
+    data = source.read(count)
+    if len(data) < count:
+        raise Failure(f"{source.name}: is cut short: it ends within its header")
+    return data
+
+
+def riff_chunk(order: str, name: bytes, body: bytes) -> bytes:
+    """Return a chunk as it stands in a file."""
+    return struct.pack(f"{order}4sI", name, len(body)) + body + bytes(len(body) % 2)
+
+
+def build(
+    chosen: Format, channels: int, meta: Metadata, length: int | None, *, room: bool = False, after: int = 0
+) -> bytes:
+    """Return the header of a file; with `room`, of as many bytes whatever the length.
+
+    Parameters
+    ----------
+    chosen : Format
+        Of plain numbers; a WAV file that turns out too long for its lengths becomes RF64.
+    channels : int
+        Channels.
+    meta : Metadata
+        What is to stand before the samples.
+    length : int or None
+        Bytes of samples; None if nobody knows.
+    room : bool
+        Whether there is to be room for lengths of more than 32 bits even where they are not needed.
+    after : int
+        Bytes that follow the samples.
+    """
+    if chosen.container == "RAW":
+        return b""
+    if chosen.container == "AU":
+        return _build_au(chosen, channels, length)
+    order = ">" if chosen.big_endian else "<"
+    fmt = riff_chunk(order, b"fmt ", _build_format(chosen, channels, meta.mask, order))
+    size = _MOST if length is None else length
+    if chosen.subtype in ("FLOAT", "DOUBLE"):
+        frames = min(size // (channels * chosen.bits // 8), _MOST)
+        fmt += riff_chunk(order, b"fact", struct.pack(f"{order}I", _MOST if length is None else frames))
+    rest = fmt + b"".join(riff_chunk(order, *chunk) for chunk in meta.chunks)
+    total = 4 + 36 + len(rest) + 8 + size + size % 2 + after
+    wide = order == "<" and length is not None and (chosen.container == "RF64" or total > _MOST)
+    total -= 0 if room or wide else 36
+    lengths = struct.pack("<QQQI", total, size, size // (channels * chosen.bits // 8), 0)
+    first = riff_chunk(order, b"ds64", lengths) if wide else riff_chunk(order, b"JUNK", bytes(28)) * room
+    return b"".join(
+        (
+            struct.pack(
+                f"{order}4sI4s", _magic(order, wide=wide), _MOST if wide else min(total, _MOST), b"WAVE"
+            ),
+            first,
+            rest,
+            struct.pack(f"{order}4sI", b"data", _MOST if wide else min(size, _MOST)),
+        )
+    )
+
+
+def _magic(order: str, *, wide: bool) -> bytes:
+    if order == ">":
+        return b"RIFX"
+    return b"RF64" if wide else b"RIFF"
+
+
+def _build_format(chosen: Format, channels: int, mask: int, order: str) -> bytes:
+    bits = chosen.bits
+    code = _FLOAT if chosen.keeps_any else _PCM
+    extensible = chosen.container == "WAVEX" or mask
+    frame = channels * bits // 8
+    body = struct.pack(
+        f"{order}HHIIHH",
+        _EXTENSIBLE if extensible else code,
+        channels,
+        chosen.rate,
+        min(chosen.rate * frame, _MOST),
+        frame,
+        bits,
+    )
+    if extensible:
+        body += struct.pack(f"{order}HHIH", 22, bits, mask, code) + _GUID
+    elif code == _FLOAT:
+        body += bytes(2)  # the length of an extension, as for all that is not PCM
+    return body
+
+
+def _build_au(chosen: Format, channels: int, length: int | None) -> bytes:
+    codes = {subtype: code for code, subtype in _AU_CODES.items()}
+    size = _MOST if length is None else min(length, _MOST)
+    order = ">" if chosen.big_endian else "<"
+    magic = b".snd" if order == ">" else b"dns."
+    return magic + struct.pack(f"{order}5I", 24, size, codes[chosen.subtype], chosen.rate, channels)

@@ -1,0 +1,64 @@
+"""Whether a file holds as many bytes as it says."""
+
+import struct
+from collections.abc import Callable
+
+from convt_cli.audio.source import Source
+
+
+def is_placeholder(length: int) -> bool:
+    """Return whether a length of 32 or 64 bits is what programs write that do not know it yet.
+
+    That is the most there can be, signed or not, less what stands around the samples; sox writes
+    0x7f000000 into AIFF files.
+    """
+    near = (length - most for most in (0x7F000000, 0x7FFFF000, 0xFFFFF000))
+    return any(-256 <= beyond < 0x1100 for beyond in near) or length >= 1 << 62
+
+
+def missing_bytes(source: Source) -> int:
+    """Return by how many bytes a file is shorter than its header says; 0 where that says nothing.
+
+    libsndfile reads what is there, without a word.
+    """
+    source.seek(0)
+    head = source.read(64)
+    for magic, stated in _STATED.items():
+        if head.startswith(magic) and len(head) == 64:
+            total = stated(source, head)
+            return 0 if is_placeholder(total) else max(0, total - (source.size or 0))
+    return 0
+
+
+def _wav(source: Source, order: str) -> int:
+    """Return the bytes up to the end of the samples; what may follow them is not missed."""
+    at = 12
+    while True:
+        source.seek(at)
+        name, length = struct.unpack(f"{order}4sI", source.read(8).ljust(8, b"\0"))
+        if name == b"data" or not length:
+            return at + 8 + int(length) if name == b"data" else 0
+        at += 8 + length + length % 2
+
+
+def _caf(source: Source, _: bytes) -> int:
+    at = 8
+    while True:
+        source.seek(at)
+        name = source.read(4)
+        length = int.from_bytes(source.read(8), "big", signed=True)
+        if length <= 0 or is_placeholder(length):
+            return 0
+        at += 12 + length
+        if name == b"data":
+            return at
+
+
+_STATED: dict[bytes, Callable[[Source, bytes], int]] = {
+    b"RIFF": lambda source, _: _wav(source, "<"),
+    b"RIFX": lambda source, _: _wav(source, ">"),
+    b"FORM": lambda _, head: 8 + int.from_bytes(head[4:8], "big"),
+    b"riff": lambda _, head: int.from_bytes(head[16:24], "little"),  # Wave64 begins with its small letters
+    b".snd": lambda _, head: int.from_bytes(head[4:8], "big") + int.from_bytes(head[8:12], "big"),
+    b"caff": _caf,
+}

@@ -1,0 +1,156 @@
+"""Signals as .npy files: arrays (L,), (C, L) or (N, C, L)."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+
+from convt_cli.audio.chunks import Chunk
+from convt_cli.audio.formats import Array
+from convt_cli.audio.metadata import Metadata
+from convt_cli.audio.precision import cast, precise
+from convt_cli.audio.source import Source
+from convt_cli.errors import Failure
+
+# What numpy raises for a header that is damaged or absurd.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    EOFError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    TokenError,
+)
+
+# A header of version 3 differs in the names of fields, which signals do not have.
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0} | dict.fromkeys(
+    ((2, 0), (3, 0)), np.lib.format.read_array_header_2_0
+)
+
+
+class NpyReader:
+    """An array (L,), (C, L) or (N, C, L), read piece by piece: a mapped file that shrinks would kill."""
+
+    format = None
+
+    def __init__(self, path: Path, precision: str | None) -> None:
+        self._source = Source(path)
+        try:
+            self._open(path, precision)
+        except BaseException:
+            self._source.close()
+            raise
+
+    def _open(self, path: Path, precision: str | None) -> None:
+        if self._source.size is None:
+            raise Failure(f"{path}: an .npy signal is a file, not a pipe")
+        shape, self._fortran, dtype = self._read_header()
+        if not 1 <= len(shape) <= 3:
+            raise Failure(f"{path}: a signal has shape (L,), (C, L) or (N, C, L), not {shape}")
+        if dtype.kind not in "biufc" or dtype.char in "gG":
+            raise Failure(f"{path}: a signal is made of numbers of up to 64 bits, not of {dtype}")
+        self._stored, self.dimensions = dtype, len(shape)
+        self.signals, self.channels, self.frames = (1,) * (3 - len(shape)) + shape
+        self._check_size(math.prod(shape) * dtype.itemsize)
+        single = dtype.newbyteorder("=") in ("float16", "float32", "complex64")
+        self.precision = precision or ("float32" if single else "float64")
+        self.dtype = precise(dtype, precision) if precision else dtype
+        self.meta, self.warnings = Metadata(), list[str]()
+
+    def _read_header(self) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+        file = self._source
+        try:
+            version = np.lib.format.read_magic(file)
+            if version not in _HEADERS:
+                raise ValueError(f"version {version} of the format")
+            shape, fortran, dtype = _HEADERS[version](file)
+            if dtype.hasobject or any(length < 0 for length in shape):
+                raise ValueError(f"an array {shape} of {dtype}")
+        except _UNREADABLE as error:
+            reason = " ".join(str(error).split())[:200]
+            raise Failure(
+                f"{file.path}: not a whole .npy file (pickled data is never loaded): {reason}"
+            ) from None
+        self._start = file.tell()
+        return shape, fortran, dtype
+
+    def _check_size(self, wanted: int) -> None:
+        present = (self._source.size or 0) - self._start
+        if present < wanted:
+            raise Failure(
+                f"{self._source.path}: not a whole .npy file: {present} bytes of samples, not {wanted}"
+            )
+
+    def blocks(self, signal: int, size: int) -> Iterator[Array]:
+        """Yield one signal's samples in blocks (channels, n), n at most `size`."""
+        for start in range(0, self.frames, size):
+            yield cast(self._block(signal, start, min(size, self.frames - start)), self.dtype)
+        self._source.check_unchanged()
+
+    def _block(self, signal: int, start: int, count: int) -> Array:
+        """Return samples of one signal: time is the slowest dimension in Fortran order, or the fastest."""
+        if self._fortran:
+            frame = self.signals * self.channels
+            samples = self._read(start * frame, count * frame).reshape(count, self.channels, self.signals)
+            return samples[:, :, signal].T
+        rows = range(signal * self.channels, (signal + 1) * self.channels)
+        return np.stack([self._read(row * self.frames + start, count) for row in rows])
+
+    def _read(self, first: int, count: int) -> Array:
+        width = self._stored.itemsize
+        room = np.empty(count * width, np.uint8)
+        self._source.seek(self._start + first * width)
+        if self._source.fill(room, len(room)) < len(room):
+            raise Failure(f"{self._source.path}: changed while it was read")
+        return room.view(self._stored)
+
+    def late_chunks(self) -> list[Chunk]:
+        """Return nothing: an array has no metadata."""
+        return []
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._source.close()
+
+
+class NpyWriter:
+    """An array of one to three dimensions, the last of them time."""
+
+    format, quantise, is_rf64 = None, None, False
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], gain: float) -> None:
+        self._dtype, self._gain = dtype, gain
+        self._channels, self._frames = (1, *shape)[-2:]
+        self._signal, self._done = 0, 0
+        self.lost = list[str]()
+        self._file = path.open("wb")
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+        self._start = self._file.tell()
+        self._file.truncate(self._start + math.prod(shape) * dtype.itemsize)
+
+    def write(self, signal: int, block: Array) -> None:
+        """Append a block to each channel of a signal, where C order has its place."""
+        if signal != self._signal:
+            self._signal, self._done = signal, 0
+        if self._gain != 1:
+            block = block * block.dtype.type(self._gain)
+        for channel, samples in enumerate(block):
+            position = (signal * self._channels + channel) * self._frames + self._done
+            self._file.seek(self._start + position * self._dtype.itemsize)
+            self._file.write(np.ascontiguousarray(samples, self._dtype).data)
+        self._done += block.shape[1]
+
+    def finish(self, late: Sequence[Chunk]) -> list[str]:  # noqa: ARG002  # a signal in an array has none
+        """Complete the file."""
+        self._file.close()
+        return []
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()

@@ -1,0 +1,170 @@
+"""Plain numbers as files and as streams: WAV, AU, and what has no header."""
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from convt_cli.audio import headers
+from convt_cli.audio.chunks import Chunk, name_of
+from convt_cli.audio.formats import Array, Format
+from convt_cli.audio.headers import Header
+from convt_cli.audio.metadata import Metadata
+from convt_cli.audio.quantise import Quantiser
+from convt_cli.audio.samples import Coding
+from convt_cli.audio.source import Source
+from convt_cli.errors import Failure, Unwritable
+
+_CONTAINERS = ("WAV", "WAVEX", "RF64", "AU", "RAW")
+_ROOMY = 0xFFFFFFFF - (1 << 28)  # bytes of samples that surely leave room for the rest in 32 bits
+
+
+def is_plain(chosen: Format) -> bool:
+    """Return whether a format is one that this module writes."""
+    return chosen.container in _CONTAINERS and Coding.of(chosen) is not None
+
+
+class PcmReader:
+    """A file or a pipe of plain numbers; full scale is 1."""
+
+    signals, dimensions = 1, 2
+
+    def __init__(
+        self, source: Source, header: Header, chosen: Format, precision: str | None, *, truncated: bool
+    ) -> None:
+        self._source, self._header, self._allowed = source, header, truncated
+        self.format, self.channels, self.meta = chosen, header.channels, header.meta
+        coding = Coding.of(chosen)
+        assert coding  # noqa: S101  # the header would have been left to libsndfile
+        self._coding = coding
+        self._unit = coding.width * header.channels
+        self.precision = precision or chosen.precision
+        self.dtype = np.dtype(self.precision)
+        self.warnings: list[str] = []
+        self._length = self._present()
+        self.frames = None if self._length is None else self._length // self._unit
+
+    def _present(self) -> int | None:
+        """Return the bytes of samples, as far as they are known; those of a file are counted."""
+        stated, size = self._header.length, self._source.size
+        if size is None:
+            return stated
+        present = max(0, size - self._header.start)
+        if stated is None or stated <= present:
+            return present if stated is None else stated
+        self._cut_short(present // self._unit, stated // self._unit)
+        return present
+
+    def _cut_short(self, frames: int, stated: int) -> None:
+        message = f"is cut short: it ends after {frames} of {stated} frames"
+        if not self._allowed:
+            raise Failure(f"{self._source.name}: {message}; --allow-truncated takes what is there")
+        self.warnings.append(f"{self._source.name} {message}")
+
+    def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
+        """Yield the samples in blocks (channels, n), n at most `size`."""
+        self._source.seek(self._header.start)
+        count, left = 0, self._length
+        while left is None or left >= self._unit:
+            room = np.empty(size * self._unit if left is None else min(left, size * self._unit), np.uint8)
+            frames = self._source.fill(room, self._unit) // self._unit
+            if not frames:
+                break
+            yield self._coding.decode(room[: frames * self._unit], self.channels, self.dtype)
+            count += frames
+            left = None if left is None else left - frames * self._unit
+        self._source.check_unchanged()
+        if self.frames is not None and count < self.frames:
+            self._cut_short(count, self.frames)
+
+    def late_chunks(self) -> list[Chunk]:
+        """Return the metadata that came after the samples of a pipe."""
+        if self._source.size is not None or self._length is None or not self.meta.chunks:
+            return []
+        self._source.read(self._length % 2)
+        return headers.parse_rest(self._source, self.meta.order)
+
+    def close(self) -> None:
+        """Let the input go."""
+        self._source.close()
+
+
+class PcmWriter:
+    """A file, or standard output, of plain numbers.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file's name, None for standard output.
+    chosen : Format
+        Of plain numbers.
+    channels : int
+        Channels.
+    frames : int or None
+        Frames that are going to come, as far as that is known.
+    meta : Metadata
+        What else the file is to hold.
+    quantiser : Quantiser
+        What makes samples ready, as they stand in the file.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        chosen: Format,
+        channels: int,
+        frames: int | None,
+        meta: Metadata,
+        quantiser: Quantiser,
+    ) -> None:
+        coding = Coding.of(chosen)
+        assert coding  # noqa: S101  # as is_plain has said
+        self._coding, self._unit = coding, coding.width * channels
+        self.format, self.quantise = chosen, quantiser
+        self._channels, self._meta = channels, meta
+        self._stated = None if frames is None else frames * self._unit
+        self._length = 0
+        self.lost = list[str]()
+        self._file: IO[bytes] = io.FileIO(1, "wb", closefd=False) if path is None else io.FileIO(path, "wb")
+        self._is_file = path is not None
+        self._put(self._header(self._stated))
+
+    def _header(self, length: int | None, after: int = 0) -> bytes:
+        if self.format.big_endian and self.format.container == "WAV" and (length or 0) > _ROOMY:
+            raise Unwritable("a big-endian WAV file cannot hold 4 GB; use --format W64")
+        room = self._is_file and (self._stated is None or self._stated > _ROOMY)
+        return headers.build(self.format, self._channels, self._meta, length, room=room, after=after)
+
+    def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
+        """Append a block (channels, n)."""
+        data = self._coding.encode(self.quantise(block))
+        self._put(data.reshape(-1).view(np.uint8).data)
+        self._length += data.nbytes
+
+    def finish(self, late: Sequence[Chunk]) -> list[str]:
+        """Complete the file, with metadata that came late, and return the names of those it cannot take."""
+        after = b"".join(headers.riff_chunk(self._meta.order, *chunk) for chunk in late)
+        takes = self._is_file and self.format.container in ("WAV", "WAVEX", "RF64")
+        if self.format.container not in ("AU", "RAW") and (self._is_file or self._stated is not None):
+            self._put(bytes(self._length % 2) + (after if takes else b""))
+        if self._is_file and (self._length != self._stated or (after and takes)):
+            self._file.seek(0)
+            self._put(self._header(self._length, len(after) if takes else 0))
+        self._file.close()
+        return [] if takes else [name_of(chunk) for chunk in late]
+
+    @property
+    def is_rf64(self) -> bool:
+        """Whether the file's lengths needed more than the 32 bits of a WAV file."""
+        return self._header(self._length).startswith(b"RF64")
+
+    def _put(self, data: bytes | memoryview) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()

@@ -1,0 +1,174 @@
+"""Sound files by libsndfile: all that is not plain numbers behind a simple header."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from convt_cli.audio.chunks import Chunk, name_of
+from convt_cli.audio.formats import Array, Format
+from convt_cli.audio.lengths import missing_bytes
+from convt_cli.audio.metadata import Metadata
+from convt_cli.audio.quantise import Quantiser
+from convt_cli.audio.source import Source
+from convt_cli.errors import Failure, Unwritable
+
+
+class SoundReader:
+    """Whatever libsndfile reads; full scale is 1. A pipe is copied to a temporary file first."""
+
+    signals, dimensions = 1, 2
+
+    def __init__(self, source: Source, meta: Metadata, precision: str | None, *, truncated: bool) -> None:
+        self._source, self._allowed, self.meta = source, truncated, meta
+        if source.size is None:
+            source.spool()
+        self._cut = missing_bytes(source)
+        try:
+            self._file = soundfile.SoundFile(source.descriptor())
+        except soundfile.LibsndfileError as error:
+            reason = str(error.error_string).rstrip(".")
+            raise Failure(f"{source.name}: cannot be read as sound: {reason}") from None
+        file = self._file
+        self.channels, self.frames = file.channels, file.frames
+        self.format = Format(file.format, file.subtype, file.endian, file.samplerate)
+        self.meta.tags |= {name: text for name, text in file.copy_metadata().items() if text}
+        self.precision = precision or self.format.precision
+        self.dtype = np.dtype(self.precision)
+        self.warnings: list[str] = []
+        if self._cut:
+            self._cut_short(f"{self._cut} bytes are missing at its end")
+
+    def _cut_short(self, what: str) -> None:
+        message = f"is cut short: {what}"
+        if not self._allowed:
+            raise Failure(f"{self._source.name}: {message}; --allow-truncated takes what is there")
+        self.warnings.append(f"{self._source.name} {message}")
+
+    def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
+        """Yield the samples in blocks (channels, n), n at most `size`."""
+        count = 0
+        self._file.seek(0)
+        while True:
+            try:
+                block = self._file.read(size, self.precision, always_2d=True)
+            except soundfile.LibsndfileError as error:
+                self._cut_short(f"it cannot be read beyond frame {count}: {error}")
+                return
+            if not len(block):
+                break
+            count += len(block)
+            yield np.ascontiguousarray(block.T)
+        self._source.check_unchanged()
+        if count < self.frames:
+            self._cut_short(f"it ends after {count} of {self.frames} frames")
+
+    def late_chunks(self) -> list[Chunk]:
+        """Return nothing: all metadata are known from the beginning."""
+        return []
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
+        self._source.close()
+
+
+class SoundWriter:
+    """A sound file of one signal; for standard output it is made in a temporary file.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file's name, None for standard output.
+    chosen, channels, meta, quantiser
+        As of :class:`convt_cli.audio.pcm.PcmWriter`, but that integers are in the upper bits.
+    """
+
+    is_rf64 = False
+
+    def __init__(
+        self, path: Path | None, chosen: Format, channels: int, meta: Metadata, quantiser: Quantiser
+    ) -> None:
+        self.format, self.quantise, self.lost = chosen, quantiser, list[str]()
+        self._folder = None if path else tempfile.TemporaryDirectory(prefix="convt-")
+        self._path = path or Path(self._folder.name) / "out"  # type: ignore[union-attr]
+        self._frames = 0
+        try:
+            self._sound = soundfile.SoundFile(
+                os.fsencode(self._path),
+                "w",
+                chosen.rate,
+                channels,
+                chosen.subtype,
+                chosen.endian,
+                chosen.container,
+            )
+        except soundfile.LibsndfileError as error:
+            _check_room(self._path)
+            reason = error.error_string.rstrip(".")
+            raise Unwritable(
+                f"{chosen.container} cannot hold {channels} channel(s) of {chosen.subtype} at {chosen.rate}"
+                f" Hz ({reason}); name another container with -o, such as .wav"
+            ) from None
+        for name, text in meta.tags.items():
+            try:
+                setattr(self._sound, name, text)
+            except soundfile.LibsndfileError:
+                self.lost.append(name)
+
+    def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
+        """Append a block (channels, n)."""
+        samples = self.quantise(block)
+        try:
+            self._sound.write(samples)
+        except (soundfile.LibsndfileError, AssertionError):
+            _check_room(self._path)
+            raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
+        self._frames += len(samples)
+
+    def finish(self, late: Sequence[Chunk]) -> list[str]:
+        """Complete the file, and return the names of metadata that came late: it takes none.
+
+        It is looked at again, since libsndfile does not always tell what it could not write.
+        """
+        self._sound.close()
+        _check_room(self._path)
+        try:
+            held = soundfile.info(os.fsencode(self._path))
+        except soundfile.LibsndfileError:
+            raise Unwritable(f"{self.format.container} cannot hold so few samples; try .wav") from None
+        if held.samplerate != self.format.rate:
+            raise Unwritable(
+                f"{self.format.container} cannot state {self.format.rate} Hz, but only {held.samplerate};"
+                " name another container with -o, such as .wav"
+            )
+        if held.frames < self._frames:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if self._folder:
+            with self._path.open("rb") as made, open(1, "wb", closefd=False, buffering=0) as out:
+                shutil.copyfileobj(made, out, 1 << 20)
+        return [name_of(chunk) for chunk in late]
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._sound.close()
+        if self._folder:
+            self._folder.cleanup()
+
+
+def _check_room(path: Path) -> None:
+    """Raise the system's reason why a file cannot grow, if there is one.
+
+    libsndfile calls it a system error or, in some formats, says nothing. It writes less than this at a
+    time: where this still fits, nothing before it can have failed for want of room.
+    """
+    with path.open("ab") as file:
+        size = file.tell()
+        file.write(bytes(1 << 16))
+        file.flush()
+        file.truncate(size)

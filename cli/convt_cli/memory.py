@@ -1,0 +1,50 @@
+"""What a run needs of memory, before it is asked for."""
+
+import os
+
+import convt
+from convt_cli.errors import Failure
+
+_BASE = 70e6  # the interpreter, numpy, scipy and the prepared kernel of a usual run
+_HELD = 4  # blocks of the engine's size held at a time, before and after the computation
+_WAITING = 6  # blocks as they are read: on their way in and out
+
+
+def memory_needed(
+    upsampler: convt.Upsampler, channels: tuple[int, int], block: int, itemsize: int
+) -> float:
+    """Return, in bytes, about how much a run takes at its peak; it does not depend on the length.
+
+    Parameters
+    ----------
+    upsampler : Upsampler
+        The stream.
+    channels : tuple of int
+        Of the input and of the output.
+    block : int
+        Frames that are read at a time.
+    itemsize : int
+        Bytes of a sample in the computation.
+    """
+    plan = upsampler.plan
+    factor = plan.outputs / plan.inputs
+    frames = _HELD * plan.inputs + _WAITING * block
+    return _BASE + itemsize * frames * (channels[0] + factor * channels[1])
+
+
+def check_memory(name: str, needed: float, channels: int) -> None:
+    """Refuse what this machine cannot hold.
+
+    Raises
+    ------
+    Failure
+        With how much it would take, and how much there is.
+    """
+    if not hasattr(os, "sysconf"):
+        return
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise Failure(
+            f"{name}: {channels} channels would take {needed / 1e9:.0f} GB of memory, and this machine has"
+            f" {there / 1e9:.0f}: upsample fewer channels at a time"
+        )

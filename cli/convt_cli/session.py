@@ -1,0 +1,115 @@
+"""A command's work from its options to what it tells: one input, or many."""
+
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from convt_cli import report
+from convt_cli.batch import run_all
+from convt_cli.errors import Failure, ReaderGone, SomeFailed
+from convt_cli.names import STREAM
+from convt_cli.outcome import Outcome
+from convt_cli.pipeline import run
+from convt_cli.progress import Bar
+from convt_cli.report import Reporter
+from convt_cli.request import Request
+from convt_cli.targets import requests_for
+
+
+def upsample_one(request: Request, reporter: Reporter) -> None:
+    """Upsample one input, and tell of it.
+
+    Raises
+    ------
+    Failure
+        With the one line that says why it cannot be done.
+    """
+    with closing(Bar("Mframes/s", 1e6, shown=reporter.is_for_people)) as bar:
+        try:
+            outcome = run(request, bar)
+        except ReaderGone:
+            return
+    if reporter.as_json:
+        report.document(outcome.document(), to_stderr=request.target == STREAM)
+    _tell(outcome, reporter)
+
+
+def upsample_files(
+    sources: Sequence[Path],
+    request: Request,
+    reporter: Reporter,
+    *,
+    folder: Path | None,
+    recursive: bool,
+    jobs: int | None,
+    skip: bool,
+) -> None:
+    """Upsample what a command line names: an input by itself, or files side by side.
+
+    Raises
+    ------
+    Failure
+        As of :func:`upsample_one` and :func:`upsample_all`.
+    """
+    requests = requests_for(sources, request, folder, recursive=recursive)
+    if len(requests) == 1 and not (folder or skip):
+        upsample_one(requests[0], reporter)
+    else:
+        upsample_all(requests, jobs or _cores(), reporter, skip=skip)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def upsample_all(requests: Sequence[Request], jobs: int, reporter: Reporter, *, skip: bool) -> None:
+    """Upsample many files, tell of each in their order, and sum up.
+
+    Raises
+    ------
+    SomeFailed
+        Some, or all, could not be made.
+    """
+    wanted = [request for request in requests if not (skip and request.target.exists())]
+    documents, failed = list[dict[str, Any]](), list[str]()
+    with closing(Bar("files/s", 1, shown=reporter.is_for_people)) as bar:
+        for number, (request, result) in enumerate(run_all(wanted, jobs), 1):
+            if isinstance(result, Failure):
+                failed.append(str(request.source))
+                reporter.fail(result)
+            else:
+                _tell(result, reporter, brief=True)
+            if reporter.as_json:
+                documents.append(_document(request, result))
+            bar(number, len(wanted))
+    done, skipped = len(wanted) - len(failed), len(requests) - len(wanted)
+    facts = {"done": done, "skipped": skipped, "failed": len(failed), "files": documents}
+    reporter.note(f"{done} of {len(requests)} files done, {skipped} skipped, {len(failed)} failed")
+    if failed:
+        raise SomeFailed(failed, len(requests), facts)
+    if reporter.as_json:
+        report.document(facts, to_stderr=False)
+
+
+def _document(request: Request, result: Outcome | Failure) -> dict[str, Any]:
+    if isinstance(result, Outcome):
+        return result.document()
+    return {"input": {"path": str(request.source)}, "error": str(result)}
+
+
+def _tell(outcome: Outcome, reporter: Reporter, *, brief: bool = False) -> None:
+    """Say what became of an input: everything, or what is not as expected."""
+    say = reporter.detail if brief else reporter.note
+    for line in outcome.lines():
+        say(line)
+    reporter.detail(outcome.plan())
+    if outcome.request.dry_run:
+        reporter.note(outcome.size())
+    for warning in outcome.warnings():
+        reporter.warn(warning)
+    if outcome.request.target != STREAM and not outcome.request.dry_run:
+        reporter.written(outcome.request.target)

@@ -1,0 +1,228 @@
+"""Time whole commands beside sox and ffmpeg: ``python -m tests.benchmarks.pipelines`` writes a page."""
+
+import argparse
+import inspect
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from convt import design_kernel
+from tests.benchmarks import page
+from tests.benchmarks.race import Time
+
+_HERE = Path(__file__).parent
+_RATE = 48_000
+_BITS = {"PCM_16": ["16"], "PCM_24": ["24"], "FLOAT": ["32", "-e", "floating-point"]}  # as sox calls them
+_CODECS = {"PCM_16": "pcm_s16le", "PCM_24": "pcm_s24le", "FLOAT": "pcm_f32le"}  # as ffmpeg does
+_MAIN = "from convt_cli.entry import main; main()"
+_SCRIPT = Path(sys.executable).with_name("convt")
+_CONVT = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-c", _MAIN]
+# A process's peak begins with that of its parent: a small one starts the commands.
+_LAUNCH = """
+import os, subprocess, sys, time
+before = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - before, usage.ru_maxrss)
+sys.exit(status != 0)
+"""
+
+Commands = dict[str, list[str]]
+
+
+def conversions(source: str, target: str, subtype: str) -> Commands:
+    """One file to one of twice the rate."""
+    rate, convt = str(2 * _RATE), ["convt", "upsample", source, "-o", target]
+    soxr, codec = f"aresample={rate}:resampler=soxr:precision=28", _CODECS[subtype]
+    return {
+        "convt": [*convt, "--subtype", subtype, "--overwrite", "-q"],
+        "sox": ["sox", source, "-b", *_BITS[subtype], target, "rate", "-v", rate],
+        "ffmpeg": ["ffmpeg", "-y", "-loglevel", "error", "-i", source, "-af", soxr, "-c:a", codec, target],
+    }
+
+
+def batches(clips: list[str], folder: str, out: str) -> Commands:
+    """All the clips of a folder, in one command and in a loop of the shell."""
+    each = f'sox "$f" {shlex.quote(out)}/"${{f##*/}}" rate -v {2 * _RATE}'
+    return {
+        "convt": ["convt", "upsample", *clips, "-d", out, "-q", "--overwrite"],
+        "sox": ["bash", "-c", f"for f in {shlex.quote(folder)}/*.wav; do {each} || exit; done"],
+    }
+
+
+def shown(commands: Commands) -> str:
+    lines = [line[-1] if line[0] == "bash" else " ".join(line) for line in commands.values()]
+    return "\n".join(["```sh", *lines, "```"])
+
+
+def run(command: list[str]) -> tuple[float, float]:
+    """Seconds of a command from its start to its end, and its peak of resident memory in MiB."""
+    words = [*_CONVT, *command[1:]] if command[0] == "convt" else command
+    # A core type that is set for other reasons would be that of numpy's BLAS alone.
+    kept = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+    os.sync()  # what the one before has written must not reach the disk on this one's time
+    launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, *words]
+    seconds, peak = map(float, subprocess.check_output(launch, env=kept, text=True).split())
+    print(f"{seconds:9.2f} s  {command[0]}", file=sys.stderr)
+    return seconds, peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def race(commands: Commands, out: Path, rounds: int) -> dict[str, Time]:
+    """Time the commands in turns, after a round that is not counted and whose outputs are compared."""
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            out.mkdir()
+            time, _ = run(command)
+            if number:
+                seconds[name].append(time)
+                shutil.rmtree(out)
+            else:
+                out.rename(out.with_name(name))
+        if not number:
+            compare([out.with_name(name) for name in commands])
+    return {name: Time(times, None) for name, times in seconds.items()}
+
+
+def compare(folders: list[Path]) -> None:
+    """See that all folders hold what the first one does, and remove them."""
+    first, *others = (sorted(folder.iterdir()) for folder in folders)
+    for other in others:
+        for a, b in zip(first, other, strict=True):
+            if not (level := difference(a, b)) < -60:
+                raise ValueError(f"{a} and {b} differ by {level:.1f} dB")
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def difference(own: Path, other: Path) -> float:
+    """The level of the difference in the middle, in dB of the signal, where the passbands agree."""
+    with soundfile.SoundFile(own) as a, soundfile.SoundFile(other) as b:
+        one, two = ((file.samplerate, file.channels, file.subtype) for file in (a, b))
+        if one != two or a.samplerate != 2 * _RATE or abs(a.frames - b.frames) > 2:
+            raise ValueError(f"{own} is {one} of {a.frames} frames, {other} {two} of {b.frames}")
+        count = min(a.frames // 2, 1 << 16)
+        pieces = [_windowed(file, (a.frames - count) // 2, count) for file in (a, b)]
+    edge = int(0.85 * count / 4)  # the input's band is a quarter of the output's rate
+    x, y = (np.fft.rfft(piece, axis=0)[:edge] for piece in pieces)
+    return float(20 * np.log10(np.linalg.norm(x - y) / np.linalg.norm(x)))
+
+
+def _windowed(file: Any, start: int, count: int) -> Any:
+    file.seek(start)
+    return file.read(count, always_2d=True) * np.hanning(count)[:, np.newaxis]
+
+
+def noise(path: Path, seconds: int, seed: int = 0) -> str:
+    """Write white noise of -20 dBFS, a minute of it again and again."""
+    minute = np.random.default_rng(seed).standard_normal((min(seconds, 60) * _RATE, 2), np.float32) / 10
+    with soundfile.SoundFile(path, "w", _RATE, 2, "PCM_16") as file:
+        for start in range(0, seconds, 60):
+            file.write(minute[: (seconds - start) * _RATE])
+    return str(path)
+
+
+def qualities(folder: Path) -> str:
+    """What the kernels do, seen in the answers to one sample."""
+    impulse, out = folder / "impulse.wav", folder / "answer.wav"
+    soundfile.write(impulse, [0.0] * _RATE + [0.5] + [0.0] * (_RATE - 1), _RATE, "PCM_16")
+    rows = []
+    for name, command in conversions(str(impulse), str(out), "FLOAT").items():
+        run(command)
+        gains = 20 * np.log10(np.abs(np.fft.rfft(soundfile.read(out)[0])) + 1e-12)  # half a hertz a bin
+        rows.append([name, f"{gains[int(0.95 * _RATE)]:z.2f} dB", f"{gains[_RATE:].max():.0f} dB"])
+    return page.table(["", "at 0.95 of the input's band", "highest image"], rows)
+
+
+def files(folder: Path, seconds: int, subtypes: Iterable[str], rounds: int) -> str:
+    """Seconds of a conversion, a row for each sample format."""
+    source, rows = noise(folder / "in.wav", seconds), []
+    for subtype in subtypes:
+        times = race(conversions(source, f"{folder}/out/out.wav", subtype), folder / "out", rounds)
+        rows.append([f"{_length(seconds)}, {subtype}", *_beside(times, lambda own: f"{own:.3g} s")])
+    return page.table([f"medians of {rounds}", "convt", "sox", "ffmpeg"], rows)
+
+
+def memory(folder: Path, lengths: Iterable[int]) -> str:
+    """The peak of convt's resident memory, a row for each length."""
+    rows, out = [], folder / "out.wav"
+    for seconds in lengths:
+        source = noise(folder / "in.wav", seconds)
+        _, peak = run(conversions(source, str(out), "PCM_16")["convt"])
+        out.unlink()
+        rows.append([_length(seconds), f"{peak:.0f} MiB"])
+    return page.table(["", "convt"], rows)
+
+
+def clips(folder: Path, count: int, rounds: int) -> str:
+    """Files a second, of many short ones."""
+    source = folder / "clips"
+    source.mkdir()
+    paths = [noise(source / f"{number:05}.wav", 2, number) for number in range(count)]
+    times = race(batches(paths, str(source), f"{folder}/out"), folder / "out", rounds)
+    row = [f"{count} files of 2 s", *_beside(times, lambda own: f"{count / own:.3g} files/s")]
+    return page.table([f"medians of {rounds}", "convt", "sox"], [row])
+
+
+def _beside(times: dict[str, Time], figure: Callable[[float], str]) -> Iterator[str]:
+    """Each contender's figure, and how many times as long as convt it takes."""
+    for name, time in times.items():
+        ratio = "" if name == "convt" else f", **{times['convt'].times_faster_than(time):.2f}x**"
+        yield figure(time.seconds) + ratio
+
+
+def _length(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 60 else f"{seconds / 60:g} min"
+
+
+def machine() -> str:
+    """The processor, the system and all versions."""
+    asked = [["sox", "--version"], ["ffmpeg", "-version"]]
+    sox, ffmpeg = (subprocess.check_output(line, text=True).split()[2] for line in asked)
+    return f"{page.machine()} sox {sox.strip('v')}, ffmpeg {ffmpeg}."
+
+
+def sections(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str]]:
+    """What stands in the page for each name of the template."""
+    seconds, rounds = options.seconds, options.repeats
+    yield "machine", machine()
+    yield "rejection", f"{inspect.signature(design_kernel).parameters['rejection'].default:.0f}"
+    yield "qualities", qualities(folder)
+    yield "conversions", shown(conversions("IN.wav", "OUT.wav", "PCM_24"))
+    yield "files", files(folder, seconds, _CODECS, rounds)
+    hour = options.hour and files(folder, 6 * seconds, ["PCM_16"], min(2, rounds))
+    yield "hour", hour or "Not measured."
+    yield "conversion", shown({"convt": conversions("IN.wav", "OUT.wav", "PCM_16")["convt"]})
+    yield "memory", memory(folder, [max(1, seconds // 10), seconds, 12 * seconds])
+    yield "batches", shown(batches(["IN/*.wav"], "IN", "OUT"))
+    yield "clips", clips(folder, options.clips, rounds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m tests.benchmarks.pipelines", description=__doc__)
+    add = parser.add_argument
+    add("--seconds", type=int, default=600, help="length of the file; other lengths follow it")
+    add("--clips", type=int, default=500, help="how many short files")
+    add("--repeats", type=int, default=5, help="rounds that are counted")
+    add("--hour", action=argparse.BooleanOptionalAction, default=True, help="also six times the length")
+    add("--folder", type=Path, help="where the files go, some 6 GB")
+    add("--page", type=Path, default=_HERE / "PIPELINES.md", help="what is written")
+    options = parser.parse_args()
+    text = (_HERE / "pipelines_template.md").read_text()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        for name, section in sections(options, Path(folder)):
+            text = text.replace(f"<!-- {name} -->", section.rstrip())
+    options.page.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
