@@ -66,7 +66,7 @@ class Driver:
         self._threads = threads
         self._dtype = kernel.dtype_with(signal)
         self._channels = kernel.out_channels
-        with quietly():
+        with quietly(), Team(1):
             self._weight = kernel.grouped(compute_dtype(self._dtype))
             self._bias = _bias_of_blocks(kernel, self._weight.dtype)
             self._bank = Bank(self._weight, geometry, plan)
