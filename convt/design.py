@@ -25,7 +25,7 @@ _MAX_TAPS = 1 << 20
 _FFT_POINTS_PER_TAP = 8  # 16 in a sidelobe: its top is seen to 0.02 dB
 
 
-def design_kernel(stride: Integer, *, passband: float = 0.95, rejection: float = 120.0) -> Taps:
+def design_kernel(stride: Integer, *, passband: float = 0.95, rejection: float = 180.0) -> Taps:
     """Design the kernel that upsamples by `stride` and nothing else.
 
     The kernel is symmetric and odd in length: with ``padding="center"`` the output is exactly in time

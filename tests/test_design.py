@@ -21,7 +21,7 @@ def test_default_meets_its_specification(stride: int) -> None:
     passband = gain_in_db(kernel, stride, np.linspace(0, 0.95, 2001))
     stopband = gain_in_db(kernel, stride, np.linspace(1, stride, 40_001))
     assert np.abs(passband).max() < 0.01
-    assert stopband.max() <= -120 + 0.05
+    assert stopband.max() <= -180 + 0.05
 
 
 @pytest.mark.parametrize("stride", [2, 3, 7, 32])
@@ -73,7 +73,7 @@ def test_what_is_no_number(name: str, value: Any) -> None:
         ({"rejection": float("nan")}, "rejection must be 30 to 250 dB, got nan"),
         (
             {"stride": 10**6},
-            "needs a kernel of 3[0-9]+ taps, more than 1048576: use a smaller",
+            "needs a kernel of [0-9]+ taps, more than 1048576: use a smaller",
         ),
     ],
 )
