@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,18 +19,17 @@ from convt_cli.audio.quantise import Dither, Overs, headroom, peak_of
 from convt_cli.audio.reader import Raw, Reader, open_reader
 from convt_cli.audio.writer import Writer, open_sound, predicted_size
 from convt_cli.errors import Failure, Misuse, ReaderGone, Unwritable
-from convt_cli.kernels import Choice, choose_kernel
 from convt_cli.memory import check_memory, memory_needed
 from convt_cli.names import STREAM, input_name, output_name
 from convt_cli.outcome import Outcome
 from convt_cli.request import Request
+from convt_cli.streams import geometry_of, stream_for
 from convt_cli.wholefile import check_target, whole_file
 
 Watch = Callable[[int, int | None], None]
 Overlap = Callable[[Iterable[Array]], AbstractContextManager[Iterable[Array]]]
 
 _BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes, about
-_LIGHT = 512  # multiply-adds an output sample that take about as long as reading and writing it
 
 
 def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcome:
@@ -101,18 +99,11 @@ def _open(request: Request) -> Reader:
 
 def _begin(request: Request, reader: Reader, threads: int | None) -> Outcome:
     """Find out everything about a run but its result."""
-    kernel = choose_kernel(request, reader)
-    geometry: dict[str, Any] = {
-        "stride": request.stride,
-        "padding": kernel.padding,
-        "output_padding": request.output_padding,
-        "dilation": request.dilation,
-    }
-    upsampler = _stream(kernel, geometry, request.latency, threads)
+    kernel, upsampler = stream_for(request, reader, threads)
     frames = reader.frames
     if frames:
         try:
-            frames = convt.output_length(frames, kernel.taps, **geometry)
+            frames = convt.output_length(frames, kernel.taps, **geometry_of(request, kernel))
         except convt.ParameterError as error:
             raise _too_short(request, error) from None
     channels = (reader.channels, kernel.channels_out)
@@ -138,22 +129,6 @@ def _dither(request: Request, chosen: Format | None) -> Dither:
     if request.dither == "tpdf":
         return "tpdf"
     return "needed" if chosen.is_coarse else "none"
-
-
-def _stream(
-    kernel: Choice, geometry: dict[str, Any], latency: int | None, threads: int | None
-) -> convt.Upsampler:
-    """Return the stream; where it has not much to compute, a core is left for reading and writing."""
-
-    def make(threads: int | None) -> convt.Upsampler:
-        return convt.Upsampler(
-            kernel.weight, kernel.bias, groups=kernel.groups, latency=latency, threads=threads, **geometry
-        )
-
-    upsampler = make(threads)
-    rows = kernel.weight.shape[-2] if kernel.weight.ndim > 1 else 1
-    light = upsampler.plan.cost <= _LIGHT * geometry["stride"] * rows
-    return make(max(1, upsampler.threads - 1)) if light and threads is None else upsampler
 
 
 def _block(request: Request, channels: tuple[int, int]) -> int:

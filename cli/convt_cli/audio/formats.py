@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,13 +108,13 @@ def output_format(source: Format, source_path: Path, target: Path, rate: int, wi
     if container in _UNFIT:
         raise Unwritable(f"{_UNFIT[container]}; name another container with -o, such as .wav")
     subtype = wish.subtype or _subtype(container, source, target)
-    if not soundfile.check_format(container, subtype):
+    if not _goes(container, subtype):
         able = ", ".join(s for s in soundfile.available_subtypes(container) if s not in _GARBLED)
         raise Misuse(f"{container} cannot hold {subtype} samples, but {able}")
     limit = _MAX_RATES.get(subtype, _MAX_RATE)
     if rate > limit:
         raise Unwritable(f"the rate would be {rate} Hz, and {container} {subtype} takes {limit} at most")
-    endian = source.endian if soundfile.check_format(container, subtype, source.endian) else "FILE"
+    endian = source.endian if _goes(container, subtype, source.endian) else "FILE"
     return Format(container, subtype, endian, rate)
 
 
@@ -128,11 +129,11 @@ def wished(container: str | None, subtype: str | None) -> Wish:
     container = container and _EXTENSIONS.get(container.upper(), container.upper())
     subtype = subtype and subtype.upper()
     for name, known, option in (
-        (container, soundfile.available_formats(), "--format"),
-        (subtype, soundfile.available_subtypes(), "--subtype"),
+        (container, _containers(), "--format"),
+        (subtype, _subtypes(), "--subtype"),
     ):
         if name and (name not in known or name in _GARBLED):
-            able = ", ".join(sorted(set(known) - set(_GARBLED)))
+            able = ", ".join(sorted(known - set(_GARBLED)))
             raise Misuse(f"{option} {name} is not known: it is one of {able}")
     return Wish(container, subtype)
 
@@ -141,7 +142,23 @@ def named_container(target: Path) -> str | None:
     """Return the container that a name's extension stands for, if it stands for any."""
     extension = target.suffix.lstrip(".").upper()
     container = _EXTENSIONS.get(extension, extension)
-    return container if container in soundfile.available_formats() else None
+    return container if container in _containers() else None
+
+
+@cache
+def _containers() -> frozenset[str]:
+    return frozenset(soundfile.available_formats())
+
+
+@cache
+def _subtypes() -> frozenset[str]:
+    return frozenset(soundfile.available_subtypes())
+
+
+@cache
+def _goes(container: str, subtype: str, endian: str = "FILE") -> bool:
+    """Return whether libsndfile writes that; it takes its time to tell."""
+    return bool(soundfile.check_format(container, subtype, endian))
 
 
 def _container(source: Format, source_path: Path, target: Path) -> str:
@@ -157,6 +174,6 @@ def _subtype(container: str, source: Format, target: Path) -> str:
         return "OPUS"
     for subtype in (source.subtype, _NEAREST.get(source.subtype, "")):
         own = container == source.container or subtype.startswith(_PORTABLE)
-        if own and subtype not in _GARBLED and soundfile.check_format(container, subtype):
+        if own and subtype not in _GARBLED and _goes(container, subtype):
             return subtype
     return str(soundfile.default_subtype(container))
