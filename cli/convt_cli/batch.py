@@ -1,7 +1,7 @@
 """Several inputs side by side: each whole or not at all, and one that fails stops no other."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +15,9 @@ class _Stopped(BaseException):
     """The command is ending, and so is the work on a file."""
 
 
-def run_all(requests: Sequence[Request], jobs: int) -> Iterator[tuple[Request, Outcome | Failure]]:
+def run_all(
+    requests: Sequence[Request], jobs: int
+) -> Generator[tuple[Request, Outcome | Failure], None, None]:
     """Upsample files, `jobs` at a time, and yield what became of each, in their order.
 
     When the iteration is left early, files that are being worked on are given up.

@@ -57,7 +57,10 @@ Folder = Annotated[
     ),
 ]
 Recursive = Annotated[
-    bool, typer.Option("--recursive", "-r", help="Take all files of a folder IN; DIR gets the same tree.")
+    bool,
+    typer.Option(
+        "--recursive", "-r", help="Take all sound files below a folder IN; DIR gets the same tree."
+    ),
 ]
 Weights = Annotated[
     Path | None,

@@ -76,8 +76,9 @@ def upsample_all(requests: Sequence[Request], jobs: int, reporter: Reporter, *, 
     """
     wanted = [request for request in requests if not (skip and request.target.exists())]
     documents, failed = list[dict[str, Any]](), list[str]()
-    with closing(Bar("files/s", 1, shown=reporter.is_for_people)) as bar:
-        for number, (request, result) in enumerate(run_all(wanted, jobs), 1):
+    bar = Bar("files/s", 1, shown=reporter.is_for_people)
+    with closing(bar), closing(run_all(wanted, jobs)) as results:
+        for number, (request, result) in enumerate(results, 1):
             if isinstance(result, Failure):
                 failed.append(str(request.source))
                 reporter.fail(result)

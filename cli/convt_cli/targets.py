@@ -8,7 +8,7 @@ from convt_cli.errors import Failure, Misuse
 from convt_cli.names import STREAM
 from convt_cli.request import Request
 
-_SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".npy", ".oga", ".ogg", ".opus"}
+_SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus"}
 _SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
 
 
@@ -25,7 +25,7 @@ def requests_for(
     Misuse
         Options do not go together, or two outputs would be one file.
     Failure
-        A folder holds no sound and no signal.
+        A folder holds no sound.
     """
     if request.output and folder:
         raise Misuse("-o names one output and -d the folder of all: use one of them")
@@ -70,7 +70,7 @@ def _below(
         and path.resolve() not in kept_out
     ]
     if not files:
-        raise Failure(f"{source}: there is no sound file and no .npy signal in this folder, nor below it")
+        raise Failure(f"{source}: there is no sound file in this folder, nor below it")
     for path in files:
         yield source, path
 

@@ -6,11 +6,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import soundfile
 
 from convt_cli.audio.chunks import Chunk, name_of
+from convt_cli.audio.foreign import not_handed_over
 from convt_cli.audio.formats import Array, Format
 from convt_cli.audio.lengths import missing_bytes
 from convt_cli.audio.metadata import Metadata
@@ -29,6 +31,7 @@ class SoundReader:
         if source.size is None:
             source.spool()
         self._cut = missing_bytes(source)
+        meta.lost += not_handed_over(source)
         try:
             self._file = soundfile.SoundFile(source.descriptor())
         except soundfile.LibsndfileError as error:
@@ -41,6 +44,7 @@ class SoundReader:
         self.precision = precision or self.format.precision
         self.dtype = np.dtype(self.precision)
         self.warnings: list[str] = []
+        self._reading = Lock()
         if self._cut:
             self._cut_short(f"{self._cut} bytes are missing at its end")
 
@@ -56,7 +60,8 @@ class SoundReader:
         self._file.seek(0)
         while True:
             try:
-                block = self._file.read(size, self.precision, always_2d=True)
+                with self._reading:
+                    block = self._file.read(size, self.precision, always_2d=True)
             except soundfile.LibsndfileError as error:
                 self._cut_short(f"it cannot be read beyond frame {count}: {error}")
                 return
@@ -73,8 +78,9 @@ class SoundReader:
         return []
 
     def close(self) -> None:
-        """Let the file go."""
-        self._file.close()
+        """Let the file go, but not from under a thread that reads."""
+        with self._reading:
+            self._file.close()
         self._source.close()
 
 

@@ -1,0 +1,69 @@
+"""Metadata that libsndfile does not hand over, so that what is not kept of a file can be named.
+
+FLAC begins with blocks (RFC 9639, section 8), AIFF and CAF files are lists of chunks.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from convt_cli.audio.chunks import name_of
+from convt_cli.audio.source import Source
+
+_FLAC_BLOCKS = {2: "application data", 5: "cue sheet", 6: "picture"}
+_FLAC_COMMENTS = 4
+# What libsndfile hands over, or is made anew for the output.
+_COMMENTS = {"TITLE", "COPYRIGHT", "SOFTWARE", "ENCODER", "ARTIST", "COMMENT", "DATE", "ALBUM", "LICENSE"}
+_COMMENTS |= {"TRACKNUMBER", "GENRE"}
+_AIFF = {b"COMM", b"SSND", b"FVER", b"NAME", b"AUTH", b"(c) ", b"ANNO", b"CHAN", b"FLLR", b"PEAK"}
+_CAF = {b"desc", b"data", b"free", b"chan", b"pakt", b"kuki", b"info", b"peak", b"ovvw"}
+
+
+def not_handed_over(source: Source) -> list[str]:
+    """Return the names of such metadata in a file, as far as it is whole."""
+    source.seek(0)
+    magic = source.read(4)
+    if magic == b"fLaC":
+        return list(_flac(source))
+    if magic == b"FORM":
+        return [name_of((name, b"")) for name in _names(source, 12, ">4sI", 2) if name not in _AIFF]
+    if magic == b"caff":
+        return [name_of((name, b"")) for name in _names(source, 8, ">4sq", 1) if name not in _CAF]
+    return []
+
+
+def _flac(source: Source) -> Iterator[str]:
+    last = False
+    while not last and len(head := source.read(4)) == 4:
+        last, kind = head[0] >= 128, head[0] & 127
+        length = int.from_bytes(head[1:], "big")
+        if kind == _FLAC_COMMENTS:
+            yield from _comments(source.read(length))
+        else:
+            source.skip(length)
+        if kind in _FLAC_BLOCKS:
+            yield _FLAC_BLOCKS[kind]
+
+
+def _comments(body: bytes) -> Iterator[str]:
+    at = 4 + int.from_bytes(body[:4], "little")  # beyond the name of the encoder
+    for _ in range(int.from_bytes(body[at : at + 4], "little")):
+        at += 4
+        length = int.from_bytes(body[at : at + 4], "little")
+        name = body[at + 4 : at + 4 + length].partition(b"=")[0].upper().decode("ascii", "replace")
+        at += length
+        if not name:
+            return
+        if name not in _COMMENTS:
+            yield name
+
+
+def _names(source: Source, start: int, layout: str, even: int) -> Iterator[bytes]:
+    """Yield the names of chunks, which begin at multiples of `even`."""
+    source.seek(start)
+    width = struct.calcsize(layout)
+    while len(head := source.read(width)) == width:
+        name, length = struct.unpack(layout, head)
+        if not 0 <= length < 1 << 62:
+            return
+        yield name
+        source.skip(length + length % even)
