@@ -9,6 +9,7 @@ from convt_cli.errors import Failure
 from convt_cli.outcome import Outcome
 from convt_cli.pipeline import run
 from convt_cli.request import Request
+from convt_cli.streams import Streams
 
 
 class _Stopped(BaseException):
@@ -22,7 +23,7 @@ def run_all(
 
     When the iteration is left early, files that are being worked on are given up.
     """
-    stopped = threading.Event()
+    stopped, streams = threading.Event(), Streams()
 
     def watch(_done: int, _total: int | None) -> None:
         if stopped.is_set():
@@ -33,7 +34,7 @@ def run_all(
         try:
             if not request.dry_run:
                 _make_folder(request.target.parent)
-            return run(request, watch, threads=1 if jobs > 1 else None)
+            return run(request, watch, streams, threads=1 if jobs > 1 else None)
         except Failure as failure:
             return failure
 

@@ -10,7 +10,8 @@ import numpy as np
 
 import convt
 from convt_cli.audio.formats import Format, named_container
-from convt_cli.audio.quantise import Dither, Levels
+from convt_cli.audio.levels import Levels
+from convt_cli.audio.quantise import Dither
 from convt_cli.kernels import Choice
 from convt_cli.names import STREAM, input_name, output_name
 from convt_cli.request import Request
@@ -29,7 +30,7 @@ class Outcome:
     channels: tuple[int, int]
     gain: float = 1.0
     dither: Dither = "none"
-    levels: Levels = field(default_factory=Levels)
+    levels: Levels | None = None
     is_rf64: bool = False
     lost: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -100,9 +101,9 @@ class Outcome:
             "level": {
                 "gain_db": _number(_decibels(self.gain)),
                 "dither": "none" if self.dither == "none" else "tpdf",
-                "overs": levels.overs,
-                "peak_dbfs": _number(_decibels(levels.peak)),
-                "peak_at": self.seconds_at(levels.peak_at),
+                "overs": levels and levels.overs,
+                "peak_dbfs": levels and _number(_decibels(levels.peak)),
+                "peak_at": levels and self.seconds_at(levels.peak_at),
             },
             "warnings": list(self.warnings()),
             "seconds": self.seconds,
@@ -152,6 +153,8 @@ class Outcome:
 
     def _levels(self, after: Format) -> Iterator[str]:
         target, levels = output_name(self.request.target), self.levels
+        if not levels:
+            return
         if levels.not_finite:
             yield f"{target}: {levels.not_finite} sample(s) are not finite numbers, and were kept"
         if levels.overs:

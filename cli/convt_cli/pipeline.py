@@ -13,17 +13,19 @@ from convt_cli.ahead import ahead
 from convt_cli.audio.chunks import Order
 from convt_cli.audio.finite import Finite
 from convt_cli.audio.formats import Array, Format, output_format, wished
+from convt_cli.audio.levels import headroom, peak_of
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
-from convt_cli.audio.quantise import Dither, Overs, headroom, peak_of
+from convt_cli.audio.quantise import Dither, Overs
 from convt_cli.audio.reader import Raw, Reader, open_reader
 from convt_cli.audio.writer import Writer, open_sound, predicted_size
 from convt_cli.errors import Failure, Misuse, ReaderGone, Unwritable
+from convt_cli.kernels import Choice
 from convt_cli.memory import check_memory, memory_needed
 from convt_cli.names import STREAM, input_name, output_name
 from convt_cli.outcome import Outcome
 from convt_cli.request import Request
-from convt_cli.streams import geometry_of, stream_for
+from convt_cli.streams import Streams, geometry_of
 from convt_cli.wholefile import check_target, whole_file
 
 Watch = Callable[[int, int | None], None]
@@ -32,7 +34,7 @@ Overlap = Callable[[Iterable[Array]], AbstractContextManager[Iterable[Array]]]
 _BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes, about
 
 
-def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcome:
+def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None = None) -> Outcome:
     """Upsample one input.
 
     Parameters
@@ -42,6 +44,8 @@ def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcom
     watch : callable
         Is told, time and again, the frames that have been read and how many there are (None: nobody
         knows). What it raises ends the run.
+    streams : Streams
+        Those of the command.
     threads : int or None
         With 1 everything happens in the caller's thread. Else reading, computing and writing overlap.
 
@@ -56,7 +60,7 @@ def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcom
         with closing(_open(request)) as reader:
             if request.target != STREAM:
                 check_target(request.target, request.inputs, overwrite=request.overwrite)
-            outcome = _begin(request, reader, threads)
+            outcome = _begin(request, reader, streams.get(request, reader, threads))
             if not request.dry_run:
                 _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead).upsample()
     except convt.WeightsError as error:
@@ -97,9 +101,9 @@ def _open(request: Request) -> Reader:
     )
 
 
-def _begin(request: Request, reader: Reader, threads: int | None) -> Outcome:
+def _begin(request: Request, reader: Reader, stream: tuple[Choice, convt.Upsampler]) -> Outcome:
     """Find out everything about a run but its result."""
-    kernel, upsampler = stream_for(request, reader, threads)
+    kernel, upsampler = stream
     frames = reader.frames
     if frames:
         try:
@@ -236,7 +240,7 @@ class _Run:
         assert chosen  # noqa: S101  # there is no guard for arrays
         peak = self._outcome.gain * max((peak_of(block) for _, block in self._outputs()), default=0.0)
         self._finite.count = self._frames = 0
-        return min(1.0, headroom(chosen, self._outcome.dither) / peak) if peak else 1.0
+        return min(1.0, headroom(chosen, dithered=self._outcome.dither != "none") / peak) if peak else 1.0
 
     def _outputs(self) -> Iterator[tuple[int, Array]]:
         """Yield the outputs of each signal in turn."""

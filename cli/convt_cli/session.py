@@ -15,6 +15,7 @@ from convt_cli.pipeline import run
 from convt_cli.progress import Bar
 from convt_cli.report import Reporter
 from convt_cli.request import Request
+from convt_cli.streams import Streams
 from convt_cli.targets import requests_for
 
 
@@ -28,7 +29,7 @@ def upsample_one(request: Request, reporter: Reporter) -> None:
     """
     with closing(Bar("Mframes/s", 1e6, shown=reporter.is_for_people)) as bar:
         try:
-            outcome = run(request, bar)
+            outcome = run(request, bar, Streams())
         except ReaderGone:
             return
     if reporter.as_json:

@@ -1,7 +1,4 @@
-"""The stream that an input goes through.
-
-A thread keeps the last one: for a file like the one before, kernel and plan are ready.
-"""
+"""The stream that an input goes through."""
 
 import threading
 from dataclasses import replace
@@ -15,38 +12,42 @@ from convt_cli.request import Request
 
 _LIGHT = 512  # multiply-adds an output sample that take about as long as reading and writing it
 
-_kept = threading.local()
 
+class Streams(threading.local):
+    """The stream that each thread of a command last used: for a file like the one before, it is ready."""
 
-def stream_for(request: Request, reader: Reader, threads: int | None) -> tuple[Choice, convt.Upsampler]:
-    """Return the kernel asked for, and the stream, at its beginning, that runs with it.
+    def __init__(self) -> None:
+        self._key: object = None
+        self._stream: tuple[Choice, convt.Upsampler]
 
-    Parameters
-    ----------
-    request : Request
-        The options.
-    reader : Reader
-        The input.
-    threads : int or None
-        To compute on; None for all cores but, where there is not much to compute, one for reading and
-        writing.
+    def get(self, request: Request, reader: Reader, threads: int | None) -> tuple[Choice, convt.Upsampler]:
+        """Return the kernel asked for, and the stream, at its beginning, that runs with it.
 
-    Raises
-    ------
-    Failure, convt.WeightsError
-        As of :func:`convt_cli.kernels.choose_kernel`.
-    convt.ParameterError
-        The options ask for what cannot be.
-    """
-    options = replace(request, source=Path(), output=None)
-    key = (options, reader.channels, reader.precision, reader.dtype, reader.format is None, threads)
-    if getattr(_kept, "key", None) != key:
-        kernel = choose_kernel(request, reader)
-        _kept.stream = (kernel, _prepare(kernel, geometry_of(request, kernel), request.latency, threads))
-        _kept.key = key
-    stream: tuple[Choice, convt.Upsampler] = _kept.stream
-    stream[1].reset()
-    return stream
+        Parameters
+        ----------
+        request : Request
+            The options.
+        reader : Reader
+            The input.
+        threads : int or None
+            To compute on; None for all cores but, where there is not much to compute, one for reading and
+            writing.
+
+        Raises
+        ------
+        Failure, convt.WeightsError
+            As of :func:`convt_cli.kernels.choose_kernel`.
+        convt.ParameterError
+            The options ask for what cannot be.
+        """
+        options = replace(request, source=Path(), output=None)
+        key = (options, reader.channels, reader.precision, reader.dtype, reader.format is None, threads)
+        if key != self._key:
+            kernel = choose_kernel(request, reader)
+            self._stream = kernel, _prepare(request, kernel, threads)
+            self._key = key
+        self._stream[1].reset()
+        return self._stream
 
 
 def geometry_of(request: Request, kernel: Choice) -> dict[str, Any]:
@@ -59,15 +60,18 @@ def geometry_of(request: Request, kernel: Choice) -> dict[str, Any]:
     }
 
 
-def _prepare(
-    kernel: Choice, geometry: dict[str, Any], latency: int | None, threads: int | None
-) -> convt.Upsampler:
+def _prepare(request: Request, kernel: Choice, threads: int | None) -> convt.Upsampler:
     def make(threads: int | None) -> convt.Upsampler:
         return convt.Upsampler(
-            kernel.weight, kernel.bias, groups=kernel.groups, latency=latency, threads=threads, **geometry
+            kernel.weight,
+            kernel.bias,
+            groups=kernel.groups,
+            latency=request.latency,
+            threads=threads,
+            **geometry_of(request, kernel),
         )
 
     upsampler = make(threads)
     rows = kernel.weight.shape[-2] if kernel.weight.ndim > 1 else 1
-    light = upsampler.plan.cost <= _LIGHT * geometry["stride"] * rows
+    light = upsampler.plan.cost <= _LIGHT * request.stride * rows
     return make(max(1, upsampler.threads - 1)) if light and threads is None else upsampler

@@ -1,35 +1,22 @@
-"""Samples made ready for a file: gain, dither, rounding, and a count of what is beyond full scale.
+"""Samples made ready for a file: gain, dither and rounding.
 
 Dither is white noise of triangular density, one step to either side: with it the mean and the power of
 the rounding error do not depend on the signal (S. P. Lipshitz, R. A. Wannamaker, J. Vanderkooy,
 "Quantization and dither: a theoretical survey", J. Audio Eng. Soc. 40, 1992).
 """
 
-import math
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from convt_cli.audio.formats import Array, Format
-from convt_cli.errors import Unwritable
+from convt_cli.audio.levels import Levels
 
 Dither = Literal["none", "needed", "tpdf"]
 Overs = Literal["keep", "clip", "error"]
 
-_PIECE = 1 << 16  # frames at a time: they stay in the cache, and other threads are seldom disturbed
+_PIECE = 1 << 17  # samples at a time: they stay in the cache, and other threads are seldom disturbed
 _SEED = 0x636F6E7674
-
-
-@dataclass(slots=True)
-class Levels:
-    """What was seen of the output, in units of full scale and in frames from its start."""
-
-    overs: int = 0
-    not_finite: int = 0
-    peak: float = 0.0  # of what is finite
-    peak_at: int = 0
-    frames: int = 0
 
 
 class Quantiser:
@@ -55,16 +42,20 @@ class Quantiser:
         is something to round: samples that are integers already, such as silence, stay as they are.
     overs : {"keep", "clip", "error"}
         What becomes of real numbers beyond full scale; integers clip unless they are errors.
+
+    Attributes
+    ----------
+    levels : Levels
+        What was seen of the samples.
     """
 
     def __init__(
         self, target: Format, channels: int, *, upper: bool, gain: float, dither: Dither, overs: Overs
     ) -> None:
-        self._target, self._gain, self._overs = target, gain, overs
-        self._noise = [] if dither == "none" else [_Triangular(channel) for channel in range(channels)]
-        self._always = dither == "tpdf"
-        self._upper = upper
-        self.levels = Levels()
+        self._target, self._gain, self._upper = target, gain, upper
+        self._clips = overs == "clip"
+        self._dither, self._noise = dither, _Triangular(channels)
+        self.levels = Levels(target, gain, allowed=overs != "error")
 
     def __call__(self, block: Array) -> Array:
         """Return the block's frames, as the file takes them.
@@ -72,19 +63,18 @@ class Quantiser:
         Raises
         ------
         Unwritable
-            A sample is not finite, and the format cannot keep that; or it is an over, and those are errors.
+            As of :meth:`convt_cli.audio.levels.Levels.watch`.
         """
-        result = np.empty(block.shape[::-1], self._carrier(block.dtype))
-        for start in range(0, block.shape[1], _PIECE):
-            piece = block[:, start : start + _PIECE]
-            low, high = self._watch(piece)
-            self.levels.frames += piece.shape[1]
-            into = result[start : start + _PIECE].T
-            for channel, samples in enumerate(piece):
-                if self._target.is_real:
-                    self._scale(samples, max(-low, high), into[channel])
-                else:
-                    self._round(channel, samples, (low, high), into[channel])
+        channels, frames = block.shape
+        result = np.empty((frames, channels), self._carrier(block.dtype))
+        step = max(1, _PIECE // channels)
+        for start in range(0, frames, step):
+            samples = block[:, start : start + step]
+            low, high = self.levels.watch(samples)
+            ready = self._scaled if self._target.is_real else self._rounded
+            numbers = ready(samples, low, high, result.dtype)
+            for channel, row in enumerate(numbers):  # one by one: far faster than all at once
+                result[start : start + step, channel] = row
         return result
 
     def _carrier(self, dtype: np.dtype[np.floating]) -> np.dtype[np.generic]:
@@ -95,109 +85,51 @@ class Quantiser:
         codes = {8: "u1" if self._target.subtype == "PCM_U8" else "i1", 16: "i2"}
         return np.dtype("i4" if self._upper else codes.get(self._target.bits, "i4"))
 
-    def _scale(self, samples: Array, peak: float, into: Array) -> None:
+    def _scaled(self, samples: Array, low: float, high: float, dtype: np.dtype[np.generic]) -> Array:
         if self._gain != 1:
             samples = samples * samples.dtype.type(self._gain)
-        if peak > 1 and self._overs == "clip":
+        if self._clips and max(-low, high) > 1:
             samples = samples.clip(-1, 1)
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
-            into[...] = samples
+            return samples.astype(dtype, copy=False)
 
-    def _round(self, channel: int, samples: Array, extent: tuple[float, float], into: Array) -> None:
+    def _rounded(self, samples: Array, low: float, high: float, dtype: np.dtype[np.generic]) -> Array:
         bits = self._target.bits
         top = 2.0 ** (bits - 1)
         # float32 holds every integer of up to 24 bits; wider ones are made in float64.
         wide = np.float64 if bits > 24 else samples.dtype.type
         values = np.multiply(samples, wide(self._gain * top), dtype=wide)
         rounded = np.rint(values)
-        if self._noise:
-            noise = self._noise[channel](values.size)
-            if not self._always:
+        if self._dither != "none":
+            noise = self._noise(values.shape[1])
+            if self._dither == "needed":
                 np.copyto(noise, 0, where=rounded == values)
-            values += noise
-            np.rint(values, out=rounded)
-        values = rounded
-        if extent[0] * top < 1 - top or extent[1] * top > top - 2:  # within reach of the dither
-            np.clip(values, -top, top - 1, out=values)
+            np.rint(np.add(values, noise, out=values), out=rounded)
+        if low * top < 1 - top or high * top > top - 2:  # within reach of the dither
+            np.clip(rounded, -top, top - 1, out=rounded)
         if self._upper:
-            values *= wide(2.0 ** (32 - bits))
-        elif into.dtype == np.uint8:
-            values += wide(top)
-        into[...] = values.astype(into.dtype)  # contiguous first: that is far faster
-
-    def _watch(self, piece: Array) -> tuple[float, float]:
-        """Note the levels of a piece, refuse what cannot be kept, and return the range of the finite."""
-        low, high = _extent(piece)
-        if not (math.isfinite(low) and math.isfinite(high)):
-            finite = np.isfinite(piece)
-            if not self._target.keeps_any:
-                raise Unwritable(self._not_finite(finite))
-            self.levels.not_finite += int(np.count_nonzero(~finite))
-            piece = np.where(finite, piece, 0)
-            low, high = _extent(piece)
-        low, high = low * self._gain, high * self._gain
-        peak = max(-low, high)
-        if peak > self.levels.peak:
-            self.levels.peak = peak
-            self.levels.peak_at = self.levels.frames + int(np.argmax(np.abs(piece).max(axis=0)))
-        ceiling, floor = self._limits()
-        if low < floor or high > ceiling:
-            gain = piece.dtype.type(self._gain)
-            self.levels.overs += int(np.count_nonzero((piece * gain < floor) | (piece * gain > ceiling)))
-            if self._overs == "error":
-                raise Unwritable(
-                    f"{20 * math.log10(peak):+.2f} dBFS at output frame {self.levels.peak_at}: beyond full"
-                    " scale, which --overs error does not allow"
-                )
-        return low, high
-
-    def _limits(self) -> tuple[float, float]:
-        """Return the highest and the lowest sample that are not overs: those that round to an integer."""
-        if self._target.is_real:
-            return 1.0, -1.0
-        half = 0.5**self._target.bits
-        return 1 - half, -1 - half
-
-    def _not_finite(self, finite: Array) -> str:
-        frame = self.levels.frames + int(np.argmin(finite.all(axis=0)))
-        return (
-            f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot hold"
-        )
+            rounded *= wide(2.0 ** (32 - bits))
+        elif self._target.subtype == "PCM_U8":
+            rounded += wide(top)
+        numbers: Array = rounded.astype(dtype)
+        return numbers
 
 
 class _Triangular:
     """White noise between -1 and 1 of triangular density, in steps of 1/256; the same in every run."""
 
-    def __init__(self, channel: int) -> None:
-        self._random = np.random.Generator(np.random.PCG64([_SEED, channel]))
-        self._rest = np.empty(0, np.uint16)
+    def __init__(self, channels: int) -> None:
+        seeds = ([_SEED, channel] for channel in range(channels))
+        self._random = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
+        self._rest = np.empty((channels, 0), np.uint16)
 
     def __call__(self, count: int) -> Array:
-        """Return the next `count` values, float32: whatever the counts, they are the same ones."""
-        fours = -(-(count - self._rest.size) // 4)
-        drawn = self._random.integers(0, 2**64 - 1, fours, np.uint64, endpoint=True).view(np.uint16)
-        pairs = np.concatenate([self._rest, drawn]) if self._rest.size else drawn
-        self._rest = pairs[count:].copy()
-        pairs = pairs[:count]
-        noise: Array = np.add(pairs & 255, pairs >> 8).astype(np.float32)  # two even ones of 0 to 255
+        """Return the next values (channels, count), float32: whatever the counts, they are the same."""
+        fours = -(-(count - self._rest.shape[1]) // 4)
+        words = [random.integers(0, 2**64 - 1, fours, np.uint64, endpoint=True) for random in self._random]
+        pairs = np.concatenate([self._rest, np.stack(words).view(np.uint16)], axis=1)
+        self._rest, pairs = pairs[:, count:].copy(), pairs[:, :count]
+        noise = np.add(pairs & 255, pairs >> 8).astype(np.float32)  # two even ones of 0 to 255
         noise -= np.float32(255)
         noise *= np.float32(1 / 256)
         return noise
-
-
-def _extent(samples: Array) -> tuple[float, float]:
-    return float(samples.min(initial=0)), float(samples.max(initial=0))
-
-
-def peak_of(samples: Array) -> float:
-    """Return the largest magnitude of what is finite."""
-    low, high = _extent(np.where(np.isfinite(samples), samples, 0))
-    return max(-low, high)
-
-
-def headroom(target: Format, dither: Dither) -> float:
-    """Return the largest magnitude that is surely not clipped, whatever the dither."""
-    if target.is_real:
-        return 1 - 2.0**-23  # the gain that leads there is rounded as well
-    top = 2.0 ** (target.bits - 1)
-    return (top - (1 if dither == "none" else 2)) / top

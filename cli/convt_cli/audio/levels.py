@@ -1,0 +1,98 @@
+"""How high the output goes: its peak, and what is beyond full scale or not a number."""
+
+import math
+
+import numpy as np
+
+from convt_cli.audio.formats import Array, Format
+from convt_cli.errors import Unwritable
+
+
+class Levels:
+    """Watches the samples of an output pass by.
+
+    Parameters
+    ----------
+    target : Format
+        The output's format.
+    gain : float
+        Factor that the samples will be multiplied by.
+    allowed : bool
+        Whether samples may be beyond full scale.
+
+    Attributes
+    ----------
+    overs, not_finite : int
+        Samples beyond full scale, and such as are not finite.
+    peak : float
+        The largest magnitude of what is finite, in units of full scale.
+    peak_at, frames : int
+        Where that is, and how many frames have passed.
+    """
+
+    def __init__(self, target: Format, gain: float, *, allowed: bool = True) -> None:
+        self._target, self._gain, self._allowed = target, gain, allowed
+        # An integer is an over if it rounds to more than there is.
+        half = 0.0 if target.is_real else 0.5**target.bits
+        self._floor, self._ceiling = -1 - half, 1 - half
+        self.overs = self.not_finite = self.peak_at = self.frames = 0
+        self.peak = 0.0
+
+    def watch(self, samples: Array) -> tuple[float, float]:
+        """Note samples (channels, n), and return the least and the greatest of what is finite, with gain.
+
+        Raises
+        ------
+        Unwritable
+            A sample is not finite, and the format cannot keep that; or it is an over that is not allowed.
+        """
+        low, high = _extent(samples)
+        if not (math.isfinite(low) and math.isfinite(high)):
+            samples = self._finite(samples)
+            low, high = _extent(samples)
+        low, high = low * self._gain, high * self._gain
+        if max(-low, high) > self.peak:
+            self.peak = max(-low, high)
+            self.peak_at = self.frames + int(np.argmax(np.abs(samples).max(axis=0)))
+        if low < self._floor or high > self._ceiling:
+            self._count_overs(samples)
+        self.frames += samples.shape[1]
+        return low, high
+
+    def _finite(self, samples: Array) -> Array:
+        finite = np.isfinite(samples)
+        if not self._target.keeps_any:
+            frame = self.frames + int(np.argmin(finite.all(axis=0)))
+            raise Unwritable(
+                f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot"
+                " hold"
+            )
+        self.not_finite += int(np.count_nonzero(~finite))
+        return np.where(finite, samples, samples.dtype.type(0))
+
+    def _count_overs(self, samples: Array) -> None:
+        if not self._allowed:
+            raise Unwritable(
+                f"{20 * math.log10(self.peak):+.2f} dBFS at output frame {self.peak_at}: beyond full scale,"
+                " which --overs error does not allow"
+            )
+        scaled = samples * samples.dtype.type(self._gain)
+        self.overs += int(np.count_nonzero((scaled < self._floor) | (scaled > self._ceiling)))
+
+
+def peak_of(samples: Array) -> float:
+    """Return the largest magnitude of what is finite."""
+    low, high = _extent(np.where(np.isfinite(samples), samples, 0))
+    return max(-low, high)
+
+
+def headroom(target: Format, *, dithered: bool) -> float:
+    """Return the largest magnitude that is surely not clipped, whatever the dither."""
+    if target.is_real:
+        return 1 - 2.0**-23  # the gain that leads there is rounded as well
+    top = 2.0 ** (target.bits - 1)
+    return (top - (2 if dithered else 1)) / top
+
+
+def _extent(samples: Array) -> tuple[float, float]:
+    return float(samples.min(initial=0)), float(samples.max(initial=0))
