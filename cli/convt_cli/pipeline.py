@@ -1,6 +1,5 @@
 """One input through the library: open, read, compute and write side by side."""
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -12,26 +11,23 @@ import convt
 from convt_cli.ahead import ahead
 from convt_cli.audio.chunks import Order
 from convt_cli.audio.finite import Finite
-from convt_cli.audio.formats import Array, Format, output_format, wished
+from convt_cli.audio.formats import Array
 from convt_cli.audio.levels import headroom, peak_of
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
-from convt_cli.audio.quantise import Dither, Overs
-from convt_cli.audio.reader import Raw, Reader, open_reader
-from convt_cli.audio.writer import Writer, open_sound, predicted_size
+from convt_cli.audio.quantise import Overs
+from convt_cli.audio.reader import Reader
+from convt_cli.audio.writer import Writer, open_sound
+from convt_cli.beginning import begin, block_size, check_streams, open_input, too_short
 from convt_cli.errors import Failure, Misuse, ReaderGone, Unwritable
-from convt_cli.kernels import Choice
-from convt_cli.memory import check_memory, memory_needed
 from convt_cli.names import STREAM, input_name, output_name
 from convt_cli.outcome import Outcome
 from convt_cli.request import Request
-from convt_cli.streams import Streams, geometry_of
+from convt_cli.streams import Streams
 from convt_cli.wholefile import check_target, whole_file
 
 Watch = Callable[[int, int | None], None]
 Overlap = Callable[[Iterable[Array]], AbstractContextManager[Iterable[Array]]]
-
-_BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes, about
 
 
 def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None = None) -> Outcome:
@@ -55,12 +51,12 @@ def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None
         With the one line that says why not; nothing of the output is left.
     """
     begun = time.perf_counter()
-    _check_streams(request)
+    check_streams(request)
     try:
-        with closing(_open(request)) as reader:
+        with closing(open_input(request)) as reader:
             if request.target != STREAM:
                 check_target(request.target, request.inputs, overwrite=request.overwrite)
-            outcome = _begin(request, reader, streams.get(request, reader, threads))
+            outcome = begin(request, reader, *streams.get(request, reader, threads))
             if not request.dry_run:
                 _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead).upsample()
     except convt.WeightsError as error:
@@ -75,90 +71,6 @@ def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None
     return outcome
 
 
-def _check_streams(request: Request) -> None:
-    """Refuse a terminal where samples should be, and a stream that the shell has closed."""
-    for wanted, stream, name, hint in (
-        (request.source, sys.stdin, "input", "pipe a sound file into the command, or name one"),
-        (request.target, sys.stdout, "output", "pipe it into a command, or name a file with -o"),
-    ):
-        if wanted == STREAM and (stream is None or stream.isatty()):
-            what = "closed" if stream is None else "a terminal"
-            raise Misuse(f"standard {name} is {what}: {hint}")
-
-
-def _open(request: Request) -> Reader:
-    raw = None
-    if request.raw:
-        if not request.rate or not request.channels:
-            raise Misuse("--raw needs --rate and --channels, and --subtype if that is not PCM_16")
-        subtype = wished(None, request.subtype).subtype or "PCM_16"
-        raw = Raw(request.rate, request.channels, subtype)
-    elif request.rate or request.channels:
-        raise Misuse("--rate and --channels tell what a --raw input holds; others say it themselves")
-    again = request.overs == "guard"
-    return open_reader(
-        request.source, request.precision, raw=raw, again=again, truncated=request.allow_truncated
-    )
-
-
-def _begin(request: Request, reader: Reader, stream: tuple[Choice, convt.Upsampler]) -> Outcome:
-    """Find out everything about a run but its result."""
-    kernel, upsampler = stream
-    frames = reader.frames
-    if frames:
-        try:
-            frames = convt.output_length(frames, kernel.taps, **geometry_of(request, kernel))
-        except convt.ParameterError as error:
-            raise _too_short(request, error) from None
-    channels = (reader.channels, kernel.channels_out)
-    dtype = np.result_type(kernel.weight.dtype, reader.dtype)
-    needed = memory_needed(upsampler, channels, _block(request, channels), dtype.itemsize)
-    check_memory(input_name(request.source), needed, max(channels))
-    dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
-    formats = (reader.format, _output_format(request, reader))
-    outcome = Outcome(request, kernel, upsampler, dtype, (reader.frames, frames), formats, channels)
-    outcome.memory, outcome.bytes_out = round(needed), predicted_size(formats[1], channels[1], frames)
-    outcome.gain = 10 ** (request.gain / 20)
-    outcome.dither = _dither(request, formats[1])
-    return outcome
-
-
-def _too_short(request: Request, error: convt.ParameterError) -> Failure:
-    return Failure(f"{input_name(request.source)}: is too short for this padding: {error}")
-
-
-def _dither(request: Request, chosen: Format | None) -> Dither:
-    if chosen is None or chosen.is_real or request.dither == "none":
-        return "none"
-    if request.dither == "tpdf":
-        return "tpdf"
-    return "needed" if chosen.is_coarse else "none"
-
-
-def _block(request: Request, channels: tuple[int, int]) -> int:
-    return max(1, _BLOCK // (request.stride * max(channels)))
-
-
-def _output_format(request: Request, reader: Reader) -> Format | None:
-    """Return the format to write, None for an array."""
-    if request.target.suffix.lower() == ".npy":
-        if request.overs or request.dither or request.container or request.subtype:
-            raise Misuse("--overs, --dither, --format and --subtype are for sound, not for an .npy output")
-        if reader.frames is None:
-            raise Unwritable("an .npy file states its length first, and the input does not: write .wav")
-        return None
-    if reader.format is None:
-        raise Unwritable("an .npy signal states no sample rate; give the output a name that ends in .npy")
-    wish = wished(request.container, request.subtype)
-    rate = reader.format.rate * request.stride
-    chosen = output_format(reader.format, request.source, request.target, rate, wish)
-    if request.overs == "keep" and not chosen.is_real:
-        raise Misuse(
-            f"--overs keep needs samples that go beyond full scale, and {chosen.subtype} ones do not"
-        )
-    return chosen
-
-
 class _Run:
     """A run from samples to samples."""
 
@@ -166,7 +78,10 @@ class _Run:
         self._outcome, self._reader = outcome, reader
         self._watch, self._overlap = watch, overlap
         self._request, self._upsampler = outcome.request, outcome.upsampler
-        rate = reader.format.rate if reader.format else None
+        self._begin()
+
+    def _begin(self) -> None:
+        rate = self._reader.format.rate if self._reader.format else None
         self._finite = Finite(input_name(self._request.source), self._request.nonfinite, rate)
         self._frames = 0
 
@@ -216,6 +131,7 @@ class _Run:
     def _finish(self, writer: Writer) -> None:
         """Complete the output, and the facts about it."""
         outcome = self._outcome
+        outcome.notes = [*self._reader.warnings, *self._finite.notes()]
         late = self._carried(Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order))
         self._lost(late.lost + writer.finish(late.chunks) + writer.lost)
         if isinstance(writer, NpyWriter):
@@ -239,7 +155,7 @@ class _Run:
         chosen = self._outcome.formats[1]
         assert chosen  # noqa: S101  # there is no guard for arrays
         peak = self._outcome.gain * max((peak_of(block) for _, block in self._outputs()), default=0.0)
-        self._finite.count = self._frames = 0
+        self._begin()  # the second pass
         return min(1.0, headroom(chosen, dithered=self._outcome.dither != "none") / peak) if peak else 1.0
 
     def _outputs(self) -> Iterator[tuple[int, Array]]:
@@ -253,8 +169,9 @@ class _Run:
         """Yield the outputs of one signal as they are computed."""
         reader, upsampler = self._reader, self._upsampler
         upsampler.reset()
+        self._finite.begin()
         upsampler.process(np.empty((reader.channels, 0), reader.dtype))
-        size = _block(self._request, self._outcome.channels)
+        size = block_size(self._request, self._outcome.channels)
         with self._overlap(reader.blocks(signal, size)) as blocks:
             for block in blocks:
                 yield upsampler.process(self._finite(block))
@@ -263,6 +180,4 @@ class _Run:
         try:
             yield upsampler.flush()
         except convt.ParameterError as error:
-            raise Failure(
-                f"{input_name(self._request.source)}: is too short for this padding: {error}"
-            ) from None
+            raise too_short(self._request, error) from None

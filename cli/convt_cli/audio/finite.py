@@ -1,5 +1,6 @@
 """What is not a finite number, on its way into the computation."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -25,9 +26,11 @@ class Finite:
 
     def __init__(self, name: str, policy: Nonfinite, rate: int | None) -> None:
         self._name, self._policy, self._rate = name, policy, rate
+        self._frames = self._count = self._first = 0
+
+    def begin(self) -> None:
+        """Begin another signal."""
         self._frames = 0
-        self._first: int | None = None
-        self.count = 0
 
     def __call__(self, block: Array) -> Array:
         """Return the next samples (channels, n), as they are to be computed on.
@@ -41,16 +44,24 @@ class Finite:
         if block.dtype.kind not in "fc" or np.isfinite([block.min(initial=0), block.max(initial=0)]).all():
             return block  # a NaN would be both the least and the greatest
         finite = np.isfinite(block)
-        self.count += int(np.count_nonzero(~finite))
-        if self._first is None:
+        if not self._count:
             self._first = start + int(np.argmin(finite.all(axis=0)))
+        self._count += int(np.count_nonzero(~finite))
         if self._policy == "error":
             raise Failure(
-                f"{self._name}: {self.where()} is not a finite number; --nonfinite keep or zero goes on"
+                f"{self._name}: {self._where()} is not a finite number; --nonfinite keep or zero goes on"
             )
         return np.where(finite, block, block.dtype.type(0)) if self._policy == "zero" else block
 
-    def where(self) -> str:
-        """Return the place of the first."""
-        seconds = f" ({self._first / self._rate:.6f} s)" if self._rate and self._first is not None else ""
+    def notes(self) -> Iterator[str]:
+        """Yield what became of such samples, if there were any."""
+        if self._count:
+            fate = "set to zero" if self._policy == "zero" else "kept"
+            yield (
+                f"{self._name}: {self._count} sample(s), the first of them {self._where()}, are not finite"
+                f" numbers, and were {fate}"
+            )
+
+    def _where(self) -> str:
+        seconds = f" ({self._first / self._rate:.6f} s)" if self._rate else ""
         return f"frame {self._first}{seconds}"

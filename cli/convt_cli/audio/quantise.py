@@ -129,7 +129,7 @@ class _Triangular:
         words = [random.integers(0, 2**64 - 1, fours, np.uint64, endpoint=True) for random in self._random]
         pairs = np.concatenate([self._rest, np.stack(words).view(np.uint16)], axis=1)
         self._rest, pairs = pairs[:, count:].copy(), pairs[:, :count]
-        noise = np.add(pairs & 255, pairs >> 8).astype(np.float32)  # two even ones of 0 to 255
+        noise: Array = np.add(pairs & 255, pairs >> 8).astype(np.float32)  # two even ones of 0 to 255
         noise -= np.float32(255)
         noise *= np.float32(1 / 256)
         return noise

@@ -85,9 +85,15 @@ class Source:
 
         It waits for one unit, and at the end of the input alone returns less than one.
         """
-        count, view = 0, room.data
+        try:
+            return self._fill(room.data, unit)
+        except OSError as error:
+            raise Failure(f"{self.name}: cannot be read: {error.strerror}") from None
+
+    def _fill(self, room: memoryview, unit: int) -> int:
+        count = 0
         while count < len(room) and (count < unit or count % unit or self._at_hand()):
-            got = self._file.readinto(view[count:])  # type: ignore[attr-defined]  # of every raw file
+            got = self._file.readinto(room[count:])  # type: ignore[attr-defined]  # of every raw file
             if not got:
                 break
             count += got

@@ -1,0 +1,124 @@
+"""What is known of a run before its first sample."""
+
+import sys
+
+import numpy as np
+
+import convt
+from convt_cli.audio.formats import Format, output_format, wished
+from convt_cli.audio.quantise import Dither
+from convt_cli.audio.reader import Raw, Reader, open_reader
+from convt_cli.audio.writer import predicted_size
+from convt_cli.errors import Failure, Misuse, Unwritable
+from convt_cli.kernels import Choice
+from convt_cli.memory import check_memory, memory_needed
+from convt_cli.names import STREAM, input_name
+from convt_cli.outcome import Outcome
+from convt_cli.request import Request
+from convt_cli.streams import geometry_of
+
+_BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes, about
+
+
+def check_streams(request: Request) -> None:
+    """Refuse a terminal where samples should be, and a stream that the shell has closed.
+
+    Raises
+    ------
+    Misuse
+        With what to do.
+    """
+    for wanted, stream, name, hint in (
+        (request.source, sys.stdin, "input", "pipe a sound file into the command, or name one"),
+        (request.target, sys.stdout, "output", "pipe it into a command, or name a file with -o"),
+    ):
+        if wanted == STREAM and (stream is None or stream.isatty()):
+            what = "closed" if stream is None else "a terminal"
+            raise Misuse(f"standard {name} is {what}: {hint}")
+
+
+def open_input(request: Request) -> Reader:
+    """Open what is to be read.
+
+    Raises
+    ------
+    Failure
+        It is missing or damaged.
+    """
+    raw = None
+    if request.raw:
+        if not request.rate or not request.channels:
+            raise Misuse("--raw needs --rate and --channels, and --subtype if that is not PCM_16")
+        subtype = wished(None, request.subtype).subtype or "PCM_16"
+        raw = Raw(request.rate, request.channels, subtype)
+    elif request.rate or request.channels:
+        raise Misuse("--rate and --channels tell what a --raw input holds; others say it themselves")
+    again = request.overs == "guard"
+    return open_reader(
+        request.source, request.precision, raw=raw, again=again, truncated=request.allow_truncated
+    )
+
+
+def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Upsampler) -> Outcome:
+    """Find out everything about a run but its result.
+
+    Raises
+    ------
+    Failure, Unwritable
+        The output cannot be, or would take more memory than there is.
+    """
+    frames = reader.frames
+    if frames:
+        try:
+            frames = convt.output_length(frames, kernel.taps, **geometry_of(request, kernel))
+        except convt.ParameterError as error:
+            raise too_short(request, error) from None
+    channels = (reader.channels, kernel.channels_out)
+    dtype = np.result_type(kernel.weight.dtype, reader.dtype)
+    needed = memory_needed(upsampler, channels, block_size(request, channels), dtype.itemsize)
+    check_memory(input_name(request.source), needed, max(channels))
+    dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
+    formats = (reader.format, _output_format(request, reader))
+    outcome = Outcome(request, kernel, upsampler, dtype, (reader.frames, frames), formats, channels)
+    outcome.memory, outcome.bytes_out = round(needed), predicted_size(formats[1], channels[1], frames)
+    outcome.gain = 10 ** (request.gain / 20)
+    outcome.dither = _dither(request, formats[1])
+    return outcome
+
+
+def too_short(request: Request, error: convt.ParameterError) -> Failure:
+    """Return why an input has no output."""
+    return Failure(f"{input_name(request.source)}: is too short for this padding: {error}")
+
+
+def _dither(request: Request, chosen: Format | None) -> Dither:
+    if chosen is None or chosen.is_real or request.dither == "none":
+        return "none"
+    if request.dither == "tpdf":
+        return "tpdf"
+    return "needed" if chosen.is_coarse else "none"
+
+
+def block_size(request: Request, channels: tuple[int, int]) -> int:
+    """Return how many frames are read at a time."""
+    return max(1, _BLOCK // (request.stride * max(channels)))
+
+
+def _output_format(request: Request, reader: Reader) -> Format | None:
+    """Return the format to write, None for an array."""
+    if request.target.suffix.lower() == ".npy":
+        if request.overs or request.dither or request.container or request.subtype:
+            raise Misuse("--overs, --dither, --format and --subtype are for sound, not for an .npy output")
+        if reader.frames is None:
+            raise Unwritable("an .npy file states its length first, and the input does not: write .wav")
+        return None
+    if reader.format is None:
+        raise Unwritable("an .npy signal states no sample rate; give the output a name that ends in .npy")
+    wish = wished(request.container, request.subtype)
+    rate = reader.format.rate * request.stride
+    chosen = output_format(reader.format, request.source, request.target, rate, wish)
+    if request.overs == "keep" and not chosen.is_real:
+        raise Misuse(
+            f"--overs keep needs samples that go beyond full scale, and {chosen.subtype} ones do not"
+        )
+    return chosen
