@@ -8,6 +8,7 @@ from typing import Any
 
 from convt_cli import report
 from convt_cli.batch import run_all
+from convt_cli.document import document
 from convt_cli.errors import Failure, ReaderGone, SomeFailed
 from convt_cli.names import STREAM
 from convt_cli.outcome import Outcome
@@ -16,6 +17,7 @@ from convt_cli.progress import Bar
 from convt_cli.report import Reporter
 from convt_cli.request import Request
 from convt_cli.streams import Streams
+from convt_cli.summary import files_line, kernel_line, plan_line, size_line, warnings
 from convt_cli.targets import requests_for
 
 
@@ -33,7 +35,7 @@ def upsample_one(request: Request, reporter: Reporter) -> None:
         except ReaderGone:
             return
     if reporter.as_json:
-        report.document(outcome.document(), to_stderr=request.target == STREAM)
+        report.document(document(outcome), to_stderr=request.target == STREAM)
     _tell(outcome, reporter)
 
 
@@ -99,19 +101,19 @@ def upsample_all(requests: Sequence[Request], jobs: int, reporter: Reporter, *, 
 
 def _document(request: Request, result: Outcome | Failure) -> dict[str, Any]:
     if isinstance(result, Outcome):
-        return result.document()
+        return document(result)
     return {"input": {"path": str(request.source)}, "error": str(result)}
 
 
 def _tell(outcome: Outcome, reporter: Reporter, *, brief: bool = False) -> None:
     """Say what became of an input: everything, or what is not as expected."""
     say = reporter.detail if brief else reporter.note
-    for line in outcome.lines():
-        say(line)
-    reporter.detail(outcome.plan())
+    say(files_line(outcome))
+    say(kernel_line(outcome))
+    reporter.detail(plan_line(outcome))
     if outcome.request.dry_run:
-        reporter.note(outcome.size())
-    for warning in outcome.warnings():
+        reporter.note(size_line(outcome))
+    for warning in warnings(outcome):
         reporter.warn(warning)
     if outcome.request.target != STREAM and not outcome.request.dry_run:
         reporter.written(outcome.request.target)

@@ -1,0 +1,74 @@
+"""A run as one JSON document."""
+
+import hashlib
+import math
+from typing import Any
+
+import numpy as np
+
+from convt_cli.audio.formats import Array
+from convt_cli.outcome import Outcome, decibels
+from convt_cli.summary import warnings
+
+
+def document(outcome: Outcome) -> dict[str, Any]:
+    """Return everything that is known of a run."""
+    request, rate = outcome.request, outcome.formats[0] and outcome.formats[0].rate
+    duration = (outcome.frames[0] or 0) / rate if rate else 0
+    return {
+        "input": {"path": outcome.source, **_side(outcome, 0)},
+        "output": {"path": outcome.target, "bytes": outcome.bytes_out, **_side(outcome, 1)},
+        "geometry": {
+            "stride": request.stride,
+            "padding": outcome.kernel.padding,
+            "output_padding": request.output_padding,
+            "dilation": request.dilation,
+            "groups": outcome.kernel.groups,
+        },
+        "kernel": {
+            "source": outcome.kernel.name,
+            "shape": list(outcome.kernel.weight.shape),
+            "sha256": digest(outcome.kernel.weight),
+            "delay": _number(outcome.upsampler.delay),
+        },
+        "computed": {
+            "dtype": str(outcome.computed),
+            "engine": outcome.upsampler.plan.engine,
+            "plan": str(outcome.upsampler.plan),
+            "threads": outcome.upsampler.threads,
+            "memory": outcome.memory,
+        },
+        "level": _level(outcome),
+        "warnings": list(warnings(outcome)),
+        "seconds": outcome.seconds,
+        "realtime_factor": duration / outcome.seconds if duration and outcome.seconds else None,
+    }
+
+
+def _side(outcome: Outcome, which: int) -> dict[str, Any]:
+    """Return what there is to say of the input (0) or the output (1)."""
+    facts: dict[str, Any] = {"frames": outcome.frames[which], "channels": outcome.channels[which]}
+    if chosen := outcome.formats[which]:
+        facts |= {"rate": chosen.rate, "container": chosen.container, "subtype": chosen.subtype}
+    return facts
+
+
+def _level(outcome: Outcome) -> dict[str, Any]:
+    levels = outcome.levels
+    return {
+        "gain_db": _number(decibels(outcome.gain)),
+        "dither": "none" if outcome.dither == "none" else "tpdf",
+        "overs": levels and levels.overs,
+        "peak_dbfs": levels and _number(decibels(levels.peak)),
+        "peak_at": levels and outcome.peak_at,
+    }
+
+
+def digest(taps: Array) -> str:
+    """Return the SHA-256 of a kernel's taps as they are computed with, little-endian and in C order."""
+    return hashlib.sha256(np.ascontiguousarray(taps, taps.dtype.newbyteorder("<")).tobytes()).hexdigest()
+
+
+def _number(value: float) -> float | None:
+    """Return what JSON can hold."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,83 @@
+"""The lines that tell people about a run."""
+
+from collections.abc import Iterator
+
+from convt_cli.audio.formats import Format, named_container
+from convt_cli.names import STREAM
+from convt_cli.outcome import Outcome, decibels
+
+
+def files_line(outcome: Outcome) -> str:
+    """Return what became of what."""
+    before, after = outcome.formats
+    parts = ["{} -> {} samples".format(*("unknown" if n is None else n for n in outcome.frames))]
+    if before and after:
+        parts.insert(0, f"{before.rate} -> {after.rate} Hz")
+        parts.append(f"{after.container} {after.subtype}")
+    if outcome.dither != "none":
+        parts.append("dithered")
+    return f"{outcome.source} -> {outcome.target}: {', '.join(parts)}"
+
+
+def kernel_line(outcome: Outcome) -> str:
+    """Return by which kernel."""
+    kernel, delay = outcome.kernel, outcome.upsampler.delay
+    return (
+        f"{kernel.name}: {kernel.taps} taps, stride {outcome.request.stride}, padding {kernel.padding},"
+        f" delay {delay:.6g} output samples, computed in {outcome.computed}"
+    )
+
+
+def plan_line(outcome: Outcome) -> str:
+    """Return by which engine, and on how many threads."""
+    threads = outcome.upsampler.threads
+    return f"{outcome.upsampler.plan}, {'1 thread' if threads == 1 else f'up to {threads} threads'}"
+
+
+def size_line(outcome: Outcome) -> str:
+    """Return how large the output is, and what memory it takes to make it."""
+    size = "of unknown size" if outcome.bytes_out is None else f"{outcome.bytes_out} bytes"
+    return f"{outcome.target}: {size}; some {outcome.memory / 1e6:.0f} MB of memory"
+
+
+def warnings(outcome: Outcome) -> Iterator[str]:
+    """Yield what a user might not expect of the output."""
+    source, target, request = outcome.source, outcome.target, outcome.request
+    yield from outcome.notes
+    if outcome.frames[0] == 0:
+        yield f"{source} has no samples, and so has {target}"
+    if outcome.lost:
+        yield f"{target}: does not keep of {source}: {', '.join(dict.fromkeys(outcome.lost))}"
+    before, after = outcome.formats
+    if not before or not after:
+        return
+    if not request.subtype and after.subtype != before.subtype:
+        old, new = before.subtype, after.subtype
+        yield f"{target}: {after.container} cannot hold {old} samples; they are {new}"
+    if outcome.is_rf64 and before.container != "RF64":
+        yield f"{target}: is RF64, since a WAV file cannot hold more than 4 GB"
+    if request.target != STREAM and _is_misnamed(outcome, after):
+        yield f"{target}: is a {after.container} file, which its name does not say"
+    yield from _levels(outcome, after)
+
+
+def _is_misnamed(outcome: Outcome, after: Format) -> bool:
+    request = outcome.request
+    named = named_container(request.target)
+    if request.container:
+        return named != after.container and after.container not in ("WAVEX", "RF64")
+    return not named and request.target.suffix != request.source.suffix
+
+
+def _levels(outcome: Outcome, after: Format) -> Iterator[str]:
+    target, levels, overs = outcome.target, outcome.levels, outcome.request.overs
+    if levels and levels.not_finite:
+        yield f"{target}: {levels.not_finite} sample(s) are not finite numbers, and were kept"
+    if levels and levels.overs:
+        fate = "kept" if after.is_real and overs != "clip" else "clipped"
+        yield (
+            f"{target}: {levels.overs} sample(s) beyond full scale were {fate};"
+            f" peak {decibels(levels.peak):+.2f} dBFS at {outcome.peak_at:.6f} s"
+        )
+    if overs == "guard" and outcome.gain < 10 ** (outcome.request.gain / 20):
+        yield f"{target}: its level is {decibels(outcome.gain):+.2f} dB, so that nothing clips"
