@@ -10,6 +10,8 @@ from convt_cli import report
 from convt_cli.commands.upsample import upsample
 from convt_cli.errors import Failure, Misuse
 
+_STREAMS = {"-", "-o-", "--output=-"}  # words that say that sound may go to stdout
+
 
 class OneLineErrors(TyperGroup):
     """A group whose errors are one line each, with the exit codes that scripts rely on.
@@ -26,9 +28,9 @@ class OneLineErrors(TyperGroup):
             report.error(str(failure))
             code = failure.exit_code
         except typer.TyperException as error:
-            words = args[0] if args and args[0] is not None else sys.argv
+            words = extra.get("args") or sys.argv
             if "--json" in words:
-                report.failure(Misuse(_with_hint(error)), to_stderr=False)
+                report.failure(Misuse(_with_hint(error)), to_stderr=not _STREAMS.isdisjoint(words))
             else:
                 report.error(_with_hint(error))
             code = error.exit_code

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from convt_cli.errors import Failure
 from convt_cli.outcome import Outcome
@@ -32,8 +31,6 @@ def run_all(
     def work(request: Request) -> Outcome | Failure:
         watch(0, None)
         try:
-            if not request.dry_run:
-                _make_folder(request.target.parent)
             return run(request, watch, streams, threads=1 if jobs > 1 else None)
         except Failure as failure:
             return failure
@@ -45,10 +42,3 @@ def run_all(
         finally:
             stopped.set()
             pool.shutdown(cancel_futures=True)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Failure(f"{folder}: cannot be made: {error.strerror}") from None

@@ -6,9 +6,10 @@ import numpy as np
 
 import convt
 from convt_cli.audio.formats import Format, output_format, wished
+from convt_cli.audio.pcm import predicted_size
 from convt_cli.audio.quantise import Dither
 from convt_cli.audio.reader import Raw, Reader, open_reader
-from convt_cli.audio.writer import predicted_size
+from convt_cli.audio.writer import carried
 from convt_cli.errors import Failure, Misuse, Unwritable
 from convt_cli.kernels import Choice
 from convt_cli.memory import check_memory, memory_needed
@@ -79,8 +80,9 @@ def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Ups
     check_memory(input_name(request.source), needed, max(channels))
     dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
     formats = (reader.format, _output_format(request, reader))
-    outcome = Outcome(request, kernel, upsampler, dtype, (reader.frames, frames), formats, channels)
-    outcome.memory, outcome.bytes_out = round(needed), predicted_size(formats[1], channels[1], frames)
+    meta = carried(reader.meta, formats[1], request.stride, channels)
+    outcome = Outcome(request, kernel, upsampler, dtype, (reader.frames, frames), formats, channels, meta)
+    outcome.memory, outcome.bytes_out = round(needed), predicted_size(formats[1], channels[1], frames, meta)
     outcome.gain = 10 ** (request.gain / 20)
     outcome.dither = _dither(request, formats[1])
     return outcome

@@ -2,11 +2,13 @@
 
 # Paths are not checked for being readable here: that is a failure of the work, not of the command line.
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+_MOST_GAIN = 300  # dB: beyond what any samples span
 NAMED_PADDINGS = ("full", "center", "same", "causal")
 
 
@@ -25,6 +27,17 @@ def parse_bias(text: str) -> float | Path:
         return float(text)
     except ValueError:
         return Path(text)
+
+
+def parse_gain(text: str) -> float:
+    """Return a number of decibels that has a factor."""
+    try:
+        gain = float(text)
+    except ValueError:
+        gain = math.nan
+    if not abs(gain) <= _MOST_GAIN:
+        raise typer.BadParameter(f"{text!r} is not a number of dB between -{_MOST_GAIN} and {_MOST_GAIN}")
+    return gain
 
 
 Sources = Annotated[
@@ -124,7 +137,10 @@ Subtype = Annotated[
         metavar="T", help="Sample format: PCM_16, PCM_24, FLOAT ... Default: as IN. With --raw, of both."
     ),
 ]
-Gain = Annotated[float, typer.Option(metavar="DB", help="Change the level by so many dB.")]
+Gain = Annotated[
+    Any,
+    typer.Option(metavar="DB", parser=parse_gain, help="Change the level by so many dB."),
+]
 Dither = Annotated[
     Literal["tpdf", "none"] | None,
     typer.Option(help="Noise added before rounding to integers. Default: tpdf at 16 bits and below."),

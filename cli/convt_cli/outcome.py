@@ -9,6 +9,7 @@ import numpy as np
 import convt
 from convt_cli.audio.formats import Format
 from convt_cli.audio.levels import Levels
+from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.quantise import Dither
 from convt_cli.kernels import Choice
 from convt_cli.names import input_name, output_name
@@ -27,6 +28,8 @@ class Outcome:
         Of the result.
     frames, formats, channels : tuple
         Of the input and of the output; None where nobody knows the length, or an array has no format.
+    meta : Metadata
+        What the output holds beside its samples.
     gain, dither
         What was done to the level, and to integers.
     levels : Levels or None
@@ -38,7 +41,7 @@ class Outcome:
     notes : list of str
         What else there is to say.
     bytes_out : int or None
-        Size of the output, or before it is made, what it will be without metadata.
+        Size of the output, or before it is made, what it will be.
     memory : int
         Bytes that the run takes at its peak, about.
     seconds : float
@@ -52,6 +55,7 @@ class Outcome:
     frames: tuple[int | None, int | None]
     formats: tuple[Format | None, Format | None]
     channels: tuple[int, int]
+    meta: Metadata
     gain: float = 1.0
     dither: Dither = "none"
     levels: Levels | None = None

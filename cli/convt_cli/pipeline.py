@@ -1,5 +1,6 @@
 """One input through the library: open, read, compute and write side by side."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -9,15 +10,15 @@ import numpy as np
 
 import convt
 from convt_cli.ahead import ahead
-from convt_cli.audio.chunks import Order
 from convt_cli.audio.finite import Finite
 from convt_cli.audio.formats import Array
-from convt_cli.audio.levels import headroom, peak_of
+from convt_cli.audio.levels import Levels, headroom
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
+from convt_cli.audio.pcm import is_plain
 from convt_cli.audio.quantise import Overs
 from convt_cli.audio.reader import Reader
-from convt_cli.audio.writer import Writer, open_sound
+from convt_cli.audio.writer import Writer, carried, open_sound
 from convt_cli.beginning import begin, block_size, check_streams, open_input, too_short
 from convt_cli.errors import Failure, Misuse, ReaderGone, Unwritable
 from convt_cli.names import STREAM, input_name, output_name
@@ -27,6 +28,7 @@ from convt_cli.streams import Streams
 from convt_cli.wholefile import check_target, whole_file
 
 Watch = Callable[[int, int | None], None]
+_REHEARSED = 4096  # frames
 Overlap = Callable[[Iterable[Array]], AbstractContextManager[Iterable[Array]]]
 
 
@@ -54,11 +56,10 @@ def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None
     check_streams(request)
     try:
         with closing(open_input(request)) as reader:
-            if request.target != STREAM:
-                check_target(request.target, request.inputs, overwrite=request.overwrite)
+            _check_target(request)
             outcome = begin(request, reader, *streams.get(request, reader, threads))
-            if not request.dry_run:
-                _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead).upsample()
+            run = _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead)
+            run.rehearse() if request.dry_run else run.upsample()
     except convt.WeightsError as error:
         raise Failure(str(error)) from None
     except (convt.ParameterError, convt.ParameterTypeError) as error:
@@ -67,8 +68,23 @@ def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None
         raise Failure(f"{output_name(request.target)}: {error}") from None
     except MemoryError as error:
         raise Failure(f"{input_name(request.source)}: needs more memory than there is: {error}") from None
+    streams.keep()
     outcome.seconds = time.perf_counter() - begun
     return outcome
+
+
+def _check_target(request: Request) -> None:
+    """Refuse an output that cannot be; make the folder that is to hold it, if that is asked for."""
+    if request.target == STREAM:
+        return
+    folder = request.target.parent
+    if request.makes_folder and not request.dry_run:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Failure(f"{folder}: cannot be made: {error.strerror}") from None
+    if folder.exists() or not request.makes_folder:
+        check_target(request.target, request.inputs, overwrite=request.overwrite)
 
 
 class _Run:
@@ -102,6 +118,22 @@ class _Run:
                 f"{output_name(self._request.target)}: cannot be written: {error.strerror}"
             ) from None
 
+    def rehearse(self) -> None:
+        """Refuse a format that cannot hold the output, as far as some frames of silence show it."""
+        chosen, channels, frames = (
+            self._outcome.formats[1],
+            self._outcome.channels[1],
+            self._outcome.frames[1],
+        )
+        if chosen is None or frames is None or is_plain(chosen):
+            return
+        with (
+            tempfile.TemporaryDirectory(prefix="convt-") as folder,
+            closing(self._writer(Path(folder) / "silence")) as writer,
+        ):
+            writer.write(0, np.zeros((channels, min(_REHEARSED, frames)), np.float32))
+            writer.finish([])
+
     def _place(self) -> AbstractContextManager[Path | None]:
         if self._request.target == STREAM:
             return nullcontext(None)
@@ -115,14 +147,12 @@ class _Run:
             shape = (reader.signals, channels, frames or 0)[-dimensions:]
             assert path  # noqa: S101  # standard output is not called .npy
             return NpyWriter(path, shape, outcome.dtype, outcome.gain)
-        meta = self._carried(reader.meta)
-        self._lost(meta.lost)
         overs: Overs = "error" if request.overs == "error" else "keep"
         return open_sound(
             path,
             chosen,
             (channels, frames),
-            meta,
+            outcome.meta,
             gain=outcome.gain,
             dither=outcome.dither,
             overs="clip" if request.overs == "clip" else overs,
@@ -132,31 +162,26 @@ class _Run:
         """Complete the output, and the facts about it."""
         outcome = self._outcome
         outcome.notes = [*self._reader.warnings, *self._finite.notes()]
-        late = self._carried(Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order))
-        self._lost(late.lost + writer.finish(late.chunks) + writer.lost)
+        late = Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order)
+        late = carried(late, outcome.formats[1], self._request.stride, outcome.channels)
+        outcome.lost = outcome.meta.lost + late.lost + list(late.tags)
+        outcome.lost += writer.finish(late.chunks) + writer.lost
         if isinstance(writer, NpyWriter):
             return
         outcome.levels = writer.quantise.levels
         outcome.frames = (self._frames, outcome.levels.frames)
         outcome.is_rf64 = writer.is_rf64
 
-    def _carried(self, meta: Metadata) -> Metadata:
-        chosen = self._outcome.formats[1]
-        if chosen is None:
-            return meta
-        order: Order = ">" if chosen.big_endian else "<"
-        return meta.carried(chosen.container, order, self._request.stride, self._outcome.channels)
-
-    def _lost(self, names: list[str]) -> None:
-        self._outcome.lost += names
-
     def _guard(self) -> float:
         """Return the gain that just fits what is computed into full scale, 1 if it fits as it is."""
         chosen = self._outcome.formats[1]
         assert chosen  # noqa: S101  # there is no guard for arrays
-        peak = self._outcome.gain * max((peak_of(block) for _, block in self._outputs()), default=0.0)
+        levels = Levels(chosen, self._outcome.gain)
+        for _, block in self._outputs():
+            levels.watch(block)
         self._begin()  # the second pass
-        return min(1.0, headroom(chosen, dithered=self._outcome.dither != "none") / peak) if peak else 1.0
+        dithered = self._outcome.dither != "none"
+        return headroom(chosen, dithered=dithered) / levels.peak if levels.overs else 1.0
 
     def _outputs(self) -> Iterator[tuple[int, Array]]:
         """Yield the outputs of each signal in turn."""

@@ -1,14 +1,16 @@
 """How far the work is: a bar on a terminal, once it takes more than a second."""
 
+import math
 import os
 import sys
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 _PATIENCE = 1.0  # seconds until a bar is worth drawing
+_PAUSE = 0.1  # seconds from one drawing of it to the next
 
 
 class Bar:
@@ -26,35 +28,36 @@ class Bar:
 
     def __init__(self, unit: str, scale: float, *, shown: bool) -> None:
         self._unit, self._scale = unit, scale
-        self._begun = time.monotonic()
+        self._begun, self._drawn = time.monotonic(), -math.inf
         self._wanted = shown and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._bar: Progress | None = None
-        self._task: TaskID | None = None
 
     def __call__(self, done: float, total: float | None) -> None:
         """Show how much is done."""
-        if not self._wanted or time.monotonic() - self._begun < _PATIENCE:
+        now = time.monotonic()
+        if not self._wanted or now - self._begun < _PATIENCE:
             return
-        if self._bar is None or self._task is None:
+        if self._bar is None:
+            if now - self._drawn < _PAUSE:
+                return
             self._bar = self._draw()
-            self._task = self._bar.add_task("")
-            self._bar.start()
-        rate = done / self._scale / (time.monotonic() - self._begun)
-        self._bar.update(self._task, completed=done, total=total, description=f"{rate:.0f} {self._unit}")
+        self._drawn = now
+        rate = f"{done / self._scale / (now - self._begun):.3g} {self._unit}"
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=rate)
 
     def _draw(self) -> "Progress":
         from rich.console import Console  # slow to import, and seldom wanted
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-        columns = (
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(),
-        )
-        return Progress(*columns, console=Console(stderr=True), transient=True)
+        text = TextColumn("{task.description}")
+        columns = (BarColumn(), TaskProgressColumn(), text, TimeRemainingColumn())
+        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        bar.add_task("")
+        bar.start()
+        return bar
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Take the bar away, until there is more to show."""
         if self._bar:
             self._bar.stop()
+            self._bar = None

@@ -35,6 +35,7 @@ class Request:
     channels: int | None
     allow_truncated: bool
     overwrite: bool
+    makes_folder: bool
     dry_run: bool
 
     @property

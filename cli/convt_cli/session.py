@@ -82,6 +82,7 @@ def upsample_all(requests: Sequence[Request], jobs: int, reporter: Reporter, *, 
     bar = Bar("files/s", 1, shown=reporter.is_for_people)
     with closing(bar), closing(run_all(wanted, jobs)) as results:
         for number, (request, result) in enumerate(results, 1):
+            bar.close()  # the lines that follow stand where it was
             if isinstance(result, Failure):
                 failed.append(str(request.source))
                 reporter.fail(result)

@@ -18,7 +18,12 @@ class Streams(threading.local):
 
     def __init__(self) -> None:
         self._key: object = None
+        self._taken: object = None
         self._stream: tuple[Choice, convt.Upsampler]
+
+    def keep(self) -> None:
+        """Have the stream that `get` returned last once more: what ran through it has come to its end."""
+        self._key = self._taken
 
     def get(self, request: Request, reader: Reader, threads: int | None) -> tuple[Choice, convt.Upsampler]:
         """Return the kernel asked for, and the stream, at its beginning, that runs with it.
@@ -45,7 +50,7 @@ class Streams(threading.local):
         if key != self._key:
             kernel = choose_kernel(request, reader)
             self._stream = kernel, _prepare(request, kernel, threads)
-            self._key = key
+        self._taken, self._key = key, None
         self._stream[1].reset()
         return self._stream
 

@@ -54,7 +54,7 @@ def warnings(outcome: Outcome) -> Iterator[str]:
     if not request.subtype and after.subtype != before.subtype:
         old, new = before.subtype, after.subtype
         yield f"{target}: {after.container} cannot hold {old} samples; they are {new}"
-    if outcome.is_rf64 and before.container != "RF64":
+    if outcome.is_rf64 and after.container != "RF64":
         yield f"{target}: is RF64, since a WAV file cannot hold more than 4 GB"
     if request.target != STREAM and _is_misnamed(outcome, after):
         yield f"{target}: is a {after.container} file, which its name does not say"

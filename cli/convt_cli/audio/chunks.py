@@ -96,6 +96,19 @@ def tags_of(chunks: Iterable[Chunk], order: Order) -> dict[str, str]:
     return {_TEXTS[kind]: text for payload in infos for kind, text in _texts(payload, order)}
 
 
+def untagged(chunks: Iterable[Chunk], order: Order) -> list[str]:
+    """Return the names of texts of LIST INFO that have no name in libsndfile."""
+    names = list[str]()
+    for _, payload in filter(is_info, chunks):
+        with suppress(struct.error, ValueError):
+            names += [
+                f"INFO {name_of((kind, b''))}"
+                for kind, *_ in _subchunks(payload, order)
+                if kind not in _TEXTS
+            ]
+    return names
+
+
 def info_of(tags: Mapping[str, str], order: Order) -> Chunk | None:
     """Return the LIST INFO chunk that holds these texts; None if there are none.
 

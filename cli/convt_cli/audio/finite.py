@@ -41,8 +41,8 @@ class Finite:
             One is not finite, and that is an error.
         """
         start, self._frames = self._frames, self._frames + block.shape[1]
-        if block.dtype.kind not in "fc" or np.isfinite([block.min(initial=0), block.max(initial=0)]).all():
-            return block  # a NaN would be both the least and the greatest
+        if block.dtype.kind not in "fc" or _is_finite(block):
+            return block
         finite = np.isfinite(block)
         if not self._count:
             self._first = start + int(np.argmin(finite.all(axis=0)))
@@ -65,3 +65,9 @@ class Finite:
     def _where(self) -> str:
         seconds = f" ({self._first / self._rate:.6f} s)" if self._rate else ""
         return f"frame {self._first}{seconds}"
+
+
+def _is_finite(block: Array) -> bool:
+    """Tell by the least and the greatest number, each of which a NaN would be."""
+    parts = [block.real, block.imag] if block.dtype.kind == "c" else [block]
+    return all(np.isfinite([part.min(initial=0), part.max(initial=0)]).all() for part in parts)

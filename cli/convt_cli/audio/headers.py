@@ -22,7 +22,7 @@ from convt_cli.errors import Failure
 _MOST = 0xFFFFFFFF
 _LARGEST_CHUNK = 1 << 26  # bytes of metadata that are taken to be real
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_GUID = bytes.fromhex("000000001000800000aa00389b71")  # the 14 bytes after the code
+_GUID_END = bytes.fromhex("800000aa00389b71")
 _WAV_CODES = {(_PCM, 8): "PCM_U8", (_PCM, 16): "PCM_16", (_PCM, 24): "PCM_24", (_PCM, 32): "PCM_32"}
 _WAV_CODES |= {(_FLOAT, 32): "FLOAT", (_FLOAT, 64): "DOUBLE"}
 _AU_CODES = {2: "PCM_S8", 3: "PCM_16", 4: "PCM_24", 5: "PCM_32", 6: "FLOAT", 7: "DOUBLE"}
@@ -121,10 +121,9 @@ def _parse_format(source: Source, body: bytes, order: str, magic: bytes) -> Head
         raise Failure(f"{source.name}: is damaged: its format takes {len(body)} bytes, not 16 or more")
     code, channels, rate, _, frame, bits = struct.unpack(f"{order}HHIIHH", body[:16])
     mask, container = 0, "RF64" if magic == b"RF64" else "WAV"
-    if code == _EXTENSIBLE and len(body) >= 40 and body[26:40] == _GUID:
-        (mask,) = struct.unpack(f"{order}I", body[20:24])
-        (code,) = struct.unpack(f"{order}H", body[24:26])
-        container = "WAVEX" if container == "WAV" else container
+    if code == _EXTENSIBLE and len(body) >= 40 and body[28:40] == _guid(order, 0)[4:]:
+        mask, code = struct.unpack(f"{order}II", body[20:28])
+        container = "WAVEX" if container == "WAV" and order == "<" else container
     if not channels or not rate:
         raise Failure(f"{source.name}: is damaged: it states {channels} channels at {rate} Hz")
     subtype = _WAV_CODES.get((code, bits))
@@ -253,10 +252,15 @@ def _build_format(chosen: Format, channels: int, mask: int, order: str) -> bytes
         bits,
     )
     if extensible:
-        body += struct.pack(f"{order}HHIH", 22, bits, mask, code) + _GUID
+        body += struct.pack(f"{order}HHI", 22, bits, mask) + _guid(order, code)
     elif code == _FLOAT:
         body += bytes(2)  # the length of an extension, as for all that is not PCM
     return body
+
+
+def _guid(order: str, code: int) -> bytes:
+    """Return the number that stands for a code in an extensible format."""
+    return struct.pack(f"{order}IHH", code, 0, 0x10) + _GUID_END
 
 
 def _build_au(chosen: Format, channels: int, length: int | None) -> bytes:

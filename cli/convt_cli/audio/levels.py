@@ -32,11 +32,11 @@ class Levels:
 
     def __init__(self, target: Format, gain: float, *, allowed: bool = True) -> None:
         self._target, self._gain, self._allowed = target, gain, allowed
-        # An integer is an over if it rounds to more than there is.
+        # An integer is an over if it rounds to more than there is; halves go to even.
         half = 0.0 if target.is_real else 0.5**target.bits
-        self._floor, self._ceiling = -1 - half, 1 - half
+        self._floor, self._ceiling = -1 - half, math.nextafter(1, 2) if target.is_real else 1 - half
         self.overs = self.not_finite = self.peak_at = self.frames = 0
-        self.peak = 0.0
+        self.peak = self._worst = 0.0
 
     def watch(self, samples: Array) -> tuple[float, float]:
         """Note samples (channels, n), and return the least and the greatest of what is finite, with gain.
@@ -53,8 +53,9 @@ class Levels:
         low, high = low * self._gain, high * self._gain
         if max(-low, high) > self.peak:
             self.peak = max(-low, high)
-            self.peak_at = self.frames + int(np.argmax(np.abs(samples).max(axis=0)))
-        if low < self._floor or high > self._ceiling:
+            if not self.overs:
+                self.peak_at = self.frames + int(np.argmax(np.abs(samples).max(axis=0)))
+        if low < self._floor or high >= self._ceiling:
             self._count_overs(samples)
         self.frames += samples.shape[1]
         return low, high
@@ -71,19 +72,19 @@ class Levels:
         return np.where(finite, samples, samples.dtype.type(0))
 
     def _count_overs(self, samples: Array) -> None:
-        if not self._allowed:
+        """Count samples beyond full scale; the worst of them is the peak, even if another is as high."""
+        scaled = samples.astype(np.float64) * self._gain
+        over = (scaled < self._floor) | (scaled >= self._ceiling)
+        self.overs += int(np.count_nonzero(over))
+        heights = np.where(over, np.abs(scaled), 0).max(axis=0)
+        if heights.max() > self._worst:
+            self._worst = float(heights.max())
+            self.peak_at = self.frames + int(np.argmax(heights))
+        if self.overs and not self._allowed:
             raise Unwritable(
-                f"{20 * math.log10(self.peak):+.2f} dBFS at output frame {self.peak_at}: beyond full scale,"
-                " which --overs error does not allow"
+                f"{20 * math.log10(self._worst):+.2f} dBFS at output frame {self.peak_at}: beyond full"
+                " scale, which --overs error does not allow"
             )
-        scaled = samples * samples.dtype.type(self._gain)
-        self.overs += int(np.count_nonzero((scaled < self._floor) | (scaled > self._ceiling)))
-
-
-def peak_of(samples: Array) -> float:
-    """Return the largest magnitude of what is finite."""
-    low, high = _extent(np.where(np.isfinite(samples), samples, 0))
-    return max(-low, high)
 
 
 def headroom(target: Format, *, dithered: bool) -> float:
@@ -91,7 +92,7 @@ def headroom(target: Format, *, dithered: bool) -> float:
     if target.is_real:
         return 1 - 2.0**-23  # the gain that leads there is rounded as well
     top = 2.0 ** (target.bits - 1)
-    return (top - (2 if dithered else 1)) / top
+    return (top - (1.5 if dithered else 1)) / top
 
 
 def _extent(samples: Array) -> tuple[float, float]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from convt_cli.audio import chunks as riff
 from convt_cli.audio.chunks import Chunk, Order
 
-_RIFF = ("WAV", "WAVEX", "RF64")
 _PLAIN_MASKS = {1: 0x4, 2: 0x3, 4: 0x33, 6: 0x3F, 8: 0x63F}  # what channels are for if nothing is said
 
 
@@ -33,20 +32,33 @@ class Metadata:
     mask: int = 0
     lost: list[str] = field(default_factory=list)
 
-    def carried(self, container: str, order: Order, factor: int, channels: tuple[int, int]) -> "Metadata":
-        """Return what a file of a container and byte order holds of it, at `factor` times the rate.
+    def as_chunks(self, order: Order, factor: int, channels: tuple[int, int]) -> "Metadata":
+        """Return what a RIFF file of a byte order holds of it, at `factor` times the rate.
 
-        A RIFF file holds all that is known of chunks, and any other the texts alone. `channels` are
-        those of the input and of the output.
+        `channels` are those of the input and of the output.
         """
         kept, lost = riff.carried(self.chunks, factor, self.order)
-        mask = self.mask if channels[0] == channels[1] and container in _RIFF else 0
-        if mask != self.mask and self.mask != _PLAIN_MASKS.get(channels[1]):
-            lost.append("channel mask")
-        if container in _RIFF and (order == self.order or not kept):
-            info = None if any(map(riff.is_info, kept)) else riff.info_of(self.tags, order)
-            lost += ["license"] if "license" in self.tags else []  # RIFF has no place for it
-            return Metadata({}, [*kept, info] if info else kept, order, mask, self.lost + lost)
-        texts = riff.tags_of(kept, self.order)
-        lost += [riff.name_of(chunk) for chunk in kept if not riff.is_info(chunk)]
-        return Metadata(self.tags | texts, [], order, 0, self.lost + lost)
+        texts = self.tags | riff.tags_of(kept, self.order)
+        if order != self.order:
+            kept, lost = [], lost + self._names(kept)
+        if not any(map(riff.is_info, kept)) and (info := riff.info_of(texts, order)):
+            kept.append(info)
+        lost += ["license"] if "license" in self.tags else []  # RIFF has no place for it
+        mask = self.mask if channels[0] == channels[1] else 0
+        lost += self._lost_mask(mask, channels[1])
+        return Metadata({}, kept, order, mask, self.lost + lost)
+
+    def as_tags(self, factor: int, channels: int) -> "Metadata":
+        """Return the texts, which are all that another file holds of it."""
+        kept, lost = riff.carried(self.chunks, factor, self.order)
+        texts = self.tags | riff.tags_of(kept, self.order)
+        lost += self._names(kept) + self._lost_mask(0, channels)
+        return Metadata(texts, [], "<", 0, self.lost + lost)
+
+    def _lost_mask(self, kept: int, channels: int) -> list[str]:
+        return [] if self.mask in (kept, _PLAIN_MASKS.get(channels)) else ["channel mask"]
+
+    def _names(self, chunks: list[Chunk]) -> list[str]:
+        """Return the names of what tags do not hold of chunks."""
+        others = [riff.name_of(chunk) for chunk in chunks if not riff.is_info(chunk)]
+        return others + riff.untagged(chunks, self.order)

@@ -139,7 +139,7 @@ class NpyWriter:
         if signal != self._signal:
             self._signal, self._done = signal, 0
         if self._gain != 1:
-            block = block * block.dtype.type(self._gain)
+            block = block * np.result_type(block.dtype, np.float32).type(self._gain)
         for channel, samples in enumerate(block):
             position = (signal * self._channels + channel) * self._frames + self._done
             self._file.seek(self._start + position * self._dtype.itemsize)

@@ -17,13 +17,23 @@ from convt_cli.audio.samples import Coding
 from convt_cli.audio.source import Source
 from convt_cli.errors import Failure, Unwritable
 
-_CONTAINERS = ("WAV", "WAVEX", "RF64", "AU", "RAW")
+RIFF = ("WAV", "WAVEX", "RF64")
+_CONTAINERS = (*RIFF, "AU", "RAW")
 _ROOMY = 0xFFFFFFFF - (1 << 28)  # bytes of samples that surely leave room for the rest in 32 bits
 
 
 def is_plain(chosen: Format) -> bool:
     """Return whether a format is one that this module writes."""
     return chosen.container in _CONTAINERS and Coding.of(chosen) is not None
+
+
+def predicted_size(chosen: Format | None, channels: int, frames: int | None, meta: Metadata) -> int | None:
+    """Return the bytes of a file; None where a length that nobody knows, or a coder, decides."""
+    if chosen is None or frames is None or not is_plain(chosen):
+        return None
+    length = frames * channels * chosen.bits // 8
+    header = headers.build(chosen, channels, meta, length, room=length > _ROOMY)
+    return len(header) + length + (length % 2 if chosen.container in RIFF else 0)
 
 
 class PcmReader:
@@ -146,8 +156,9 @@ class PcmWriter:
     def finish(self, late: Sequence[Chunk]) -> list[str]:
         """Complete the file, with metadata that came late, and return the names of those it cannot take."""
         after = b"".join(headers.riff_chunk(self._meta.order, *chunk) for chunk in late)
-        takes = self._is_file and self.format.container in ("WAV", "WAVEX", "RF64")
-        if self.format.container not in ("AU", "RAW") and (self._is_file or self._stated is not None):
+        riff = self.format.container in RIFF
+        takes = self._is_file and riff
+        if riff and (self._is_file or self._stated is not None):
             self._put(bytes(self._length % 2) + (after if takes else b""))
         if self._is_file and (self._length != self._stated or (after and takes)):
             self._file.seek(0)

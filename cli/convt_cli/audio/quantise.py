@@ -89,15 +89,16 @@ class Quantiser:
         if self._gain != 1:
             samples = samples * samples.dtype.type(self._gain)
         if self._clips and max(-low, high) > 1:
-            samples = samples.clip(-1, 1)
+            samples = np.where(np.isfinite(samples), samples.clip(-1, 1), samples)
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
             return samples.astype(dtype, copy=False)
 
     def _rounded(self, samples: Array, low: float, high: float, dtype: np.dtype[np.generic]) -> Array:
         bits = self._target.bits
         top = 2.0 ** (bits - 1)
-        # float32 holds every integer of up to 24 bits; wider ones are made in float64.
-        wide = np.float64 if bits > 24 else samples.dtype.type
+        # float32 holds every integer of up to 24 bits, but of those of more than 16 no fraction.
+        exact = bits <= (24 if self._dither == "none" else 16)
+        wide = samples.dtype.type if exact else np.float64
         values = np.multiply(samples, wide(self._gain * top), dtype=wide)
         rounded = np.rint(values)
         if self._dither != "none":

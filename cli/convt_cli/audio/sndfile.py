@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -121,11 +122,10 @@ class SoundWriter:
                 f"{chosen.container} cannot hold {channels} channel(s) of {chosen.subtype} at {chosen.rate}"
                 f" Hz ({reason}); name another container with -o, such as .wav"
             ) from None
+        self._tags = meta.tags
         for name, text in meta.tags.items():
-            try:
+            with suppress(soundfile.LibsndfileError):  # what the file does not hold is found in the end
                 setattr(self._sound, name, text)
-            except soundfile.LibsndfileError:
-                self.lost.append(name)
 
     def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
         """Append a block (channels, n)."""
@@ -144,21 +144,30 @@ class SoundWriter:
         """
         self._sound.close()
         _check_room(self._path)
-        try:
-            held = soundfile.info(os.fsencode(self._path))
-        except soundfile.LibsndfileError:
-            raise Unwritable(f"{self.format.container} cannot hold so few samples; try .wav") from None
-        if held.samplerate != self.format.rate:
-            raise Unwritable(
-                f"{self.format.container} cannot state {self.format.rate} Hz, but only {held.samplerate};"
-                " name another container with -o, such as .wav"
-            )
-        if held.frames < self._frames:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._check()
         if self._folder:
             with self._path.open("rb") as made, open(1, "wb", closefd=False, buffering=0) as out:
                 shutil.copyfileobj(made, out, 1 << 20)
         return [name_of(chunk) for chunk in late]
+
+    def _check(self) -> None:
+        try:
+            with soundfile.SoundFile(os.fsencode(self._path)) as held:
+                rate, frames, tags = held.samplerate, held.frames, held.copy_metadata()
+        except (soundfile.LibsndfileError, TypeError):
+            if self.format.container == "RAW":  # of which nothing can be known
+                self.lost += self._tags
+                return
+            raise Unwritable(f"{self.format.container} cannot hold so few samples; try .wav") from None
+        if rate != self.format.rate:
+            raise Unwritable(
+                f"{self.format.container} cannot state {self.format.rate} Hz, but only {rate};"
+                " name another container with -o, such as .wav"
+            )
+        if frames < self._frames:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        # libsndfile writes its own name behind that of the software.
+        self.lost += [name for name, text in self._tags.items() if not tags.get(name, "").startswith(text)]
 
     def close(self) -> None:
         """Let the file go."""

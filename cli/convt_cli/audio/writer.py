@@ -6,11 +6,10 @@ it has finished, whether it `is_rf64`. What the system refuses is an OSError.
 
 from pathlib import Path
 
-from convt_cli.audio import headers
 from convt_cli.audio.formats import Format
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
-from convt_cli.audio.pcm import PcmWriter, is_plain
+from convt_cli.audio.pcm import RIFF, PcmWriter, is_plain
 from convt_cli.audio.quantise import Dither, Overs, Quantiser
 from convt_cli.audio.sndfile import SoundWriter
 
@@ -51,9 +50,23 @@ def open_sound(
     return SoundWriter(path, chosen, channels, meta, quantiser)
 
 
-def predicted_size(chosen: Format | None, channels: int, frames: int | None) -> int | None:
-    """Return the bytes of a file without metadata; None where the length or a coder decides."""
-    if chosen is None or frames is None or not is_plain(chosen):
-        return None
-    length = frames * channels * chosen.bits // 8
-    return len(headers.build(chosen, channels, Metadata(), length)) + length + length % 2
+def carried(meta: Metadata, chosen: Format | None, factor: int, channels: tuple[int, int]) -> Metadata:
+    """Return what an output can hold of an input's metadata, and what it loses.
+
+    Parameters
+    ----------
+    meta : Metadata
+        The input's.
+    chosen : Format or None
+        The output's format; None for an array.
+    factor : int
+        Output rate over input rate.
+    channels : tuple of int
+        Those of the input and of the output.
+    """
+    if chosen and is_plain(chosen) and chosen.container in RIFF:
+        return meta.as_chunks(">" if chosen.big_endian else "<", factor, channels)
+    texts = meta.as_tags(factor, channels[1])
+    if chosen and not is_plain(chosen):
+        return texts
+    return Metadata(lost=texts.lost + list(texts.tags))

@@ -85,6 +85,7 @@ def upsample(
         channels=channels,
         allow_truncated=allow_truncated,
         overwrite=overwrite,
+        makes_folder=folder is not None,
         dry_run=dry_run,
     )
     reporter = Reporter(quiet, verbose, as_json)
