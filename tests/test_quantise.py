@@ -312,6 +312,18 @@ def test_the_error_names_the_frame_of_an_over(subtype: str) -> None:
         quantiser(subtype, 1, "none", overs="error")(x)
 
 
+@pytest.mark.parametrize("sizes", [[99, 99_901], [20_000] * 5])
+def test_the_error_names_the_same_over_for_every_chunking(sizes: list[int]) -> None:
+    x = np.zeros((1, 100_000))
+    x[0, 10], x[0, 50], x[0, 90_000] = 1.1, 1.2, 1.3
+    messages = []
+    for chunking in ([100_000], sizes):
+        with pytest.raises(Unwritable, match="dBFS at output frame") as error:
+            in_pieces(lambda: quantiser("FLOAT", 1, "none", overs="error"), x, chunking)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+
+
 @either_dtype
 @pytest.mark.parametrize(("subtype", "result"), [("FLOAT", "float32"), ("DOUBLE", "float64")])
 def test_real_numbers_are_kept_or_clipped_and_never_dithered(subtype: str, result: str, dtype: str) -> None:

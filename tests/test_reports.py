@@ -21,6 +21,7 @@ import pytest
 import soundfile
 
 import convt
+from convt_cli.app import app
 from tests.command import upsample
 from tests.oracles import Array
 from tests.strategies import numbers
@@ -227,9 +228,18 @@ def test_json_tells_usage_errors_too(arguments: list[str], message: str) -> None
     assert message in document["error"]
 
 
-def test_json_tells_usage_errors_to_those_who_call_the_app() -> None:
+def test_json_tells_usage_errors_to_those_who_call_the_app(capsys: pytest.CaptureFixture[str]) -> None:
     document = facts("in.wav", "--stride", "0", code=2)
     assert document["exit_code"] == 2
+    with pytest.raises(SystemExit, match="2"):
+        app(["upsample", "in.wav", "--stride", "0", "--json"])
+    assert parsed(capsys.readouterr().out)["exit_code"] == 2
+
+
+def test_json_of_a_usage_error_is_on_stdout_where_sound_goes_to_a_file() -> None:
+    result = run("upsample", "-", "-o", "out.wav", "--stride", "0", "--json", stdin=subprocess.DEVNULL)
+    assert (result.returncode, result.stderr) == (2, "")
+    assert parsed(result.stdout)["exit_code"] == 2
 
 
 def test_json_gives_way_to_sound_on_stdout() -> None:
@@ -376,6 +386,19 @@ def test_a_dry_run_says_what_it_does_not_know() -> None:
     np.save("x.npy", np.ones((2, 50)))
     size = dry("x.npy")["output"]["bytes"]
     assert size in (None, facts("x.npy")["output"]["bytes"])
+
+
+@pytest.mark.parametrize("target", ["out.wav", "out.flac"])
+def test_a_dry_run_names_the_metadata_that_would_be_lost(target: str) -> None:
+    sound("in.wav")
+    data = Path("in.wav").read_bytes() + b"iXML\x04\0\0\0<a/>"
+    Path("in.wav").write_bytes(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])
+    foretold = dry("in.wav", "-o", target)["warnings"]
+    assert (
+        foretold
+        == facts("in.wav", "-o", target)["warnings"]
+        == [f"{target}: does not keep of in.wav: iXML"]
+    )
 
 
 def test_a_dry_run_of_a_pipe_takes_its_headers_word() -> None:

@@ -1,6 +1,7 @@
 """The ``convt`` command: its subcommands, and how it ends."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -9,8 +10,6 @@ from typer.core import TyperGroup
 from convt_cli import report
 from convt_cli.commands.upsample import upsample
 from convt_cli.errors import Failure, Misuse
-
-_STREAMS = {"-", "-o-", "--output=-"}  # words that say that sound may go to stdout
 
 
 class OneLineErrors(TyperGroup):
@@ -28,9 +27,9 @@ class OneLineErrors(TyperGroup):
             report.error(str(failure))
             code = failure.exit_code
         except typer.TyperException as error:
-            words = extra.get("args") or sys.argv
+            words = (args[0] if args else extra.get("args")) or sys.argv[1:]
             if "--json" in words:
-                report.failure(Misuse(_with_hint(error)), to_stderr=not _STREAMS.isdisjoint(words))
+                report.failure(Misuse(_with_hint(error)), to_stderr=_sounds(words))
             else:
                 report.error(_with_hint(error))
             code = error.exit_code
@@ -44,6 +43,16 @@ def _with_hint(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "convt"
     return f"{' '.join(error.format_message().split())} (see '{command} --help')"
+
+
+def _sounds(words: Sequence[str]) -> bool:
+    """Tell, of words that make no command line, whether sound would have gone to standard output."""
+    for option, value in zip(words, [*words[1:], ""], strict=True):
+        if option in ("-o", "--output", "-d", "--directory"):
+            return value == "-"
+        if option.startswith(("-o", "--output=")):
+            return option.removeprefix("--output=").removeprefix("-o") == "-"
+    return "-" in words
 
 
 def _show_version(asked: bool) -> None:

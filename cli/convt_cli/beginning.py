@@ -83,6 +83,7 @@ def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Ups
     meta = carried(reader.meta, formats[1], request.stride, channels)
     outcome = Outcome(request, kernel, upsampler, dtype, (reader.frames, frames), formats, channels, meta)
     outcome.memory, outcome.bytes_out = round(needed), predicted_size(formats[1], channels[1], frames, meta)
+    outcome.lost = list(meta.lost)
     outcome.gain = 10 ** (request.gain / 20)
     outcome.dither = _dither(request, formats[1])
     return outcome

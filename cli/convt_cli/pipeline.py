@@ -133,6 +133,7 @@ class _Run:
         ):
             writer.write(0, np.zeros((channels, min(_REHEARSED, frames)), np.float32))
             writer.finish([])
+            self._outcome.lost += writer.lost
 
     def _place(self) -> AbstractContextManager[Path | None]:
         if self._request.target == STREAM:
@@ -164,8 +165,7 @@ class _Run:
         outcome.notes = [*self._reader.warnings, *self._finite.notes()]
         late = Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order)
         late = carried(late, outcome.formats[1], self._request.stride, outcome.channels)
-        outcome.lost = outcome.meta.lost + late.lost + list(late.tags)
-        outcome.lost += writer.finish(late.chunks) + writer.lost
+        outcome.lost += late.lost + list(late.tags) + writer.finish(late.chunks) + writer.lost
         if isinstance(writer, NpyWriter):
             return
         outcome.levels = writer.quantise.levels

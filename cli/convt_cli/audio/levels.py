@@ -76,15 +76,17 @@ class Levels:
         scaled = samples.astype(np.float64) * self._gain
         over = (scaled < self._floor) | (scaled >= self._ceiling)
         self.overs += int(np.count_nonzero(over))
+        if not self._allowed:
+            first = int(np.argmax(over.any(axis=0)))
+            level = 20 * math.log10(np.abs(scaled[:, first]).max())
+            raise Unwritable(
+                f"{level:+.2f} dBFS at output frame {self.frames + first}: beyond full scale, which"
+                " --overs error does not allow"
+            )
         heights = np.where(over, np.abs(scaled), 0).max(axis=0)
         if heights.max() > self._worst:
             self._worst = float(heights.max())
             self.peak_at = self.frames + int(np.argmax(heights))
-        if self.overs and not self._allowed:
-            raise Unwritable(
-                f"{20 * math.log10(self._worst):+.2f} dBFS at output frame {self.peak_at}: beyond full"
-                " scale, which --overs error does not allow"
-            )
 
 
 def headroom(target: Format, *, dithered: bool) -> float:
