@@ -1,44 +1,60 @@
 """Several inputs side by side: each whole or not at all, and one that fails stops no other."""
 
-import threading
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from functools import cache
 
+from convt_cli.account import Account
 from convt_cli.errors import Failure
-from convt_cli.outcome import Outcome
-from convt_cli.pipeline import run
+from convt_cli.pipeline import run, warm_up
 from convt_cli.request import Request
 from convt_cli.streams import Streams
+from convt_cli.workers import workers
+
+Result = tuple[Request, Account | Failure]
 
 
-class _Stopped(BaseException):
-    """The command is ending, and so is the work on a file."""
-
-
-def run_all(
-    requests: Sequence[Request], jobs: int
-) -> Generator[tuple[Request, Outcome | Failure], None, None]:
+def run_all(requests: Sequence[Request], jobs: int) -> Generator[Result, None, None]:
     """Upsample files, `jobs` at a time, and yield what became of each, in their order.
 
     When the iteration is left early, files that are being worked on are given up.
     """
-    stopped, streams = threading.Event(), Streams()
-
-    def watch(_done: int, _total: int | None) -> None:
-        if stopped.is_set():
-            raise _Stopped
-
-    def work(request: Request) -> Outcome | Failure:
-        watch(0, None)
-        try:
-            return run(request, watch, streams, threads=1 if jobs > 1 else None)
-        except Failure as failure:
-            return failure
-
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            for request, future in [(request, pool.submit(work, request)) for request in requests]:
+    if min(jobs, len(requests)) < 2:
+        streams = Streams()
+        for request in requests:
+            yield request, _work(request, streams, threads=None)
+        return
+    if requests[0].source.is_file():  # what comes through a pipe is read but once
+        with suppress(Failure):  # of which the process that does the file tells
+            warm_up(requests[0], _streams())
+    with workers(min(jobs, len(requests))) as executor:
+        futures = [executor.submit(_work_alone, request) for request in requests]
+        for request, future in zip(requests, futures, strict=True):
+            try:
                 yield request, future.result()
-        finally:
-            stopped.set()
-            pool.shutdown(cancel_futures=True)
+            except BrokenProcessPool:
+                raise Failure(
+                    "a process that worked on files has been killed; the rest is not done"
+                ) from None
+
+
+def _work_alone(request: Request) -> Account | Failure:
+    return _work(request, _streams(), threads=1)
+
+
+@cache
+def _streams() -> Streams:
+    """Return the streams of this process."""
+    return Streams()
+
+
+def _work(request: Request, streams: Streams, *, threads: int | None) -> Account | Failure:
+    try:
+        return Account.of(run(request, _unwatched, streams, threads=threads))
+    except Failure as failure:
+        return failure
+
+
+def _unwatched(_done: int, _total: int | None) -> None:
+    """Let nobody know how far a file is: there are others."""

@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +54,35 @@ def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None
     """
     begun = time.perf_counter()
     check_streams(request)
+    with _told(request), closing(open_input(request)) as reader:
+        _check_target(request)
+        outcome = begin(request, reader, *streams.get(request, reader, threads))
+        run = _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead)
+        run.rehearse() if request.dry_run else run.upsample()
+    streams.keep()
+    outcome.seconds = time.perf_counter() - begun
+    return outcome
+
+
+def warm_up(request: Request, streams: Streams) -> None:
+    """Prepare the stream of an input, for processes that are going to be forked.
+
+    Raises
+    ------
+    Failure
+        As of :func:`run`.
+    """
+    with _told(request), closing(open_input(request)) as reader:
+        _, upsampler = streams.get(request, reader, threads=1)
+        upsampler(np.zeros((reader.channels, upsampler.plan.inputs), reader.dtype))
+    streams.keep()
+
+
+@contextmanager
+def _told(request: Request) -> Iterator[None]:
+    """Turn what is raised into what the user is to read."""
     try:
-        with closing(open_input(request)) as reader:
-            _check_target(request)
-            outcome = begin(request, reader, *streams.get(request, reader, threads))
-            run = _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead)
-            run.rehearse() if request.dry_run else run.upsample()
+        yield
     except convt.WeightsError as error:
         raise Failure(str(error)) from None
     except (convt.ParameterError, convt.ParameterTypeError) as error:
@@ -68,9 +91,6 @@ def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None
         raise Failure(f"{output_name(request.target)}: {error}") from None
     except MemoryError as error:
         raise Failure(f"{input_name(request.source)}: needs more memory than there is: {error}") from None
-    streams.keep()
-    outcome.seconds = time.perf_counter() - begun
-    return outcome
 
 
 def _check_target(request: Request) -> None:

@@ -1,24 +1,22 @@
 """A command's work from its options to what it tells: one input, or many."""
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from convt_cli import report
+from convt_cli.account import Account
 from convt_cli.batch import run_all
-from convt_cli.document import document
 from convt_cli.errors import Failure, ReaderGone, SomeFailed
 from convt_cli.names import STREAM
-from convt_cli.outcome import Outcome
 from convt_cli.pipeline import run
 from convt_cli.progress import Bar
 from convt_cli.report import Reporter
 from convt_cli.request import Request
 from convt_cli.streams import Streams
-from convt_cli.summary import files_line, kernel_line, plan_line, size_line, warnings
 from convt_cli.targets import requests_for
+from convt_cli.workers import cores
 
 
 def upsample_one(request: Request, reporter: Reporter) -> None:
@@ -31,12 +29,12 @@ def upsample_one(request: Request, reporter: Reporter) -> None:
     """
     with closing(Bar("Mframes/s", 1e6, shown=reporter.is_for_people)) as bar:
         try:
-            outcome = run(request, bar, Streams())
+            account = Account.of(run(request, bar, Streams()))
         except ReaderGone:
             return
     if reporter.as_json:
-        report.document(document(outcome), to_stderr=request.target == STREAM)
-    _tell(outcome, reporter)
+        report.document(account.facts, to_stderr=request.target == STREAM)
+    _tell(account, reporter)
 
 
 def upsample_files(
@@ -60,13 +58,7 @@ def upsample_files(
     if len(requests) == 1 and not (folder or skip):
         upsample_one(requests[0], reporter)
     else:
-        upsample_all(requests, jobs or _cores(), reporter, skip=skip)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        upsample_all(requests, jobs or cores(), reporter, skip=skip)
 
 
 def upsample_all(requests: Sequence[Request], jobs: int, reporter: Reporter, *, skip: bool) -> None:
@@ -100,21 +92,19 @@ def upsample_all(requests: Sequence[Request], jobs: int, reporter: Reporter, *, 
         report.document(facts, to_stderr=False)
 
 
-def _document(request: Request, result: Outcome | Failure) -> dict[str, Any]:
-    if isinstance(result, Outcome):
-        return document(result)
+def _document(request: Request, result: Account | Failure) -> dict[str, Any]:
+    if isinstance(result, Account):
+        return result.facts
     return {"input": {"path": str(request.source)}, "error": str(result)}
 
 
-def _tell(outcome: Outcome, reporter: Reporter, *, brief: bool = False) -> None:
+def _tell(account: Account, reporter: Reporter, *, brief: bool = False) -> None:
     """Say what became of an input: everything, or what is not as expected."""
-    say = reporter.detail if brief else reporter.note
-    say(files_line(outcome))
-    say(kernel_line(outcome))
-    reporter.detail(plan_line(outcome))
-    if outcome.request.dry_run:
-        reporter.note(size_line(outcome))
-    for warning in warnings(outcome):
-        reporter.warn(warning)
-    if outcome.request.target != STREAM and not outcome.request.dry_run:
-        reporter.written(outcome.request.target)
+    for line in account.notes:
+        (reporter.detail if brief else reporter.note)(line)
+    for line in account.details:
+        reporter.detail(line)
+    for line in account.warnings:
+        reporter.warn(line)
+    if account.written:
+        reporter.written(account.written)

@@ -1,6 +1,5 @@
 """The stream that an input goes through."""
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ from convt_cli.request import Request
 _LIGHT = 512  # multiply-adds an output sample that take about as long as reading and writing it
 
 
-class Streams(threading.local):
-    """The stream that each thread of a command last used: for a file like the one before, it is ready."""
+class Streams:
+    """The stream that a process last used: for a file like the one before, it is ready."""
 
     def __init__(self) -> None:
         self._key: object = None

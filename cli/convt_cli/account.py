@@ -1,0 +1,49 @@
+"""What a process tells another of a run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convt_cli.document import document
+from convt_cli.names import STREAM
+from convt_cli.outcome import Outcome
+from convt_cli.summary import files_line, kernel_line, plan_line, size_line, warnings
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The lines for people, and the facts for JSON.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        What became of what, and how.
+    details : tuple of str
+        What only those want to hear who asked for it.
+    warnings : tuple of str
+        What a user might not expect.
+    written : Path or None
+        A finished file.
+    facts : dict
+        Everything.
+    """
+
+    notes: tuple[str, ...]
+    details: tuple[str, ...]
+    warnings: tuple[str, ...]
+    written: Path | None
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "Account":
+        """Return the account of a run."""
+        request = outcome.request
+        size = (size_line(outcome),) if request.dry_run else ()
+        written = None if request.dry_run or request.target == STREAM else request.target
+        return cls(
+            (files_line(outcome), kernel_line(outcome), *size),
+            (plan_line(outcome),),
+            tuple(warnings(outcome)),
+            written,
+            document(outcome),
+        )
