@@ -1,15 +1,12 @@
 """Several inputs side by side: each whole or not at all, and one that fails stops no other."""
 
 from collections.abc import Generator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from functools import cache
 
 from convt_cli.account import Account
 from convt_cli.errors import Failure
 from convt_cli.pipeline import run, warm_up
 from convt_cli.request import Request
-from convt_cli.streams import Streams
 from convt_cli.workers import workers
 
 Result = tuple[Request, Account | Failure]
@@ -21,37 +18,25 @@ def run_all(requests: Sequence[Request], jobs: int) -> Generator[Result, None, N
     When the iteration is left early, files that are being worked on are given up.
     """
     if min(jobs, len(requests)) < 2:
-        streams = Streams()
         for request in requests:
-            yield request, _work(request, streams, threads=None)
+            yield request, _work(request, threads=None)
         return
     if requests[0].source.is_file():  # what comes through a pipe is read but once
         with suppress(Failure):  # of which the process that does the file tells
-            warm_up(requests[0], _streams())
-    with workers(min(jobs, len(requests))) as executor:
-        futures = [executor.submit(_work_alone, request) for request in requests]
+            warm_up(requests[0])
+    with workers(min(jobs, len(requests))) as submit:
+        futures = [submit(_work_alone, request) for request in requests]
         for request, future in zip(requests, futures, strict=True):
-            try:
-                yield request, future.result()
-            except BrokenProcessPool:
-                raise Failure(
-                    "a process that worked on files has been killed; the rest is not done"
-                ) from None
+            yield request, future.result()
 
 
 def _work_alone(request: Request) -> Account | Failure:
-    return _work(request, _streams(), threads=1)
+    return _work(request, threads=1)
 
 
-@cache
-def _streams() -> Streams:
-    """Return the streams of this process."""
-    return Streams()
-
-
-def _work(request: Request, streams: Streams, *, threads: int | None) -> Account | Failure:
+def _work(request: Request, *, threads: int | None) -> Account | Failure:
     try:
-        return Account.of(run(request, _unwatched, streams, threads=threads))
+        return Account.of(run(request, _unwatched, threads=threads))
     except Failure as failure:
         return failure
 

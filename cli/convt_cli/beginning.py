@@ -7,7 +7,7 @@ import numpy as np
 import convt
 from convt_cli.audio.formats import Format, output_format, wished
 from convt_cli.audio.pcm import predicted_size
-from convt_cli.audio.quantise import Dither
+from convt_cli.audio.quantise import Dither, Overs
 from convt_cli.audio.reader import Raw, Reader, open_reader
 from convt_cli.audio.writer import carried
 from convt_cli.errors import Failure, Misuse, Unwritable
@@ -125,3 +125,10 @@ def _output_format(request: Request, reader: Reader) -> Format | None:
             f"--overs keep needs samples that go beyond full scale, and {chosen.subtype} ones do not"
         )
     return chosen
+
+
+def overs_of(request: Request) -> Overs:
+    """Return what becomes of samples beyond full scale, other than that integers clip."""
+    if request.overs in ("clip", "error"):
+        return "clip" if request.overs == "clip" else "error"
+    return "keep"

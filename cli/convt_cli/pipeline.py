@@ -15,24 +15,25 @@ from convt_cli.audio.formats import Array
 from convt_cli.audio.levels import Levels, headroom
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
-from convt_cli.audio.pcm import is_plain
-from convt_cli.audio.quantise import Overs
+from convt_cli.audio.pcm import PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
 from convt_cli.audio.writer import Writer, carried, open_sound
-from convt_cli.beginning import begin, block_size, check_streams, open_input, too_short
+from convt_cli.beginning import begin, block_size, check_streams, open_input, overs_of, too_short
 from convt_cli.errors import Failure, Misuse, ReaderGone, Unwritable
 from convt_cli.names import STREAM, input_name, output_name
 from convt_cli.outcome import Outcome
 from convt_cli.request import Request
-from convt_cli.streams import Streams
+from convt_cli.segments import make_segment, segments_of
+from convt_cli.streams import shared_streams
 from convt_cli.wholefile import check_target, whole_file
+from convt_cli.workers import cores, workers
 
 Watch = Callable[[int, int | None], None]
 _REHEARSED = 4096  # frames
 Overlap = Callable[[Iterable[Array]], AbstractContextManager[Iterable[Array]]]
 
 
-def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None = None) -> Outcome:
+def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcome:
     """Upsample one input.
 
     Parameters
@@ -42,10 +43,9 @@ def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None
     watch : callable
         Is told, time and again, the frames that have been read and how many there are (None: nobody
         knows). What it raises ends the run.
-    streams : Streams
-        Those of the command.
     threads : int or None
-        With 1 everything happens in the caller's thread. Else reading, computing and writing overlap.
+        With 1 everything happens in the caller's thread. Else a long file is divided among processes, or
+        reading, computing and writing overlap.
 
     Raises
     ------
@@ -56,15 +56,15 @@ def run(request: Request, watch: Watch, streams: Streams, *, threads: int | None
     check_streams(request)
     with _told(request), closing(open_input(request)) as reader:
         _check_target(request)
-        outcome = begin(request, reader, *streams.get(request, reader, threads))
+        outcome = begin(request, reader, *shared_streams().get(request, reader, threads))
         run = _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead)
         run.rehearse() if request.dry_run else run.upsample()
-    streams.keep()
+    shared_streams().keep()
     outcome.seconds = time.perf_counter() - begun
     return outcome
 
 
-def warm_up(request: Request, streams: Streams) -> None:
+def warm_up(request: Request) -> None:
     """Prepare the stream of an input, for processes that are going to be forked.
 
     Raises
@@ -73,9 +73,7 @@ def warm_up(request: Request, streams: Streams) -> None:
         As of :func:`run`.
     """
     with _told(request), closing(open_input(request)) as reader:
-        _, upsampler = streams.get(request, reader, threads=1)
-        upsampler(np.zeros((reader.channels, upsampler.plan.inputs), reader.dtype))
-    streams.keep()
+        shared_streams().warm_up(request, reader)
 
 
 @contextmanager
@@ -127,8 +125,9 @@ class _Run:
             self._outcome.gain *= self._guard()
         try:
             with self._place() as path, closing(self._writer(path)) as writer:
-                for signal, block in self._outputs():
-                    writer.write(signal, block)
+                if not self._divided(path, writer):
+                    for signal, block in self._outputs():
+                        writer.write(signal, block)
                 self._finish(writer)
                 self._outcome.bytes_out = path.stat().st_size if path else None
         except BrokenPipeError:
@@ -137,6 +136,24 @@ class _Run:
             raise Failure(
                 f"{output_name(self._request.target)}: cannot be written: {error.strerror}"
             ) from None
+
+    def _divided(self, path: Path | None, writer: Writer) -> bool:
+        """Have processes make the output, if it can be divided among them and is worth it."""
+        count = 1 if self._overlap is nullcontext else cores()
+        segments = segments_of(self._outcome, self._reader) if count > 1 else []
+        if not segments or path is None or not isinstance(writer, PcmWriter):
+            return False
+        shared_streams().warm_up(self._request, self._reader)
+        told = (self._request, self._outcome.gain, path, writer.reserve())
+        with workers(min(count, len(segments))) as submit:
+            futures = [submit(make_segment, *told, segment) for segment in segments]
+            for segment, future in zip(segments, futures, strict=True):
+                levels, finite = future.result()
+                writer.quantise.levels.add(levels)
+                self._finite.add(finite)
+                self._frames = segment.stop
+                self._watch(self._frames, self._reader.frames)
+        return True
 
     def rehearse(self) -> None:
         """Refuse a format that cannot hold the output, as far as some frames of silence show it."""
@@ -168,7 +185,6 @@ class _Run:
             shape = (reader.signals, channels, frames or 0)[-dimensions:]
             assert path  # noqa: S101  # standard output is not called .npy
             return NpyWriter(path, shape, outcome.dtype, outcome.gain)
-        overs: Overs = "error" if request.overs == "error" else "keep"
         return open_sound(
             path,
             chosen,
@@ -176,7 +192,7 @@ class _Run:
             outcome.meta,
             gain=outcome.gain,
             dither=outcome.dither,
-            overs="clip" if request.overs == "clip" else overs,
+            overs=overs_of(request),
         )
 
     def _finish(self, writer: Writer) -> None:

@@ -14,7 +14,7 @@ from convt_cli.pipeline import run
 from convt_cli.progress import Bar
 from convt_cli.report import Reporter
 from convt_cli.request import Request
-from convt_cli.streams import Streams
+from convt_cli.streams import shared_streams
 from convt_cli.targets import requests_for
 from convt_cli.workers import cores
 
@@ -29,7 +29,7 @@ def upsample_one(request: Request, reporter: Reporter) -> None:
     """
     with closing(Bar("Mframes/s", 1e6, shown=reporter.is_for_people)) as bar:
         try:
-            account = Account.of(run(request, bar, Streams()))
+            account = Account.of(run(request, bar))
         except ReaderGone:
             return
     if reporter.as_json:
@@ -54,6 +54,7 @@ def upsample_files(
     Failure
         As of :func:`upsample_one` and :func:`upsample_all`.
     """
+    shared_streams().clear()
     requests = requests_for(sources, request, folder, recursive=recursive)
     if len(requests) == 1 and not (folder or skip):
         upsample_one(requests[0], reporter)

@@ -1,8 +1,11 @@
 """The stream that an input goes through."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import convt
 from convt_cli.audio.reader import Reader
@@ -19,6 +22,16 @@ class Streams:
         self._key: object = None
         self._taken: object = None
         self._stream: tuple[Choice, convt.Upsampler]
+
+    def clear(self) -> None:
+        """Begin a command: files may have changed since the last."""
+        self._key = self._taken = None
+
+    def warm_up(self, request: Request, reader: Reader) -> None:
+        """Prepare the stream of an input, on one thread, for processes that are going to be forked."""
+        _, upsampler = self.get(request, reader, threads=1)
+        upsampler(np.zeros((reader.channels, upsampler.plan.inputs), reader.dtype))
+        self.keep()
 
     def keep(self) -> None:
         """Have the stream that `get` returned last once more: what ran through it has come to its end."""
@@ -79,3 +92,9 @@ def _prepare(request: Request, kernel: Choice, threads: int | None) -> convt.Ups
     rows = kernel.weight.shape[-2] if kernel.weight.ndim > 1 else 1
     light = upsampler.plan.cost <= _LIGHT * request.stride * rows
     return make(max(1, upsampler.threads - 1)) if light and threads is None else upsampler
+
+
+@cache
+def shared_streams() -> Streams:
+    """Return the streams of this process; one that is forked has them, too."""
+    return Streams()

@@ -8,9 +8,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from typing import Any
+
+from convt_cli.errors import Failure
+
+_HELD = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, "pthread_sigmask")
+)
+
+Submit = Callable[..., Future[Any]]
 
 
 def cores() -> int:
@@ -24,14 +34,30 @@ def cores() -> int:
 
 
 @contextmanager
-def workers(count: int) -> Iterator[Executor]:
-    """Give an executor of processes that end with the context; on an error, amid their work."""
+def workers(count: int) -> Iterator[Submit]:
+    """Give what submits a function and its arguments to so many processes, and returns the future.
+
+    They end with the context; on an error, amid their work, which they clean up.
+
+    Raises
+    ------
+    Failure
+        One of them has been killed.
+    """
     # To fork is quick, but only safe while there is one thread.
     alone = sys.platform == "linux" and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if alone else "spawn")
-    executor = ProcessPoolExecutor(count, context, _leave_interrupts)
+    with _signals_held():  # half-made processes could not be ended
+        executor = ProcessPoolExecutor(count, context, _begin)
+        executor.submit(int)
+
+    def submit(function: Callable[..., Any], *arguments: object) -> Future[Any]:
+        return executor.submit(_work, function, *arguments)
+
     try:
-        yield executor
+        yield submit
+    except BrokenProcessPool:
+        raise Failure("a process that was at work has been killed; was there enough memory?") from None
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()
@@ -40,11 +66,43 @@ def workers(count: int) -> Iterator[Executor]:
         executor.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts() -> None:
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    if _HELD:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    try:
+        yield
+    finally:
+        if _HELD:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
+
+
+class _State:
+    """Whether this process works on something, and whether it is to end."""
+
+    working = ending = False
+
+
+def _begin() -> None:
     """Leave it to the first process what an interruption, which reaches all, ends; it asks politely."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
+    if _HELD:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
 
 
 def _end(_number: int, _frame: object) -> None:
-    raise SystemExit
+    """End the work, but never while a result is on its way: the first process would wait for its rest."""
+    _State.ending = True
+    if _State.working:
+        raise SystemExit
+
+
+def _work(function: Callable[..., Any], *arguments: object) -> Any:
+    _State.working = True
+    try:
+        if _State.ending:
+            raise SystemExit
+        return function(*arguments)
+    finally:
+        _State.working = False

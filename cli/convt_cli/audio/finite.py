@@ -28,9 +28,15 @@ class Finite:
         self._name, self._policy, self._rate = name, policy, rate
         self._frames = self._count = self._first = 0
 
-    def begin(self) -> None:
-        """Begin another signal."""
-        self._frames = 0
+    def begin(self, start: int = 0) -> None:
+        """Begin another signal, or so many frames from its start."""
+        self._frames = start
+
+    def add(self, later: "Finite") -> None:
+        """Note what was seen of the samples that follow."""
+        if not self._count:
+            self._first = later._first
+        self._count += later._count
 
     def __call__(self, block: Array) -> Array:
         """Return the next samples (channels, n), as they are to be computed on.

@@ -19,6 +19,8 @@ class Levels:
         Factor that the samples will be multiplied by.
     allowed : bool
         Whether samples may be beyond full scale.
+    start : int
+        Frames before the first.
 
     Attributes
     ----------
@@ -27,16 +29,25 @@ class Levels:
     peak : float
         The largest magnitude of what is finite, in units of full scale.
     peak_at, frames : int
-        Where that is, and how many frames have passed.
+        Where that is, and how many frames have passed, all counted from the output's start.
     """
 
-    def __init__(self, target: Format, gain: float, *, allowed: bool = True) -> None:
+    def __init__(self, target: Format, gain: float, *, allowed: bool = True, start: int = 0) -> None:
         self._target, self._gain, self._allowed = target, gain, allowed
         # An integer is an over if it rounds to more than there is; halves go to even.
         half = 0.0 if target.is_real else 0.5**target.bits
         self._floor, self._ceiling = -1 - half, math.nextafter(1, 2) if target.is_real else 1 - half
-        self.overs = self.not_finite = self.peak_at = self.frames = 0
+        self.overs = self.not_finite = self.peak_at = 0
+        self.frames = start
         self.peak = self._worst = 0.0
+
+    def add(self, later: "Levels") -> None:
+        """Note what was seen of the samples that follow."""
+        if later._worst > self._worst or (later.peak > self.peak and not self.overs):
+            self.peak_at = later.peak_at
+        self.peak, self._worst = max(self.peak, later.peak), max(self._worst, later._worst)
+        self.overs, self.not_finite = self.overs + later.overs, self.not_finite + later.not_finite
+        self.frames = later.frames
 
     def watch(self, samples: Array) -> tuple[float, float]:
         """Note samples (channels, n), and return the least and the greatest of what is finite, with gain.

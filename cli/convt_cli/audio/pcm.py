@@ -53,6 +53,7 @@ class PcmReader:
         self.precision = precision or chosen.precision
         self.dtype = np.dtype(self.precision)
         self.warnings: list[str] = []
+        self.is_file = source.size is not None
         self._length = self._present()
         self.frames = None if self._length is None else self._length // self._unit
 
@@ -75,19 +76,21 @@ class PcmReader:
 
     def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
         """Yield the samples in blocks (channels, n), n at most `size`."""
-        self._source.seek(self._header.start)
-        count, left = 0, self._length
-        while left is None or left >= self._unit:
-            room = np.empty(size * self._unit if left is None else min(left, size * self._unit), np.uint8)
+        yield from self.stretch(0, self.frames, size)
+
+    def stretch(self, start: int, stop: int | None, size: int) -> Iterator[Array]:
+        """Yield the samples from one frame to another, or to the end, in such blocks."""
+        self._source.seek(self._header.start + start * self._unit)
+        at, frames = start, 1
+        while frames and (stop is None or at < stop):
+            room = np.empty((size if stop is None else min(size, stop - at)) * self._unit, np.uint8)
             frames = self._source.fill(room, self._unit) // self._unit
-            if not frames:
-                break
-            yield self._coding.decode(room[: frames * self._unit], self.channels, self.dtype)
-            count += frames
-            left = None if left is None else left - frames * self._unit
+            if frames:
+                yield self._coding.decode(room[: frames * self._unit], self.channels, self.dtype)
+            at += frames
         self._source.check_unchanged()
-        if self.frames is not None and count < self.frames:
-            self._cut_short(count, self.frames)
+        if stop is not None and at < stop:
+            self._cut_short(at, stop)
 
     def late_chunks(self) -> list[Chunk]:
         """Return the metadata that came after the samples of a pipe."""
@@ -141,6 +144,14 @@ class PcmWriter:
         self._is_file = path is not None
         self._put(self._header(self._stated))
 
+    def reserve(self) -> int:
+        """Leave all samples to :class:`PcmStretch`, and return the bytes before them."""
+        before = self._file.tell()
+        self._length = self._stated or 0
+        self._file.truncate(before + self._length)
+        self._file.seek(before + self._length)
+        return before
+
     def _header(self, length: int | None, after: int = 0) -> bytes:
         if self.format.big_endian and self.format.container == "WAV" and (length or 0) > _ROOMY:
             raise Unwritable("a big-endian WAV file cannot hold 4 GB; use --format W64")
@@ -172,10 +183,47 @@ class PcmWriter:
         return self._header(self._length).startswith(b"RF64")
 
     def _put(self, data: bytes | memoryview) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[self._file.write(left) :]
+        _put(self._file, data)
 
     def close(self) -> None:
         """Let the file go."""
         self._file.close()
+
+
+class PcmStretch:
+    """Some of the samples of a file for which another process has reserved the room.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    chosen, channels, quantiser
+        As of :class:`PcmWriter`.
+    before : int
+        Bytes before the first sample of all.
+    start : int
+        Frames before the first sample of these.
+    """
+
+    def __init__(
+        self, path: Path, chosen: Format, channels: int, before: int, start: int, quantiser: Quantiser
+    ) -> None:
+        coding = Coding.of(chosen)
+        assert coding  # noqa: S101  # as is_plain has said
+        self._coding, self.quantise = coding, quantiser
+        self._file = io.FileIO(path, "r+b")
+        self._file.seek(before + start * coding.width * channels)
+
+    def write(self, block: Array) -> None:
+        """Write the next samples (channels, n)."""
+        _put(self._file, self._coding.encode(self.quantise(block)).reshape(-1).view(np.uint8).data)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
+
+
+def _put(file: IO[bytes], data: bytes | memoryview) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]

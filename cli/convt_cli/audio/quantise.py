@@ -42,6 +42,8 @@ class Quantiser:
         is something to round: samples that are integers already, such as silence, stay as they are.
     overs : {"keep", "clip", "error"}
         What becomes of real numbers beyond full scale; integers clip unless they are errors.
+    start : int
+        Frames of the output before the first block.
 
     Attributes
     ----------
@@ -50,12 +52,20 @@ class Quantiser:
     """
 
     def __init__(
-        self, target: Format, channels: int, *, upper: bool, gain: float, dither: Dither, overs: Overs
+        self,
+        target: Format,
+        channels: int,
+        *,
+        upper: bool,
+        gain: float,
+        dither: Dither,
+        overs: Overs,
+        start: int = 0,
     ) -> None:
         self._target, self._gain, self._upper = target, gain, upper
         self._clips = overs == "clip"
-        self._dither, self._noise = dither, _Triangular(channels)
-        self.levels = Levels(target, gain, allowed=overs != "error")
+        self._dither, self._noise = dither, _Triangular(channels, start)
+        self.levels = Levels(target, gain, allowed=overs != "error", start=start)
 
     def __call__(self, block: Array) -> Array:
         """Return the block's frames, as the file takes them.
@@ -119,10 +129,12 @@ class Quantiser:
 class _Triangular:
     """White noise between -1 and 1 of triangular density, in steps of 1/256; the same in every run."""
 
-    def __init__(self, channels: int) -> None:
-        seeds = ([_SEED, channel] for channel in range(channels))
-        self._random = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
+    def __init__(self, channels: int, start: int) -> None:
+        """Begin with the value of so many frames from the start."""
+        bits = [np.random.PCG64([_SEED, channel]).advance(start // 4) for channel in range(channels)]
+        self._random = [np.random.Generator(each) for each in bits]
         self._rest = np.empty((channels, 0), np.uint16)
+        self(start % 4)
 
     def __call__(self, count: int) -> Array:
         """Return the next values (channels, count), float32: whatever the counts, they are the same."""

@@ -40,7 +40,7 @@ class Coding:
             return _decode_three(data, frames, channels, self.order, dtype)
         samples = np.frombuffer(data, self.order + self.code).reshape(frames, channels).T
         if self.code[0] == "f":
-            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+            with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is infinite
                 return samples.astype(dtype, order="C")
         result = np.empty((channels, frames), dtype)
         if self.code == "u1":
