@@ -1,5 +1,6 @@
 """Weight files: reading them, and what their shapes mean for a signal."""
 
+import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -122,7 +123,8 @@ def load_weights(path: str | PathLike[str]) -> Weights:
     """
     source = fspath(path)
     try:
-        with Path(source).open("rb") as file:
+        # numpy warns of headers that Python 2 wrote.
+        with warnings.catch_warnings(action="ignore"), Path(source).open("rb") as file:
             if not file.read(8).startswith((b"\x93NUMPY", b"PK")):
                 raise WeightsError(f"{source}: is neither an .npy nor an .npz file")
             file.seek(0)

@@ -9,6 +9,7 @@ from convt_cli.audio.formats import Format, output_format, wished
 from convt_cli.audio.pcm import predicted_size
 from convt_cli.audio.quantise import Dither, Overs
 from convt_cli.audio.reader import Raw, Reader, open_reader
+from convt_cli.audio.samples import CODES
 from convt_cli.audio.writer import carried
 from convt_cli.errors import Failure, Misuse, Unwritable
 from convt_cli.kernels import Choice
@@ -51,6 +52,8 @@ def open_input(request: Request) -> Reader:
         if not request.rate or not request.channels:
             raise Misuse("--raw needs --rate and --channels, and --subtype if that is not PCM_16")
         subtype = wished(None, request.subtype).subtype or "PCM_16"
+        if subtype not in CODES:
+            raise Misuse(f"--raw takes samples of {', '.join(CODES)}, not {subtype}")
         raw = Raw(request.rate, request.channels, subtype)
     elif request.rate or request.channels:
         raise Misuse("--rate and --channels tell what a --raw input holds; others say it themselves")

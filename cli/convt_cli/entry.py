@@ -18,6 +18,7 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminate)
     signal.signal(signal.SIGINT, _interrupt)
+    _fill_gaps()
     _spare_threads()
     _keep_memory()
     try:
@@ -26,6 +27,15 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fill_gaps() -> None:
+    """Have no file take the number of a standard stream that the shell has closed: others write there."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _spare_threads() -> None:

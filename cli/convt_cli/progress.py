@@ -29,7 +29,9 @@ class Bar:
     def __init__(self, unit: str, scale: float, *, shown: bool) -> None:
         self._unit, self._scale = unit, scale
         self._begun, self._drawn = time.monotonic(), -math.inf
-        self._wanted = shown and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._wanted = (
+            shown and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        )
         self._bar: Progress | None = None
 
     def __call__(self, done: float, total: float | None) -> None:

@@ -56,6 +56,7 @@ def upsample_files(
     """
     shared_streams().clear()
     requests = requests_for(sources, request, folder, recursive=recursive)
+    skip = skip and requests[0].target != STREAM
     if len(requests) == 1 and not (folder or skip):
         upsample_one(requests[0], reporter)
     else:

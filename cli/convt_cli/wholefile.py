@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from convt_cli.errors import Failure
+from convt_cli.names import STREAM, input_name
 
 
 def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
@@ -24,8 +25,9 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> N
     except OSError as error:  # a name that cannot be one
         raise Failure(f"{target}: cannot be written: {error.strerror}") from None
     for source in sources:
-        if target.exists() and source.exists() and target.samefile(source):
-            raise Failure(f"{target}: is the same file as the input {source}; choose another name with -o")
+        if target.exists() and _is_same(target, source):
+            name = input_name(source)
+            raise Failure(f"{target}: is the same file as the input {name}; choose another name with -o")
     if target.is_dir():
         raise Failure(f"{target}: is a folder; name a file with -o")
     if target.exists() and not target.is_file():
@@ -36,6 +38,12 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> N
         raise Failure(f"{target}: there is no folder {target.parent}; create it first")
     if place.is_symlink() or not place.parent.is_dir():
         raise Failure(f"{target}: is a link that leads nowhere; name another file with -o")
+
+
+def _is_same(target: Path, source: Path) -> bool:
+    if source == STREAM:
+        return os.path.samestat(target.stat(), os.fstat(0))
+    return source.exists() and target.samefile(source)
 
 
 @contextmanager

@@ -114,8 +114,7 @@ def output_format(source: Format, source_path: Path, target: Path, rate: int, wi
     limit = _MAX_RATES.get(subtype, _MAX_RATE)
     if rate > limit:
         raise Unwritable(f"the rate would be {rate} Hz, and {container} {subtype} takes {limit} at most")
-    endian = source.endian if _goes(container, subtype, source.endian) else "FILE"
-    return Format(container, subtype, endian, rate)
+    return Format(container, subtype, _endian(container, subtype, source), rate)
 
 
 def wished(container: str | None, subtype: str | None) -> Wish:
@@ -143,6 +142,13 @@ def named_container(target: Path) -> str | None:
     extension = target.suffix.lstrip(".").upper()
     container = _EXTENSIONS.get(extension, extension)
     return container if container in _containers() else None
+
+
+def _endian(container: str, subtype: str, source: Format) -> str:
+    """Return the byte order: the source's where there is a choice; without a header always the same."""
+    if "RAW" in (container, source.container):
+        return "LITTLE" if container == "RAW" else "FILE"
+    return source.endian if _goes(container, subtype, source.endian) else "FILE"
 
 
 @cache

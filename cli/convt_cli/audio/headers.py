@@ -17,10 +17,13 @@ from convt_cli.audio.formats import Format
 from convt_cli.audio.lengths import is_placeholder
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.source import Source
-from convt_cli.errors import Failure
+from convt_cli.errors import Failure, Unwritable
 
 _MOST = 0xFFFFFFFF
 _LARGEST_CHUNK = 1 << 26  # bytes of metadata that are taken to be real
+_ENDLESS = 1 << 62  # bytes that no file has
+_WIDEST = 0xFFFF  # bytes of a frame, as far as a WAV file can state it
+_MOST_CHUNKS = 10_000
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _GUID_END = bytes.fromhex("800000aa00389b71")
 _WAV_CODES = {(_PCM, 8): "PCM_U8", (_PCM, 16): "PCM_16", (_PCM, 24): "PCM_24", (_PCM, 32): "PCM_32"}
@@ -42,6 +45,8 @@ class Header:
         Bytes of samples as stated; None if nothing credible is.
     start : int
         Bytes before the samples.
+    length_at : int
+        Where the 32 bits of the length stand.
     meta : Metadata
         What else the file holds.
     """
@@ -51,6 +56,7 @@ class Header:
     length: int | None
     start: int
     meta: Metadata
+    length_at: int = 8
 
 
 def parse(source: Source) -> Header | None:
@@ -77,7 +83,7 @@ def _parse_wav(source: Source, magic: bytes) -> Header | None:
         source.seek(0)
         return None
     at, header, wide, chunks = 12, None, None, list[Chunk]()
-    while True:
+    while len(chunks) < _MOST_CHUNKS:
         name, length = struct.unpack(f"{order}4sI", _exactly(source, 8))
         at += 8
         if name == b"data":
@@ -93,12 +99,18 @@ def _parse_wav(source: Source, magic: bytes) -> Header | None:
         elif name == b"ds64" and length >= 16:
             wide = struct.unpack("<QQ", body[:16])
         chunks.append((name, body))
+    else:
+        raise Failure(f"{source.name}: is damaged: {_MOST_CHUNKS} chunks come before its samples")
     if header is None:
         raise Failure(f"{source.name}: is damaged: its samples come before their format")
-    header.start, header.meta.order, header.meta.chunks = at, order, chunks
+    header.start, header.length_at = at, at - 4
+    header.meta.order, header.meta.chunks = order, chunks
     if magic == b"RF64" and wide and length == _MOST:
         riff, length = wide
-    header.length = _credible(source, length, at, riff + 8)
+    if length <= _MOST or length >= _ENDLESS:
+        header.length = _credible(source, length, at, riff + 8)
+    else:
+        header.length = length
     return header
 
 
@@ -110,7 +122,8 @@ def _credible(source: Source, length: int, start: int, end: int) -> int | None:
     present = None if source.size is None else source.size - start
     if length == 0:
         # Chunks that follow say that there are really no samples.
-        return 0 if end > start or present == 0 else None
+        followed = end > start and not is_placeholder(end - 8)
+        return 0 if followed or present == 0 else None
     if is_placeholder(length) and (present is None or present < length):
         return None
     return length
@@ -146,7 +159,8 @@ def _parse_au(source: Source, order: Order) -> Header:
     _exactly(source, start - 24)
     subtype = _AU_CODES.get(code)
     chosen = Format("AU", subtype, "LITTLE" if order == "<" else "FILE", rate) if subtype else None
-    return Header(chosen, channels, _credible(source, length, start, start), start, Metadata())
+    meta = Metadata(order=order)
+    return Header(chosen, channels, _credible(source, length, start, start), start, meta)
 
 
 def look_behind(source: Source, header: Header) -> None:
@@ -160,9 +174,9 @@ def look_behind(source: Source, header: Header) -> None:
 def parse_rest(source: Source, order: Order) -> list[Chunk]:
     """Read the chunks that follow the samples, as far as they are whole."""
     chunks = list[Chunk]()
-    while len(head := source.read(8)) == 8:
+    while len(chunks) < _MOST_CHUNKS and len(head := source.read(8)) == 8:
         name, length = struct.unpack(f"{order}4sI", head)
-        if length > _LARGEST_CHUNK:
+        if length > _LARGEST_CHUNK or not (name.isascii() and name.decode("ascii").isprintable()):
             break
         body = source.read(length + length % 2)
         if len(body) < length:
@@ -242,6 +256,8 @@ def _build_format(chosen: Format, channels: int, mask: int, order: str) -> bytes
     code = _FLOAT if chosen.keeps_any else _PCM
     extensible = chosen.container == "WAVEX" or mask
     frame = channels * bits // 8
+    if frame > _WIDEST:
+        raise Unwritable(f"{chosen.container} cannot hold {channels} channels of {chosen.subtype}")
     body = struct.pack(
         f"{order}HHIIHH",
         _EXTENSIBLE if extensible else code,

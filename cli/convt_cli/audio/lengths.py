@@ -1,6 +1,5 @@
 """Whether a file holds as many bytes as it says."""
 
-import struct
 from collections.abc import Callable
 
 from convt_cli.audio.source import Source
@@ -24,21 +23,9 @@ def missing_bytes(source: Source) -> int:
     source.seek(0)
     head = source.read(64)
     for magic, stated in _STATED.items():
-        if head.startswith(magic) and len(head) == 64:
-            total = stated(source, head)
-            return 0 if is_placeholder(total) else max(0, total - (source.size or 0))
+        if head.startswith(magic):
+            return max(0, stated(source, head) - (source.size or 0))
     return 0
-
-
-def _wav(source: Source, order: str) -> int:
-    """Return the bytes up to the end of the samples; what may follow them is not missed."""
-    at = 12
-    while True:
-        source.seek(at)
-        name, length = struct.unpack(f"{order}4sI", source.read(8).ljust(8, b"\0"))
-        if name == b"data" or not length:
-            return at + 8 + int(length) if name == b"data" else 0
-        at += 8 + length + length % 2
 
 
 def _caf(source: Source, _: bytes) -> int:
@@ -54,11 +41,14 @@ def _caf(source: Source, _: bytes) -> int:
             return at
 
 
-_STATED: dict[bytes, Callable[[Source, bytes], int]] = {
-    b"RIFF": lambda source, _: _wav(source, "<"),
-    b"RIFX": lambda source, _: _wav(source, ">"),
-    b"FORM": lambda _, head: 8 + int.from_bytes(head[4:8], "big"),
-    b"riff": lambda _, head: int.from_bytes(head[16:24], "little"),  # Wave64 begins with its small letters
-    b".snd": lambda _, head: int.from_bytes(head[4:8], "big") + int.from_bytes(head[8:12], "big"),
-    b"caff": _caf,
-}
+def _aiff(_: Source, head: bytes) -> int:
+    length = int.from_bytes(head[4:8], "big")
+    return 0 if is_placeholder(length) else 8 + length
+
+
+def _w64(_: Source, head: bytes) -> int:
+    length = int.from_bytes(head[16:24], "little")
+    return 0 if is_placeholder(length) else length
+
+
+_STATED: dict[bytes, Callable[[Source, bytes], int]] = {b"FORM": _aiff, b"riff": _w64, b"caff": _caf}

@@ -1,6 +1,7 @@
 """Signals as .npy files: arrays (L,), (C, L) or (N, C, L)."""
 
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tokenize import TokenError
@@ -56,6 +57,8 @@ class NpyReader:
             raise Failure(f"{path}: a signal is made of numbers of up to 64 bits, not of {dtype}")
         self._stored, self.dimensions = dtype, len(shape)
         self.signals, self.channels, self.frames = (1,) * (3 - len(shape)) + shape
+        if not self.channels:
+            raise Failure(f"{path}: a signal has a channel at least, and {shape} has none")
         self._check_size(math.prod(shape) * dtype.itemsize)
         single = dtype.newbyteorder("=") in ("float16", "float32", "complex64")
         self.precision = precision or ("float32" if single else "float64")
@@ -68,7 +71,8 @@ class NpyReader:
             version = np.lib.format.read_magic(file)
             if version not in _HEADERS:
                 raise ValueError(f"version {version} of the format")
-            shape, fortran, dtype = _HEADERS[version](file)
+            with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
+                shape, fortran, dtype = _HEADERS[version](file)
             if dtype.hasobject or any(length < 0 for length in shape):
                 raise ValueError(f"an array {shape} of {dtype}")
         except _UNREADABLE as error:

@@ -14,7 +14,7 @@ from convt_cli.audio.headers import Header
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.quantise import Quantiser
 from convt_cli.audio.samples import Coding
-from convt_cli.audio.source import Source
+from convt_cli.audio.source import Source, write_all
 from convt_cli.errors import Failure, Unwritable
 
 RIFF = ("WAV", "WAVEX", "RF64")
@@ -96,7 +96,7 @@ class PcmReader:
         """Return the metadata that came after the samples of a pipe."""
         if self._source.size is not None or self._length is None or not self.meta.chunks:
             return []
-        self._source.read(self._length % 2)
+        self._source.read(self._length % self._unit + self._length % 2)
         return headers.parse_rest(self._source, self.meta.order)
 
     def close(self) -> None:
@@ -180,10 +180,10 @@ class PcmWriter:
     @property
     def is_rf64(self) -> bool:
         """Whether the file's lengths needed more than the 32 bits of a WAV file."""
-        return self._header(self._length).startswith(b"RF64")
+        return self._is_file and self._header(self._length).startswith(b"RF64")
 
     def _put(self, data: bytes | memoryview) -> None:
-        _put(self._file, data)
+        write_all(self._file, data)
 
     def close(self) -> None:
         """Let the file go."""
@@ -216,14 +216,8 @@ class PcmStretch:
 
     def write(self, block: Array) -> None:
         """Write the next samples (channels, n)."""
-        _put(self._file, self._coding.encode(self.quantise(block)).reshape(-1).view(np.uint8).data)
+        write_all(self._file, self._coding.encode(self.quantise(block)).reshape(-1).view(np.uint8).data)
 
     def close(self) -> None:
         """Let the file go."""
         self._file.close()
-
-
-def _put(file: IO[bytes], data: bytes | memoryview) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[file.write(left) :]

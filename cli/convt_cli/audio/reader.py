@@ -11,6 +11,8 @@ from pathlib import Path
 from convt_cli.audio import headers
 from convt_cli.audio.formats import Format
 from convt_cli.audio.headers import Header
+from convt_cli.audio.lengths import missing_bytes
+from convt_cli.audio.mending import mend, mend_aiff
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyReader
 from convt_cli.audio.pcm import PcmReader
@@ -78,5 +80,8 @@ def _open_sound(source: Source, precision: str | None, raw: Raw | None, truncate
         headers.look_behind(source, found)
     if found and found.format:
         return PcmReader(source, found, found.format, precision, truncated=truncated)
-    source.seek(0)
-    return SoundReader(source, found.meta if found else Metadata(), precision, truncated=truncated)
+    if source.size is None:
+        source.spool()
+    missing = mend(source, found) if found else mend_aiff(source) or missing_bytes(source)
+    meta = found.meta if found else Metadata()
+    return SoundReader(source, meta, missing, precision, truncated=truncated)

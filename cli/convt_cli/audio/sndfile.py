@@ -1,8 +1,8 @@
 """Sound files by libsndfile: all that is not plain numbers behind a simple header."""
 
 import errno
+import io
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,11 +15,21 @@ import soundfile
 from convt_cli.audio.chunks import Chunk, name_of
 from convt_cli.audio.foreign import not_handed_over
 from convt_cli.audio.formats import Array, Format
-from convt_cli.audio.lengths import missing_bytes
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.quantise import Quantiser
-from convt_cli.audio.source import Source
+from convt_cli.audio.source import Source, write_all
 from convt_cli.errors import Failure, Unwritable
+
+_CAREFUL = 1 << 10  # frames at a time
+_UNKNOWN = 1 << 62  # frames; libsndfile says so of streams that do not say
+
+
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # without types
+    """A file that is read from its beginning to its end: not everything can be sought in."""
+
+    def seekable(self) -> bool:
+        """Have it left alone where it stands after each read."""
+        return False
 
 
 class SoundReader:
@@ -27,27 +37,28 @@ class SoundReader:
 
     signals, dimensions = 1, 2
 
-    def __init__(self, source: Source, meta: Metadata, precision: str | None, *, truncated: bool) -> None:
+    def __init__(
+        self, source: Source, meta: Metadata, missing: int, precision: str | None, *, truncated: bool
+    ) -> None:
         self._source, self._allowed, self.meta = source, truncated, meta
-        if source.size is None:
-            source.spool()
-        self._cut = missing_bytes(source)
         meta.lost += not_handed_over(source)
         try:
-            self._file = soundfile.SoundFile(source.descriptor())
+            self._file = _Forward(source.descriptor())
         except soundfile.LibsndfileError as error:
             reason = str(error.error_string).rstrip(".")
             raise Failure(f"{source.name}: cannot be read as sound: {reason}") from None
         file = self._file
-        self.channels, self.frames = file.channels, file.frames
+        self._fresh = True
+        self.channels = file.channels
+        self.frames: int | None = file.frames if file.frames < _UNKNOWN else None
         self.format = Format(file.format, file.subtype, file.endian, file.samplerate)
         self.meta.tags |= {name: text for name, text in file.copy_metadata().items() if text}
         self.precision = precision or self.format.precision
         self.dtype = np.dtype(self.precision)
         self.warnings: list[str] = []
         self._reading = Lock()
-        if self._cut:
-            self._cut_short(f"{self._cut} bytes are missing at its end")
+        if missing:
+            self._cut_short(f"{missing} bytes are missing at its end")
 
     def _cut_short(self, what: str) -> None:
         message = f"is cut short: {what}"
@@ -58,12 +69,18 @@ class SoundReader:
     def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
         """Yield the samples in blocks (channels, n), n at most `size`."""
         count = 0
-        self._file.seek(0)
+        if not self._fresh:  # not all that can be read can be sought in
+            self._file.close()
+            self._file = _Forward(self._source.descriptor())
+        self._fresh = False
+        if self._allowed:  # what comes before a damage is lost with what is read together with it
+            size = min(size, _CAREFUL)
         while True:
             try:
                 with self._reading:
                     block = self._file.read(size, self.precision, always_2d=True)
             except soundfile.LibsndfileError as error:
+                self._source.check_unchanged()
                 self._cut_short(f"it cannot be read beyond frame {count}: {error}")
                 return
             if not len(block):
@@ -71,7 +88,7 @@ class SoundReader:
             count += len(block)
             yield np.ascontiguousarray(block.T)
         self._source.check_unchanged()
-        if count < self.frames:
+        if self.frames is not None and count < self.frames:
             self._cut_short(f"it ends after {count} of {self.frames} frames")
 
     def late_chunks(self) -> list[Chunk]:
@@ -146,8 +163,9 @@ class SoundWriter:
         _check_room(self._path)
         self._check()
         if self._folder:
-            with self._path.open("rb") as made, open(1, "wb", closefd=False, buffering=0) as out:
-                shutil.copyfileobj(made, out, 1 << 20)
+            with self._path.open("rb") as made, io.FileIO(1, "wb", closefd=False) as out:
+                while piece := made.read(1 << 20):
+                    write_all(out, piece)
         return [name_of(chunk) for chunk in late]
 
     def _check(self) -> None:

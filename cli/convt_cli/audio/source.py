@@ -3,15 +3,17 @@
 import io
 import os
 import select
-import shutil
 import stat
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 from convt_cli.audio.formats import Array
 from convt_cli.errors import Failure
 from convt_cli.names import STREAM, input_name
+
+_PIECE = 1 << 20  # bytes at a time
 
 
 class Source:
@@ -38,9 +40,11 @@ class Source:
         try:
             self._file = io.FileIO(0, closefd=False) if path == STREAM else io.FileIO(os.fsencode(path))
             self._found = os.fstat(self._file.fileno())
+            # A file on standard input of which a part has been read goes on like a pipe.
+            whole = stat.S_ISREG(self._found.st_mode) and self._file.tell() == 0
         except OSError as error:
-            raise Failure(f"{self.name}: cannot be read: {error.strerror}") from None
-        self.size = self._found.st_size if stat.S_ISREG(self._found.st_mode) else None
+            raise self._unreadable(error) from None
+        self.size = self._found.st_size if whole else None
         if again and self.size is None:
             self.spool()
 
@@ -49,32 +53,46 @@ class Source:
         """What messages call the input."""
         return input_name(self.path)
 
+    def _unreadable(self, error: OSError) -> Failure:
+        return Failure(f"{self.name}: cannot be read: {error.strerror}")
+
     def read(self, count: int = 0) -> bytes:
         """Return the next bytes of a header, fewer at the end."""
-        parts = [bytes(self._head[self._at : self._at + count])]
-        self._at += len(parts[0])
-        missing = count - len(parts[0])
-        while missing and (more := self._file.read(missing)):
-            parts.append(more)
-            missing -= len(more)
+        data = bytearray(self._head[self._at : self._at + count])
+        self._at += len(data)
+        while len(data) < count and (more := self._next(min(count - len(data), _PIECE))):
+            data += more
             if self.size is None:
                 self._head += more
                 self._at += len(more)
-        return b"".join(parts)
+        return bytes(data)
+
+    def _next(self, count: int) -> bytes:
+        """Return up to so many bytes, as soon as there are any; none at the end."""
+        try:
+            while (data := self._file.read(count)) is None:
+                self._wait()
+        except OSError as error:
+            raise self._unreadable(error) from None
+        return data
+
+    def _wait(self) -> None:
+        """Wait for a pipe that does not wait by itself: programs share the mode of its ends."""
+        select.select([self._file], [], [])
 
     def skip(self, count: int) -> None:
-        """Pass over bytes of a header, or to beyond the end."""
+        """Pass over bytes of a header, or to the end."""
         if self.size is None:
             self.read(count)
         else:
-            self._file.seek(count, os.SEEK_CUR)
+            self.seek(self.tell() + count)
 
     def seek(self, position: int) -> None:
-        """Go to a position: anywhere in a file, and in the header of a pipe."""
+        """Go to a position: in a file, or in the header of a pipe."""
         if self.size is None:
             self._at = position
         else:
-            self._file.seek(position)
+            self._file.seek(min(position, self.size))
 
     def tell(self) -> int:
         """Return the position: in a file, or in the header of a pipe."""
@@ -88,15 +106,18 @@ class Source:
         try:
             return self._fill(room.data, unit)
         except OSError as error:
-            raise Failure(f"{self.name}: cannot be read: {error.strerror}") from None
+            raise self._unreadable(error) from None
 
     def _fill(self, room: memoryview, unit: int) -> int:
         count = 0
         while count < len(room) and (count < unit or count % unit or self._at_hand()):
             got = self._file.readinto(room[count:])  # type: ignore[attr-defined]  # of every raw file
-            if not got:
+            if got is None:
+                self._wait()
+            elif not got:
                 break
-            count += got
+            else:
+                count += got
         return count
 
     def _at_hand(self) -> bool:
@@ -105,21 +126,33 @@ class Source:
         return bool(select.select([self._file], [], [], 0)[0])
 
     def spool(self) -> None:
-        """Copy a pipe to a temporary file that has no name, and go to its beginning."""
-        spooled = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed with the source
+        """Copy the input to a temporary file that has no name, and go to its beginning."""
+        head, self._head = self._head, bytearray()
+        if self.size is not None:
+            self.seek(0)
         try:
-            spooled.write(self._head)
-            shutil.copyfileobj(self._file, spooled, 1 << 20)
+            spooled = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed with the source
+            with ExitStack() as stack:
+                stack.push(spooled)
+                write_all(spooled, bytes(head))
+                while piece := self._next(_PIECE):
+                    write_all(spooled, piece)
+                stack.pop_all()  # all is well: it stays open
         except OSError as error:
-            spooled.close()
             raise Failure(
                 f"{self.name}: cannot be kept in {tempfile.gettempdir()}: {error.strerror}; set TMPDIR"
             ) from None
         self.close()
-        self._file, self._head, self._at = spooled, bytearray(), 0
+        self._file, self._at = spooled, 0
         self._found = os.fstat(spooled.fileno())
         self.size = self._found.st_size
         self.seek(0)
+
+    def patch(self, position: int, data: bytes) -> None:
+        """Put other bytes into what was spooled."""
+        self._file.seek(position)
+        self._file.write(data)
+        self._found = os.fstat(self._file.fileno())
 
     def descriptor(self) -> int:
         """Return a file descriptor of its own, at the beginning of a file."""
@@ -141,3 +174,13 @@ class Source:
     def close(self) -> None:
         """Let the input go."""
         self._file.close()
+
+
+def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
+    """Write to a file or a pipe until nothing is left."""
+    left = memoryview(data)
+    while left:
+        written = file.write(left)
+        if written is None:  # a pipe that does not wait by itself: programs share the mode of its end
+            select.select([], [file], [])
+        left = left[written or 0 :]
