@@ -1,5 +1,8 @@
 """Weight files: reading them, and what their shapes mean for a signal."""
 
+import math
+import os
+import struct
 import warnings
 import zipfile
 import zlib
@@ -8,6 +11,7 @@ from lzma import LZMAError
 from os import PathLike, fspath
 from pathlib import Path
 from tokenize import TokenError
+from typing import BinaryIO
 
 import numpy as np
 
@@ -29,6 +33,7 @@ _UNREADABLE = (
     SyntaxError,
     TokenError,
     LZMAError,
+    struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -125,8 +130,11 @@ def load_weights(path: str | PathLike[str]) -> Weights:
     try:
         # numpy warns of headers that Python 2 wrote.
         with warnings.catch_warnings(action="ignore"), Path(source).open("rb") as file:
-            if not file.read(8).startswith((b"\x93NUMPY", b"PK")):
+            kind = file.read(4)
+            if kind not in (b"\x93NUM", b"PK\x03\x04", b"PK\x05\x06"):
                 raise WeightsError(f"{source}: is neither an .npy nor an .npz file")
+            if kind == b"\x93NUM":
+                _check_size(file)
             file.seek(0)
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
@@ -147,6 +155,21 @@ def load_weights(path: str | PathLike[str]) -> Weights:
         raise WeightsError(
             f"{source}: not a whole .npy or .npz file of numbers (pickled data is never loaded): {reason}"
         ) from None
+
+
+def _check_size(file: BinaryIO) -> None:
+    """Raise ValueError if an .npy file is shorter than it says: numpy would take the memory all the same."""
+    file.seek(0)
+    major, _ = np.lib.format.read_magic(file)
+    (length,) = struct.unpack("<H" if major == 1 else "<I", file.read(2 if major == 1 else 4))
+    there = os.fstat(file.fileno()).st_size
+    if length <= there:
+        file.seek(8)
+        read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+        length = file.tell() + (0 if dtype.hasobject else math.prod(shape) * dtype.itemsize)
+    if length > there:
+        raise ValueError(f"it takes {length} bytes, and has {there}")
 
 
 def _checked(source: str, weight: Array, bias: Array | None) -> Weights:

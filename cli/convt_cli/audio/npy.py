@@ -16,6 +16,8 @@ from convt_cli.audio.precision import cast, precise
 from convt_cli.audio.source import Source
 from convt_cli.errors import Failure
 
+_MOST_EMPTY = 1 << 16  # signals of no samples
+
 # What numpy raises for a header that is damaged or absurd.
 _UNREADABLE = (
     ValueError,
@@ -59,6 +61,8 @@ class NpyReader:
         self.signals, self.channels, self.frames = (1,) * (3 - len(shape)) + shape
         if not self.channels:
             raise Failure(f"{path}: a signal has a channel at least, and {shape} has none")
+        if not self.frames and self.signals > _MOST_EMPTY:
+            raise Failure(f"{path}: {shape} is an absurd shape for no samples")
         self._check_size(math.prod(shape) * dtype.itemsize)
         single = dtype.newbyteorder("=") in ("float16", "float32", "complex64")
         self.precision = precision or ("float32" if single else "float64")
