@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
@@ -30,13 +30,18 @@ class _Ahead(Generic[Item]):
     def _run(self) -> None:
         end = _End()
         try:
-            for item in self._items:
-                self._put(item)
-                if self._stopped.is_set():
-                    return
+            self._pass_on(iter(self._items))
         except BaseException as error:  # noqa: BLE001  # raised again where the items are wanted
             end = _End(error)
         self._put(end)
+
+    def _pass_on(self, items: Iterator[Item]) -> None:
+        for item in items:
+            self._put(item)
+            if self._stopped.is_set():
+                break
+        if isinstance(items, Generator):
+            items.close()  # in its own thread: it may hold another that runs ahead
 
     def _put(self, item: Item | _End) -> None:
         waiting = True

@@ -1,6 +1,7 @@
 """Several inputs side by side: each whole or not at all, and one that fails stops no other."""
 
 from collections.abc import Generator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 
 from convt_cli.account import Account
@@ -27,7 +28,20 @@ def run_all(requests: Sequence[Request], jobs: int) -> Generator[Result, None, N
     with workers(min(jobs, len(requests))) as submit:
         futures = [submit(_work_alone, request) for request in requests]
         for request, future in zip(requests, futures, strict=True):
-            yield request, future.result()
+            try:
+                yield request, future.result()
+            except BrokenProcessPool:
+                yield request, _by_itself(request)
+
+
+def _by_itself(request: Request) -> Account | Failure:
+    """Do a file in a process of its own: one that worked on this or on another has been killed."""
+    try:
+        with workers(1) as submit:
+            result: Account | Failure = submit(_work_alone, request).result()
+            return result
+    except BrokenProcessPool:
+        return Failure(f"{request.source}: what worked on it has been killed; was there enough memory?")
 
 
 def _work_alone(request: Request) -> Account | Failure:

@@ -39,6 +39,27 @@ def check_streams(request: Request) -> None:
             raise Misuse(f"standard {name} is {what}: {hint}")
 
 
+def check_options(request: Request) -> None:
+    """Refuse options that no input could be done with.
+
+    Raises
+    ------
+    Misuse
+        They do not go together, or ask for what there is not.
+    """
+    wished(request.container, request.subtype)
+    if request.raw and not (request.rate and request.channels):
+        raise Misuse("--raw needs --rate and --channels, and --subtype if that is not PCM_16")
+    if request.raw and _raw_subtype(request) not in CODES:
+        raise Misuse(f"--raw takes samples of {', '.join(CODES)}, not {_raw_subtype(request)}")
+    if not request.raw and (request.rate or request.channels):
+        raise Misuse("--rate and --channels tell what a --raw input holds; others say it themselves")
+
+
+def _raw_subtype(request: Request) -> str:
+    return wished(None, request.subtype).subtype or "PCM_16"
+
+
 def open_input(request: Request) -> Reader:
     """Open what is to be read.
 
@@ -48,15 +69,8 @@ def open_input(request: Request) -> Reader:
         It is missing or damaged.
     """
     raw = None
-    if request.raw:
-        if not request.rate or not request.channels:
-            raise Misuse("--raw needs --rate and --channels, and --subtype if that is not PCM_16")
-        subtype = wished(None, request.subtype).subtype or "PCM_16"
-        if subtype not in CODES:
-            raise Misuse(f"--raw takes samples of {', '.join(CODES)}, not {subtype}")
-        raw = Raw(request.rate, request.channels, subtype)
-    elif request.rate or request.channels:
-        raise Misuse("--rate and --channels tell what a --raw input holds; others say it themselves")
+    if request.raw and request.rate and request.channels:
+        raw = Raw(request.rate, request.channels, _raw_subtype(request))
     again = request.overs == "guard"
     return open_reader(
         request.source, request.precision, raw=raw, again=again, truncated=request.allow_truncated

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
@@ -87,6 +88,9 @@ def _told(request: Request) -> Iterator[None]:
         raise Misuse(str(error)) from None
     except Unwritable as error:
         raise Failure(f"{output_name(request.target)}: {error}") from None
+    except BrokenProcessPool:
+        name = input_name(request.source)
+        raise Failure(f"{name}: what worked on it has been killed; was there enough memory?") from None
     except MemoryError as error:
         raise Failure(f"{input_name(request.source)}: needs more memory than there is: {error}") from None
 

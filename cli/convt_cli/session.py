@@ -8,6 +8,7 @@ from typing import Any
 from convt_cli import report
 from convt_cli.account import Account
 from convt_cli.batch import run_all
+from convt_cli.beginning import check_options
 from convt_cli.errors import Failure, ReaderGone, SomeFailed
 from convt_cli.names import STREAM
 from convt_cli.pipeline import run
@@ -15,7 +16,7 @@ from convt_cli.progress import Bar
 from convt_cli.report import Reporter
 from convt_cli.request import Request
 from convt_cli.streams import shared_streams
-from convt_cli.targets import requests_for
+from convt_cli.targets import Found, find, is_done
 from convt_cli.workers import cores
 
 
@@ -55,15 +56,16 @@ def upsample_files(
         As of :func:`upsample_one` and :func:`upsample_all`.
     """
     shared_streams().clear()
-    requests = requests_for(sources, request, folder, recursive=recursive)
-    skip = skip and requests[0].target != STREAM
-    if len(requests) == 1 and not (folder or skip):
-        upsample_one(requests[0], reporter)
+    check_options(request)
+    found = find(sources, request, folder, recursive=recursive)
+    skip = skip and STREAM not in sources
+    if len(found.requests) == 1 and not (folder or skip):
+        upsample_one(found.requests[0], reporter)
     else:
-        upsample_all(requests, jobs or cores(), reporter, skip=skip)
+        upsample_all(found, jobs or cores(), reporter, skip=skip)
 
 
-def upsample_all(requests: Sequence[Request], jobs: int, reporter: Reporter, *, skip: bool) -> None:
+def upsample_all(found: Found, jobs: int, reporter: Reporter, *, skip: bool) -> None:
     """Upsample many files, tell of each in their order, and sum up.
 
     Raises
@@ -71,8 +73,12 @@ def upsample_all(requests: Sequence[Request], jobs: int, reporter: Reporter, *, 
     SomeFailed
         Some, or all, could not be made.
     """
-    wanted = [request for request in requests if not (skip and request.target.exists())]
+    wanted = [request for request in found.requests if not (skip and is_done(request))]
     documents, failed = list[dict[str, Any]](), list[str]()
+    for path, failure in found.failures:
+        failed.append(str(path))
+        reporter.fail(failure)
+        documents.append(_failed(path, failure))
     bar = Bar("files/s", 1, shown=reporter.is_for_people)
     with closing(bar), closing(run_all(wanted, jobs)) as results:
         for number, (request, result) in enumerate(results, 1):
@@ -80,24 +86,24 @@ def upsample_all(requests: Sequence[Request], jobs: int, reporter: Reporter, *, 
             if isinstance(result, Failure):
                 failed.append(str(request.source))
                 reporter.fail(result)
+                documents.append(_failed(request.source, result))
             else:
-                _tell(result, reporter, brief=True)
-            if reporter.as_json:
-                documents.append(_document(request, result))
+                _tell(result, reporter, brief=not request.dry_run)
+                documents += [result.facts] if reporter.as_json else []
             bar(number, len(wanted))
-    done, skipped = len(wanted) - len(failed), len(requests) - len(wanted)
+    count = len(found.requests) + len(found.failures)
+    skipped = len(found.requests) - len(wanted)
+    done = count - skipped - len(failed)
     facts = {"done": done, "skipped": skipped, "failed": len(failed), "files": documents}
-    reporter.note(f"{done} of {len(requests)} files done, {skipped} skipped, {len(failed)} failed")
+    reporter.note(f"{done} of {count} files done, {skipped} skipped, {len(failed)} failed")
     if failed:
-        raise SomeFailed(failed, len(requests), facts)
+        raise SomeFailed(failed, count, facts)
     if reporter.as_json:
         report.document(facts, to_stderr=False)
 
 
-def _document(request: Request, result: Account | Failure) -> dict[str, Any]:
-    if isinstance(result, Account):
-        return result.facts
-    return {"input": {"path": str(request.source)}, "error": str(result)}
+def _failed(path: Path, failure: Failure) -> dict[str, Any]:
+    return {"input": {"path": str(path)}, "error": str(failure)}
 
 
 def _tell(account: Account, reporter: Reporter, *, brief: bool = False) -> None:

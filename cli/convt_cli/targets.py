@@ -1,7 +1,8 @@
 """Which files a command line names, and where the output of each is to stand."""
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convt_cli.errors import Failure, Misuse
@@ -12,9 +13,15 @@ _SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", "
 _SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
 
 
-def requests_for(
-    sources: Sequence[Path], request: Request, folder: Path | None, *, recursive: bool
-) -> list[Request]:
+@dataclass(slots=True)
+class Found:
+    """The files of a command line: what is to be done, and what cannot even be looked at."""
+
+    requests: list[Request] = field(default_factory=list)
+    failures: list[tuple[Path, Failure]] = field(default_factory=list)
+
+
+def find(sources: Sequence[Path], request: Request, folder: Path | None, *, recursive: bool) -> Found:
     """Return the request for each file: named itself, or, with `recursive`, somewhere in a named folder.
 
     With `folder` the outputs stand there under their inputs' names, those of a named folder in the same
@@ -23,7 +30,7 @@ def requests_for(
     Raises
     ------
     Misuse
-        Options do not go together, or two outputs would be one file.
+        Options do not go together, or an output would be another's, or an input.
     Failure
         A folder holds no sound.
     """
@@ -35,49 +42,82 @@ def requests_for(
         raise Misuse("-o names one output; for several inputs name their folder with -d")
     if STREAM in sources and (len(sources) > 1 or folder):
         raise Misuse("standard input is one input alone, and its output is named with -o")
-    kept_out = {path.resolve() for path in request.inputs if path != request.source}
-    found = [replace(request, source=source) for source in sources]
-    if folder:
-        found = [
-            replace(request, source=path, output=folder / _place(request, path, root))
-            for source in sources
-            for root, path in _below(source, folder, kept_out, recursive=recursive)
-        ]
-    _check_different(found)
+    if not folder:
+        found = Found([replace(request, source=source) for source in sources])
+    else:
+        found = Found()
+        for source in sources:
+            _add(found, source, request, folder, recursive=recursive and _is(source.is_dir))
+    _check_different(found.requests)
     return found
 
 
-def _place(request: Request, path: Path, root: Path) -> Path:
-    """Return where an output stands below the folder of all."""
-    return replace(request, source=path.relative_to(root)).renamed(path.stem)
-
-
-def _below(
-    source: Path, folder: Path, kept_out: Collection[Path], *, recursive: bool
-) -> Iterator[tuple[Path, Path]]:
-    """Yield each file with the folder that its place is relative to; not outputs, nor what else is read."""
-    if not (recursive and source.is_dir()):
-        yield source.parent, source
+def _add(found: Found, source: Path, request: Request, folder: Path, *, recursive: bool) -> None:
+    """Add a file, or the sound in a folder and below."""
+    if not recursive:
+        found.requests.append(_placed(request, source, source.parent, folder))
         return
-    own = folder.resolve()
-    files = [
-        path
-        for path in sorted(source.rglob("*"))
-        if path.suffix.lower() in _SUFFIXES
-        and path.is_file()
-        and not path.name.startswith(".")
-        and not path.resolve().is_relative_to(own)
-        and path.resolve() not in kept_out
-    ]
-    if not files:
+    if _real(folder) == _real(source):
+        raise Misuse(f"{folder}: is the folder of the inputs; name another one with -d")
+    kept_out = {_real(path) for path in request.inputs if path != request.source}
+    files = sorted(_below(source, folder, found))
+    requests = [_placed(request, path, source, folder) for path in files if _real(path) not in kept_out]
+    if not requests and not found.failures:
         raise Failure(f"{source}: there is no sound file in this folder, nor below it")
-    for path in files:
-        yield source, path
+    found.requests += requests
+
+
+def _placed(request: Request, path: Path, root: Path, folder: Path) -> Request:
+    """Return the request for a file whose output stands below the folder as the file below `root`."""
+    name = replace(request, source=path.relative_to(root)).renamed(path.stem)
+    return replace(request, source=path, output=folder / name)
+
+
+def _below(source: Path, folder: Path, found: Found) -> Iterator[Path]:
+    """Yield the sound in a folder and below; nothing hidden, and no output of the command."""
+    own = _real(folder)
+
+    def note(error: OSError) -> None:
+        path = Path(error.filename)
+        found.failures.append((path, Failure(f"{path}: cannot be read: {error.strerror}")))
+
+    for place, folders, names in os.walk(source, onerror=note):
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and _real(Path(place, name)) != own
+        ]
+        for path in (Path(place, name) for name in names if not name.startswith(".")):
+            if path.suffix.lower() in _SUFFIXES and _is(path.is_file):
+                yield path
 
 
 def _check_different(requests: Sequence[Request]) -> None:
-    taken: dict[Path, Path] = {}
-    for request in requests:
-        other = taken.setdefault(request.target, request.source)
-        if other is not request.source:
-            raise Misuse(f"{other} and {request.source} would both become {request.target}: run them apart")
+    """Refuse two outputs that are one file, by whatever names, and outputs that are other inputs."""
+    inputs = {_real(request.source): request.source for request in requests}
+    taken: dict[str, Path] = {}
+    for request in requests if len(requests) > 1 else ():
+        place = _real(request.target)
+        if place in taken:
+            both = f"{taken[place]} and {request.source}"
+            raise Misuse(f"{both} would both become {request.target}: run them apart")
+        if place in inputs and place != _real(request.source):
+            raise Misuse(
+                f"{request.target}: would be made of {request.source}, and is the input {inputs[place]}"
+            )
+        taken[place] = request.source
+
+
+def is_done(request: Request) -> bool:
+    """Return whether an output is there already."""
+    return _is(request.target.is_file)
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    """Return the answer; of what cannot be a name, it is no."""
+    try:
+        return question()
+    except OSError:
+        return False
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)

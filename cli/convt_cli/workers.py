@@ -10,11 +10,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
-
-from convt_cli.errors import Failure
 
 _HELD = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, "pthread_sigmask")
@@ -38,11 +35,6 @@ def workers(count: int) -> Iterator[Submit]:
     """Give what submits a function and its arguments to so many processes, and returns the future.
 
     They end with the context; on an error, amid their work, which they clean up.
-
-    Raises
-    ------
-    Failure
-        One of them has been killed.
     """
     # To fork is quick, but only safe while there is one thread.
     alone = sys.platform == "linux" and threading.active_count() == 1
@@ -56,8 +48,6 @@ def workers(count: int) -> Iterator[Submit]:
 
     try:
         yield submit
-    except BrokenProcessPool:
-        raise Failure("a process that was at work has been killed; was there enough memory?") from None
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()

@@ -44,7 +44,7 @@ def conversions(source: str, target: str, subtype: str) -> Commands:
     rate, convt = str(2 * _RATE), ["convt", "upsample", source, "-o", target]
     soxr, codec = f"aresample={rate}:resampler=soxr:precision=28", _CODECS[subtype]
     return {
-        "convt": [*convt, "--subtype", subtype, "--overwrite", "-q"],
+        "convt": [*convt, "--subtype", subtype, "-q"],
         "sox": ["sox", source, "-b", *_BITS[subtype], target, "rate", "-v", rate],
         "ffmpeg": ["ffmpeg", "-y", "-loglevel", "error", "-i", source, "-af", soxr, "-c:a", codec, target],
     }

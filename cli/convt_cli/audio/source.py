@@ -42,6 +42,8 @@ class Source:
             self._found = os.fstat(self._file.fileno())
             # A file on standard input of which a part has been read goes on like a pipe.
             whole = stat.S_ISREG(self._found.st_mode) and self._file.tell() == 0
+        except IsADirectoryError as error:
+            raise Failure(f"{path}: cannot be read: {error.strerror}; -r takes the sound in it") from None
         except OSError as error:
             raise self._unreadable(error) from None
         self.size = self._found.st_size if whole else None
