@@ -14,6 +14,8 @@ from convt.kernel import Kernel, as_numeric, check_signal, check_whole, compute_
 from convt.parallel import as_threads, default_threads
 from convt.planning import EngineName, Plan, as_engine, plan
 
+_MOST_LATENCY = 1 << 31  # samples: hours of them
+
 
 class Upsampler:
     """A transposed convolution as a stream: pieces of a signal in, pieces of the result out.
@@ -32,7 +34,7 @@ class Upsampler:
     stride, padding, output_padding, groups, dilation
         As of :func:`conv_transpose1d`, with the same errors.
     latency : int, optional
-        Input samples after which outputs are due, at least 1: the stream's blocks are of `latency` samples,
+        Input samples after which outputs are due, 1 to 2**31: the stream's blocks are of `latency` samples,
         so that pushes of so many, or of a multiple, are answered in full. Without it blocks are as large
         as is fast; see :attr:`plan`.
     engine, threads
@@ -77,7 +79,7 @@ class Upsampler:
         make = Kernel.for_every_channel if taps.ndim == 1 else Kernel.of
         self._kernel = make(taps, offset, groups)
         self._geometry = Geometry.of(self._kernel.taps, stride, padding, output_padding, dilation)
-        self._latency = None if latency is None else as_index("latency", latency, 1)
+        self._latency = None if latency is None else _as_latency(latency)
         self._engine = as_engine(engine)
         self._given_threads = as_threads(threads)
         self._driver: Driver | None = None
@@ -233,3 +235,10 @@ class Upsampler:
             self._driver.reset()  # prepared before, for another signal of the same kind
         self._begun, self._signal, self._channels = True, samples.dtype, len(samples)
         return self._driver
+
+
+def _as_latency(latency: SupportsIndex) -> int:
+    samples = as_index("latency", latency, 1)
+    if samples > _MOST_LATENCY:
+        raise ParameterError(f"latency must be at most {_MOST_LATENCY} samples, got {samples}")
+    return samples

@@ -158,7 +158,7 @@ def load_weights(path: str | PathLike[str]) -> Weights:
 
 
 def _check_size(file: BinaryIO) -> None:
-    """Raise ValueError if an .npy file is shorter than it says: numpy would take the memory all the same."""
+    """Raise ValueError if an .npy file is shorter than it says: numpy would take the memory still."""
     file.seek(0)
     major, _ = np.lib.format.read_magic(file)
     (length,) = struct.unpack("<H" if major == 1 else "<I", file.read(2 if major == 1 else 4))

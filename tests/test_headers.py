@@ -233,6 +233,15 @@ def test_chunks_stand_before_the_samples_and_are_padded(name: bytes, size: int, 
     assert soundfile.info(io.BytesIO(whole)).frames == 100
 
 
+@pytest.mark.parametrize("name", [b"bext", b"LIST"])
+def test_an_rf64_file_with_a_chunk_of_an_odd_length_is_read_by_libsndfile(name: bytes) -> None:
+    # libsndfile 1.2.2 does not expect the byte of padding there, and finds no samples behind it.
+    meta = Metadata(chunks=[(name, b"INFO" + bytes(599))])
+    whole = build(Format("RF64", "PCM_16", "FILE", 8000), 1, meta, len(DATA)) + DATA
+    assert header_of(whole).length == len(DATA)
+    assert soundfile.info(io.BytesIO(whole)).frames == 100
+
+
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT"])
 @pytest.mark.parametrize("frames", [0, 1, 2, 3])
 @pytest.mark.parametrize("after", [0, 12])

@@ -362,7 +362,7 @@ def test_from_no_header_a_container_gets_its_own_byte_order(container: str, begi
         (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "VORBIS"], 2, "VORBIS"),
         (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "PCM_20"], 2, "--subtype PCM_20"),
         (["--raw", "--rate", "2000000000", "--channels", "1"], 1, "the rate would be 4000000000 Hz"),
-        (["--raw", "--rate", "8000", "--channels", "1000000000"], 1, "1000000000 channels"),
+        (["--raw", "--rate", "8000", "--channels", "1000000000"], 2, "1000000000 is not in the range"),
     ],
 )
 def test_what_cannot_be_raw(options: list[str], code: int, message: str) -> None:
@@ -578,6 +578,14 @@ def test_a_signal_ends_it_while_it_waits(number: signal.Signals, code: int, targ
     os.close(writing)
     assert (process.returncode, b"Traceback" in said) == (code, False), said
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "one.npy"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_gain_beyond_what_float32_holds_gives_infinities_and_no_warning_of_numpy() -> None:
+    soundfile.write("in.wav", np.full(30, 3e38), 8000, subtype="FLOAT")
+    gain = ["--gain", "20", "--precision", "float32"]
+    through(Path("in.wav").read_bytes(), *SAME[:-2], *gain, "-o", "out.wav")
+    np.testing.assert_array_equal(soundfile.read("out.wav")[0], np.full(30, np.inf))
 
 
 def test_nothing_on_standard_input_is_told_in_one_line() -> None:

@@ -93,7 +93,8 @@ def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Ups
             raise too_short(request, error) from None
     channels = (reader.channels, kernel.channels_out)
     dtype = np.result_type(kernel.weight.dtype, reader.dtype)
-    needed = memory_needed(upsampler, channels, block_size(request, channels), dtype.itemsize)
+    history = request.dilation * kernel.taps // request.stride
+    needed = memory_needed(upsampler, channels, history, block_size(request, channels), dtype.itemsize)
     check_memory(input_name(request.source), needed, max(channels))
     dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
     formats = (reader.format, _output_format(request, reader))

@@ -1,32 +1,30 @@
-"""Where the command ``convt`` begins: before anything slow is imported."""
+"""Where the command ``convt`` begins: before anything slow is imported, so that it can be ended at once."""
 
-import ctypes
 import os
 import signal
 import sys
-from contextlib import suppress
-from types import FrameType
-from typing import NoReturn
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
+_ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def main() -> None:
     """Run the command line of this process; an interruption or a polite kill still cleans up."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _terminate)
-    signal.signal(signal.SIGINT, _interrupt)
-    _fill_gaps()
-    _spare_threads()
-    _keep_memory()
+    for number in _ENDS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as the shell sets them aside, for nohup say
+            signal.signal(number, _end)
     try:
-        from convt_cli.app import app  # what takes long can be interrupted as well
+        _fill_gaps()
+        _spare_threads()
+        _keep_memory()
+        from convt_cli.app import app
 
         app()
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        _calm_down()
 
 
 def _fill_gaps() -> None:
@@ -48,22 +46,36 @@ def _spare_threads() -> None:
 def _keep_memory() -> None:
     """Have glibc keep the memory of a block for the next: to get it anew takes longer than many a sum."""
     if sys.platform == "linux":
-        with suppress(AttributeError, OSError):  # another libc
-            mallopt = ctypes.CDLL(None).mallopt
+        import ctypes
+
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other libraries have none
+        if mallopt:
             mallopt(_MMAP_THRESHOLD, 1 << 28)
             mallopt(_TRIM_THRESHOLD, 1 << 29)
 
 
-def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    _end_once(number)
-    sys.exit(128 + number)
+def _end(number: int, _frame: object) -> None:
+    """End the command, cleaning up, which no second signal interrupts."""
+    for other in _ENDS:
+        signal.signal(other, _pass_over)
+    error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+
+    def insist(_number: int, _frame: object) -> None:
+        """Raise the error once more if it was lost, as in callbacks and imports: nothing handles it."""
+        if sys.exc_info()[1] is None:
+            raise error
+
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, insist)
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    raise error
 
 
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    _end_once(number)
-    raise KeyboardInterrupt
+def _pass_over(_number: int, _frame: object) -> None:
+    """Do nothing; to have the system ignore a signal that is on its way is an error."""
 
 
-def _end_once(number: int) -> None:
-    """Let a second signal of the kind not interrupt the cleaning up after the first."""
-    signal.signal(number, signal.SIG_IGN)
+def _calm_down() -> None:
+    """Let what comes after the command end as it will."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -41,6 +41,7 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
         The weights or the bias cannot be read, or do not fit the signal.
     """
     weights = _built_in(request) if request.weights is None else convt.load_weights(request.weights)
+    _check_finite(weights.source, weights.weight, weights.bias)
     weight, groups = weights.for_channels(reader.channels, request.groups, str(request.source))
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups
     bias = _bias(request, weights.bias, channels_out)
@@ -52,6 +53,12 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
     default = "center" if request.weights is None else 0
     padding = default if request.padding is None else request.padding
     return Choice(weights.source, weight, bias, groups, padding, channels_out)
+
+
+def _check_finite(source: object, *arrays: Array | None) -> None:
+    for array in arrays:
+        if array is not None and (count := np.count_nonzero(~np.isfinite(array))):
+            raise Failure(f"{source}: {count} of its {array.size} numbers are not finite")
 
 
 def _built_in(request: Request) -> convt.Weights:
@@ -69,6 +76,7 @@ def _bias(request: Request, own: Array | None, channels: int) -> Array | None:
         bias = np.array(request.bias)
     elif request.bias is not None:
         source, bias = request.bias, convt.load_weights(request.bias).weight
+        _check_finite(source, bias)
     if bias is None or bias.shape == (channels,):
         return bias
     if bias.size == 1:

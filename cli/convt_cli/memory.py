@@ -11,7 +11,7 @@ _WAITING = 6  # blocks as they are read: on their way in and out
 
 
 def memory_needed(
-    upsampler: convt.Upsampler, channels: tuple[int, int], block: int, itemsize: int
+    upsampler: convt.Upsampler, channels: tuple[int, int], history: int, block: int, itemsize: int
 ) -> float:
     """Return, in bytes, about how much a run takes at its peak; it does not depend on the length.
 
@@ -21,6 +21,8 @@ def memory_needed(
         The stream.
     channels : tuple of int
         Of the input and of the output.
+    history : int
+        Frames of the input that the kernel spans.
     block : int
         Frames that are read at a time.
     itemsize : int
@@ -28,7 +30,7 @@ def memory_needed(
     """
     plan = upsampler.plan
     factor = plan.outputs / plan.inputs
-    frames = _HELD * plan.inputs + _WAITING * block
+    frames = history + _HELD * plan.inputs + _WAITING * block
     return _BASE + itemsize * frames * (channels[0] + factor * channels[1])
 
 

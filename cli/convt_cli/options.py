@@ -24,9 +24,12 @@ def parse_padding(text: str) -> int | str:
 def parse_bias(text: str) -> float | Path:
     """Return a number, or a file's name."""
     try:
-        return float(text)
+        bias = float(text)
     except ValueError:
         return Path(text)
+    if not math.isfinite(bias):
+        raise typer.BadParameter(f"a bias is a finite number, not {text}")
+    return bias
 
 
 def parse_gain(text: str) -> float:
@@ -165,7 +168,9 @@ Raw = Annotated[
     ),
 ]
 Rate = Annotated[int | None, typer.Option(metavar="HZ", min=1, help="Rate of a --raw input.")]
-Channels = Annotated[int | None, typer.Option(metavar="N", min=1, help="Channels of a --raw input.")]
+Channels = Annotated[
+    int | None, typer.Option(metavar="N", min=1, max=65_535, help="Channels of a --raw input.")
+]
 AllowTruncated = Annotated[
     bool, typer.Option("--allow-truncated", help="Take an input that breaks off as far as it goes.")
 ]

@@ -26,7 +26,7 @@ from convt_cli.outcome import Outcome
 from convt_cli.request import Request
 from convt_cli.segments import make_segment, segments_of
 from convt_cli.streams import shared_streams
-from convt_cli.wholefile import check_target, whole_file
+from convt_cli.wholefile import check_stream, check_target, whole_file
 from convt_cli.workers import cores, workers
 
 Watch = Callable[[int, int | None], None]
@@ -98,6 +98,7 @@ def _told(request: Request) -> Iterator[None]:
 def _check_target(request: Request) -> None:
     """Refuse an output that cannot be; make the folder that is to hold it, if that is asked for."""
     if request.target == STREAM:
+        check_stream(request.inputs)
         return
     folder = request.target.parent
     if request.makes_folder and not request.dry_run:

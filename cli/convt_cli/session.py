@@ -10,13 +10,13 @@ from convt_cli.account import Account
 from convt_cli.batch import run_all
 from convt_cli.beginning import check_options
 from convt_cli.errors import Failure, ReaderGone, SomeFailed
-from convt_cli.names import STREAM
+from convt_cli.names import STREAM, is_file
 from convt_cli.pipeline import run
 from convt_cli.progress import Bar
 from convt_cli.report import Reporter
 from convt_cli.request import Request
 from convt_cli.streams import shared_streams
-from convt_cli.targets import Found, find, is_done
+from convt_cli.targets import Found, find
 from convt_cli.workers import cores
 
 
@@ -58,7 +58,7 @@ def upsample_files(
     shared_streams().clear()
     check_options(request)
     found = find(sources, request, folder, recursive=recursive)
-    skip = skip and STREAM not in sources
+    skip = skip and STREAM not in (request.target for request in found.requests)
     if len(found.requests) == 1 and not (folder or skip):
         upsample_one(found.requests[0], reporter)
     else:
@@ -73,7 +73,7 @@ def upsample_all(found: Found, jobs: int, reporter: Reporter, *, skip: bool) -> 
     SomeFailed
         Some, or all, could not be made.
     """
-    wanted = [request for request in found.requests if not (skip and is_done(request))]
+    wanted = [request for request in found.requests if not (skip and is_file(request.target))]
     documents, failed = list[dict[str, Any]](), list[str]()
     for path, failure in found.failures:
         failed.append(str(path))

@@ -1,12 +1,12 @@
 """Which files a command line names, and where the output of each is to stand."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convt_cli.errors import Failure, Misuse
-from convt_cli.names import STREAM
+from convt_cli.names import STREAM, is_file, is_folder
 from convt_cli.request import Request
 
 _SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus"}
@@ -47,7 +47,7 @@ def find(sources: Sequence[Path], request: Request, folder: Path | None, *, recu
     else:
         found = Found()
         for source in sources:
-            _add(found, source, request, folder, recursive=recursive and _is(source.is_dir))
+            _add(found, source, request, folder, recursive=recursive and is_folder(source))
     _check_different(found.requests)
     return found
 
@@ -86,7 +86,7 @@ def _below(source: Path, folder: Path, found: Found) -> Iterator[Path]:
             name for name in folders if not name.startswith(".") and _real(Path(place, name)) != own
         ]
         for path in (Path(place, name) for name in names if not name.startswith(".")):
-            if path.suffix.lower() in _SUFFIXES and _is(path.is_file):
+            if path.suffix.lower() in _SUFFIXES and is_file(path):
                 yield path
 
 
@@ -104,19 +104,6 @@ def _check_different(requests: Sequence[Request]) -> None:
                 f"{request.target}: would be made of {request.source}, and is the input {inputs[place]}"
             )
         taken[place] = request.source
-
-
-def is_done(request: Request) -> bool:
-    """Return whether an output is there already."""
-    return _is(request.target.is_file)
-
-
-def _is(question: Callable[[], bool]) -> bool:
-    """Return the answer; of what cannot be a name, it is no."""
-    try:
-        return question()
-    except OSError:
-        return False
 
 
 def _real(path: Path) -> str:

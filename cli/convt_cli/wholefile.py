@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,21 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> N
         raise Failure(f"{target}: there is no folder {target.parent}; create it first")
     if place.is_symlink() or not place.parent.is_dir():
         raise Failure(f"{target}: is a link that leads nowhere; name another file with -o")
+
+
+def check_stream(sources: Sequence[Path]) -> None:
+    """Refuse a standard output that is one of the sources.
+
+    Raises
+    ------
+    Failure
+        With what to do.
+    """
+    out = os.fstat(1)
+    for source in sources if stat.S_ISREG(out.st_mode) else ():
+        if os.path.samestat(os.fstat(0) if source == STREAM else source.stat(), out):
+            name = input_name(source)
+            raise Failure(f"standard output: is the same file as the input {name}; choose another one")
 
 
 def _is_same(target: Path, source: Path) -> bool:

@@ -3,6 +3,7 @@
 Threads would share the interpreter as well, and wait for each other at every step.
 """
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -13,6 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+_PARENT_DEATH = 1  # PR_SET_PDEATHSIG of Linux
 _HELD = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, "pthread_sigmask")
 )
@@ -40,7 +42,7 @@ def workers(count: int) -> Iterator[Submit]:
     alone = sys.platform == "linux" and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if alone else "spawn")
     with _signals_held():  # half-made processes could not be ended
-        executor = ProcessPoolExecutor(count, context, _begin)
+        executor = ProcessPoolExecutor(count, context, _begin, (os.getpid(),))
         executor.submit(int)
 
     def submit(function: Callable[..., Any], *arguments: object) -> Future[Any]:
@@ -68,15 +70,19 @@ def _signals_held() -> Iterator[None]:
 
 
 class _State:
-    """Whether this process works on something, and whether it is to end."""
+    """Whether this process works on something, whether it is to end, and which process began it."""
 
     working = ending = False
+    first = 0
 
 
-def _begin() -> None:
+def _begin(first: int) -> None:
     """Leave it to the first process what an interruption, which reaches all, ends; it asks politely."""
+    _State.first = first
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGTERM)
     if _HELD:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
 
@@ -86,6 +92,7 @@ def _end(_number: int, _frame: object) -> None:
     _State.ending = True
     if _State.working:
         raise SystemExit
+    _leave_orphaned()
 
 
 def _work(function: Callable[..., Any], *arguments: object) -> Any:
@@ -96,3 +103,10 @@ def _work(function: Callable[..., Any], *arguments: object) -> Any:
         return function(*arguments)
     finally:
         _State.working = False
+        _leave_orphaned()
+
+
+def _leave_orphaned() -> None:
+    """End at once if the first process was killed, and nobody waits for results."""
+    if _State.ending and os.getppid() != _State.first:
+        os._exit(128 + signal.SIGTERM)

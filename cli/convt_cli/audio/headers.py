@@ -22,8 +22,9 @@ from convt_cli.errors import Failure, Unwritable
 _MOST = 0xFFFFFFFF
 _LARGEST_CHUNK = 1 << 26  # bytes of metadata that are taken to be real
 _ENDLESS = 1 << 62  # bytes that no file has
+_WIDE = (b"RF64", b"BW64")  # which differ in what else they may hold
 _WIDEST = 0xFFFF  # bytes of a frame, as far as a WAV file can state it
-_MOST_CHUNKS = 10_000
+_MOST_CHUNKS = 1000
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _GUID_END = bytes.fromhex("800000aa00389b71")
 _WAV_CODES = {(_PCM, 8): "PCM_U8", (_PCM, 16): "PCM_16", (_PCM, 24): "PCM_24", (_PCM, 32): "PCM_32"}
@@ -68,7 +69,7 @@ def parse(source: Source) -> Header | None:
         The header is damaged, or states what cannot be.
     """
     magic = source.read(4)
-    if magic in (b"RIFF", b"RIFX", b"RF64"):
+    if magic in (b"RIFF", b"RIFX", *_WIDE):
         return _parse_wav(source, magic)
     if magic in (b".snd", b"dns."):
         return _parse_au(source, ">" if magic == b".snd" else "<")
@@ -105,7 +106,7 @@ def _parse_wav(source: Source, magic: bytes) -> Header | None:
         raise Failure(f"{source.name}: is damaged: its samples come before their format")
     header.start, header.length_at = at, at - 4
     header.meta.order, header.meta.chunks = order, chunks
-    if magic == b"RF64" and wide and length == _MOST:
+    if magic in _WIDE and wide and length == _MOST:
         riff, length = wide
     if length <= _MOST or length >= _ENDLESS:
         header.length = _credible(source, length, at, riff + 8)
@@ -133,7 +134,7 @@ def _parse_format(source: Source, body: bytes, order: str, magic: bytes) -> Head
     if len(body) < 16:
         raise Failure(f"{source.name}: is damaged: its format takes {len(body)} bytes, not 16 or more")
     code, channels, rate, _, frame, bits = struct.unpack(f"{order}HHIIHH", body[:16])
-    mask, container = 0, "RF64" if magic == b"RF64" else "WAV"
+    mask, container = 0, "RF64" if magic in _WIDE else "WAV"
     if code == _EXTENSIBLE and len(body) >= 40 and body[28:40] == _guid(order, 0)[4:]:
         mask, code = struct.unpack(f"{order}II", body[20:28])
         container = "WAVEX" if container == "WAV" and order == "<" else container
@@ -152,7 +153,7 @@ def _parse_format(source: Source, body: bytes, order: str, magic: bytes) -> Head
 
 def _parse_au(source: Source, order: Order) -> Header:
     start, length, code, rate, channels = struct.unpack(f"{order}5I", _exactly(source, 20))
-    if not 24 <= start <= _LARGEST_CHUNK or not channels or not rate:
+    if not 24 <= start <= _LARGEST_CHUNK or not 0 < channels <= _WIDEST or not rate:
         raise Failure(
             f"{source.name}: is damaged: it states {channels} channels at {rate} Hz from byte {start} on"
         )
@@ -197,6 +198,11 @@ def riff_chunk(order: str, name: bytes, body: bytes) -> bytes:
     return struct.pack(f"{order}4sI", name, len(body)) + body + bytes(len(body) % 2)
 
 
+def _even(body: bytes) -> bytes:
+    """Return metadata of an even length: behind an odd one libsndfile finds no samples in RF64."""
+    return body + bytes(len(body) % 2)
+
+
 def build(
     chosen: Format, channels: int, meta: Metadata, length: int | None, *, room: bool = False, after: int = 0
 ) -> bytes:
@@ -231,6 +237,8 @@ def build(
     total = 4 + 36 + len(rest) + 8 + size + size % 2 + after
     wide = order == "<" and length is not None and (chosen.container == "RF64" or total > _MOST)
     total -= 0 if room or wide else 36
+    if wide:
+        rest = fmt + b"".join(riff_chunk(order, name, _even(body)) for name, body in meta.chunks)
     lengths = struct.pack("<QQQI", total, size, size // (channels * chosen.bits // 8), 0)
     first = riff_chunk(order, b"ds64", lengths) if wide else riff_chunk(order, b"JUNK", bytes(28)) * room
     return b"".join(

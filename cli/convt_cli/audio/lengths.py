@@ -37,7 +37,7 @@ def _caf(source: Source, _: bytes) -> int:
         if length <= 0 or is_placeholder(length):
             return 0
         at += 12 + length
-        if name == b"data":
+        if name == b"data" or at > (source.size or 0):
             return at
 
 

@@ -96,11 +96,11 @@ class Quantiser:
         return np.dtype("i4" if self._upper else codes.get(self._target.bits, "i4"))
 
     def _scaled(self, samples: Array, low: float, high: float, dtype: np.dtype[np.generic]) -> Array:
-        if self._gain != 1:
-            samples = samples * samples.dtype.type(self._gain)
-        if self._clips and max(-low, high) > 1:
-            samples = np.where(np.isfinite(samples), samples.clip(-1, 1), samples)
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+            if self._gain != 1:
+                samples = samples * samples.dtype.type(self._gain)
+            if self._clips and max(-low, high) > 1:
+                samples = np.where(np.isfinite(samples), samples.clip(-1, 1), samples)
             return samples.astype(dtype, copy=False)
 
     def _rounded(self, samples: Array, low: float, high: float, dtype: np.dtype[np.generic]) -> Array:

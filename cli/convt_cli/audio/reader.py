@@ -55,7 +55,7 @@ def open_reader(
     Failure
         The input is missing, damaged, or not what its name says.
     """
-    if path.suffix.lower() == ".npy":
+    if path.suffix.lower() == ".npy" and raw is None:
         return NpyReader(path, precision)
     source = Source(path, again=again)
     try:
