@@ -155,6 +155,7 @@ def test_a_signal_to_all_processes_as_a_terminal_sends(number: signal.Signals) -
     assert not parts()
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("command", [["1.wav"], ["1.wav", "2.wav", "-d", "out", "-j", "2"]])
 @pytest.mark.parametrize(
     "order",
@@ -165,14 +166,19 @@ def test_a_signal_to_all_processes_as_a_terminal_sends(number: signal.Signals) -
     ],
     ids=lambda order: "-".join(each.name for each in order),
 )
-def test_signals_in_quick_succession_leave_nothing(order: list[signal.Signals], command: list[str]) -> None:
+def test_signals_in_quick_succession_leave_nothing(
+    order: list[signal.Signals], command: list[str], at_once: bool
+) -> None:
     for name in ("1.wav", "2.wav"):
         silence(name, 3_000_000)
     process = begin([*SLOW, *command])
     until(parts, process)
+    if at_once:
+        process.send_signal(signal.SIGSTOP)
     for number in order:
         process.send_signal(number)
-        time.sleep(0.02)  # the first is being answered
+        time.sleep(0 if at_once else 0.02)  # the first is being answered
+    process.send_signal(signal.SIGCONT)
     assert abs(ended(process)[0]) in {number for each in order for number in (each, 128 + each)}
     assert not parts()
     assert not {"1_x2.wav", "out/1.wav"} & {str(path) for path in Path().rglob("*.wav")}

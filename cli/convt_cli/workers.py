@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -41,7 +42,8 @@ def workers(count: int) -> Iterator[Submit]:
     # To fork is quick, but only safe while there is one thread.
     alone = sys.platform == "linux" and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if alone else "spawn")
-    with _signals_held():  # half-made processes could not be ended
+    # Half-made processes could not be ended; and Python warns of BLAS's threads, which survive a fork.
+    with _signals_held(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         executor = ProcessPoolExecutor(count, context, _begin, (os.getpid(),))
         executor.submit(int)
 
