@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 _PARENT_DEATH = 1  # PR_SET_PDEATHSIG of Linux
+_PATIENCE = 0.3  # seconds
 _HELD = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, "pthread_sigmask")
 )
@@ -44,7 +45,7 @@ def workers(count: int) -> Iterator[Submit]:
     context = multiprocessing.get_context("fork" if alone else "spawn")
     # Half-made processes could not be ended; and Python warns of BLAS's threads, which survive a fork.
     with _signals_held(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        executor = ProcessPoolExecutor(count, context, _begin, (os.getpid(),))
+        executor = ProcessPoolExecutor(count, context, _begin)
         executor.submit(int)
 
     def submit(function: Callable[..., Any], *arguments: object) -> Future[Any]:
@@ -72,15 +73,13 @@ def _signals_held() -> Iterator[None]:
 
 
 class _State:
-    """Whether this process works on something, whether it is to end, and which process began it."""
+    """Whether this process works on something, and whether it is to end."""
 
     working = ending = False
-    first = 0
 
 
-def _begin(first: int) -> None:
+def _begin() -> None:
     """Leave it to the first process what an interruption, which reaches all, ends; it asks politely."""
-    _State.first = first
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     if sys.platform == "linux":
@@ -90,11 +89,11 @@ def _begin(first: int) -> None:
 
 
 def _end(_number: int, _frame: object) -> None:
-    """End the work, but never while a result is on its way: the first process would wait for its rest."""
+    """End the work, or else the process."""
     _State.ending = True
     if _State.working:
         raise SystemExit
-    _leave_orphaned()
+    _leave_soon()
 
 
 def _work(function: Callable[..., Any], *arguments: object) -> Any:
@@ -105,10 +104,12 @@ def _work(function: Callable[..., Any], *arguments: object) -> Any:
         return function(*arguments)
     finally:
         _State.working = False
-        _leave_orphaned()
+        if _State.ending:
+            _leave_soon()
 
 
-def _leave_orphaned() -> None:
-    """End at once if the first process was killed, and nobody waits for results."""
-    if _State.ending and os.getppid() != _State.first:
-        os._exit(128 + signal.SIGTERM)
+def _leave_soon() -> None:
+    """Leave when a result that is on its way has arrived: the first process would wait for its rest."""
+    if _HELD:
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + signal.SIGTERM))
+        signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
