@@ -714,7 +714,7 @@ def test_an_input_that_changes_is_refused(
         return process(self, x)
 
     monkeypatch.setattr(convt.Upsampler, "process", meanwhile)
-    others = ["w.npy", "-d", "out", "-j", "2"] if folder else ["-o", f"o{Path(name).suffix}"]
+    others = ["w.npy", "-d", "out", "-j", "1"] if folder else ["-o", f"o{Path(name).suffix}"]
     result = upsample(name, *others, "-q", "--weights", "w.npy", code=3 if folder else 1)
     first = result.stderr.splitlines()[0]
     assert first.startswith(f"convt: {name}: ")
