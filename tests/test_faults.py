@@ -26,7 +26,8 @@ from tests.command import upsample
 from tests.strategies import numbers
 
 MAIN = "from convt_cli.entry import main; main()"
-CONVT = [sys.executable, "-c", MAIN, "upsample"]
+KERNEL = ["--weights", "w.npy"]  # a short one: it is quick
+CONVT = [sys.executable, "-c", MAIN, "upsample", *KERNEL]
 # A computation that takes its time, so that there is a half-way to be caught at.
 SLOW = [
     sys.executable,
@@ -38,6 +39,7 @@ SLOW = [
     "    return process(self, x)\n"
     f"convt.Upsampler.process = slow\n{MAIN}",
     "upsample",
+    *KERNEL,
 ]
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 Process = subprocess.Popen[bytes]
@@ -47,7 +49,7 @@ _begun = list[Process]()
 @pytest.fixture(autouse=True)
 def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
-    np.save("w", np.ones(3))
+    np.save("w", np.ones(2))
     yield
     while _begun:
         process = _begun.pop()
@@ -155,16 +157,14 @@ def test_a_signal_to_all_processes_as_a_terminal_sends(number: signal.Signals) -
     assert not parts()
 
 
-@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("command", [["1.wav"], ["1.wav", "2.wav", "-d", "out", "-j", "2"]])
 @pytest.mark.parametrize(
-    "order",
+    ("order", "at_once"),
     [
-        [signal.SIGINT, signal.SIGINT, signal.SIGINT],
-        [signal.SIGINT, signal.SIGTERM],
-        [signal.SIGTERM, signal.SIGHUP],  # as of systemd
+        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], False),
+        ([signal.SIGINT, signal.SIGTERM], False),
+        ([signal.SIGTERM, signal.SIGHUP], True),  # as of systemd
     ],
-    ids=lambda order: "-".join(each.name for each in order),
 )
 def test_signals_in_quick_succession_leave_nothing(
     order: list[signal.Signals], command: list[str], at_once: bool
@@ -233,9 +233,7 @@ def test_little_is_imported_before_interruptions_are_answered() -> None:
     assert not {"typing", "contextlib", "ctypes", "re"} & set(result.stdout.split())
 
 
-@pytest.mark.parametrize(
-    ("number", "jobs"), [(signal.SIGHUP, "1"), (signal.SIGHUP, "2"), (signal.SIGINT, "2")]
-)
+@pytest.mark.parametrize(("number", "jobs"), [(signal.SIGHUP, "1"), (signal.SIGINT, "2")])
 def test_signals_that_the_shell_has_set_aside_stay_so(number: signal.Signals, jobs: str) -> None:
     """As nohup does, and a shell for what runs in the background."""
     for name in ("1.wav", "2.wav"):
@@ -279,7 +277,6 @@ def waiting(stream: int) -> int:
         (["-"], b""),
         (["-"], b"header"),
         (["-", "-o", "out.wav"], b"RIFF"),
-        (["-", "-o", "out.wav"], b"header"),
         (["-", "-o", "out.wav", "--skip-existing"], b"header"),
         (["-", "-o", "out.flac", "--overs", "guard"], b"header"),
     ],
@@ -301,7 +298,7 @@ def test_an_interruption_while_standard_input_is_silent(arguments: list[str], gi
     assert names() == before
 
 
-@pytest.mark.parametrize("arguments", [["in.wav"], ["in.flac"], ["in.wav", "--format", "FLAC"]])
+@pytest.mark.parametrize("arguments", [["in.wav"], ["in.flac", "--format", "FLAC"]])
 def test_an_interruption_while_nobody_reads_standard_output(arguments: list[str]) -> None:
     for name in ("in.wav", "in.flac"):
         sound(name, shape=(100_000,))
@@ -342,7 +339,7 @@ def test_what_comes_late_through_a_stream_that_does_not_block_is_waited_for() ->
     assert soundfile.info("out.wav").frames == 40_000
 
 
-@pytest.mark.parametrize("container", ["WAV", "FLAC"])
+@pytest.mark.parametrize("container", ["FLAC", "AU"])
 def test_all_goes_to_a_stream_that_does_not_block(container: str) -> None:
     sound("in.wav", shape=(100_000,))
     command = [*CONVT, "in.wav", "-q", "-o", "-", "--format", container]
@@ -361,7 +358,7 @@ def test_all_goes_to_a_stream_that_does_not_block(container: str) -> None:
 # Full disks
 
 
-@pytest.mark.parametrize("name", ["o.au", "o.aiff", "o.caf", "o.mp3", "o.raw", "o.opus"])
+@pytest.mark.parametrize("name", ["o.au", "o.aiff", "o.mp3", "o.raw"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(name: str) -> None:
     sound("in.wav", shape=(200_000,))
     before = names()
@@ -388,7 +385,7 @@ def test_a_file_that_finds_no_room_does_not_keep_the_rest(jobs: str) -> None:
     assert names("out") == {"small.wav"}
 
 
-@pytest.mark.parametrize(("container", "short_by"), [("WAV", 1), ("FLAC", 1), ("FLAC", 30_000)])
+@pytest.mark.parametrize(("container", "short_by"), [("WAV", 1), ("FLAC", 1)])
 def test_standard_output_that_finds_no_room_is_one_line(container: str, short_by: int) -> None:
     """Also where there is room for all but the end: what is written in part is not all written."""
     sound("in.wav", shape=(100_000,))
@@ -403,7 +400,7 @@ def test_standard_output_that_finds_no_room_is_one_line(container: str, short_by
     assert result.stderr == b"convt: standard output: cannot be written: File too large\n"
 
 
-@pytest.mark.parametrize("container", ["WAV", "FLAC", "RAW", "AU"])
+@pytest.mark.parametrize("container", ["FLAC", "RAW"])
 def test_a_full_device_as_standard_output_is_one_line(container: str) -> None:
     sound("in.wav", shape=(100_000,))
     with Path("/dev/full").open("wb") as full:
@@ -417,7 +414,7 @@ def test_a_full_device_as_standard_output_is_one_line(container: str) -> None:
     assert result.stderr == b"convt: standard output: cannot be written: No space left on device\n"
 
 
-@pytest.mark.parametrize("short_by", [1, 1000, 150_000])
+@pytest.mark.parametrize("short_by", [1, 150_000])
 def test_a_pipe_that_cannot_be_kept_is_one_line(short_by: int) -> None:
     """Also where all but its end could be: that end is not to be missing from the output."""
     data = np.zeros(100_000, "<i2").tobytes()
@@ -570,13 +567,7 @@ def test_streams_that_are_closed_never_make_one_of_a_file(closed: str) -> None:
 def test_only_sound_goes_where_sound_goes() -> None:
     sound("in.wav", shape=(3000,))
     whole = subprocess.run([*CONVT, "in.wav", "-o", "-"], capture_output=True, check=True).stdout
-    for options in (
-        ["--json"],
-        ["--skip-existing"],
-        ["--skip-existing", "--json"],
-        ["-v"],
-        ["--jobs", "2"],
-    ):
+    for options in (["--json"], ["--skip-existing", "--json", "--jobs", "2"]):
         result = subprocess.run([*CONVT, "in.wav", "-o", "-", *options], capture_output=True, check=False)
         assert result.stdout == (b"" if result.returncode else whole)
         assert b"Traceback" not in result.stderr
@@ -780,7 +771,6 @@ def small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ["in.wav", "--latency", "1000000000"],
         ["in.wav", "--stride", "1000000000"],
         ["in.wav", "--dilation", "100000000"],
-        ["in.wav", "--weights", "long.npz"],
         ["in.wav", "--weights", "wide.npz"],
     ],
     ids=" ".join,
@@ -792,7 +782,6 @@ def test_what_no_memory_holds_is_refused_before_it_is_asked_for(arguments: list[
     Path("many.wav").write_bytes(header(65_535, 8000, 8, rows))
     os.truncate("many.wav", 44 + rows)
     Path("many.au").write_bytes(b".snd" + struct.pack(">5I", 24, 100, 2, 8000, 65_535) + bytes(100))
-    np.savez_compressed("long", weight=np.zeros(1 << 22))
     np.savez_compressed("wide", weight=np.zeros((1, 1 << 22, 1)))
     weights = [] if "--weights" in arguments else ["--weights", "w.npy"]
     assert "memory" in refused(*arguments, *weights)
