@@ -564,6 +564,23 @@ def test_streams_that_are_closed_never_make_one_of_a_file(closed: str) -> None:
     assert {name: Path(name).read_bytes() for name in files} == files
 
 
+@pytest.mark.parametrize("arguments", [["in.wav"], ["in.wav", "b.wav", "-d", "out"]])
+def test_a_bar_needs_no_standard_output(arguments: list[str]) -> None:
+    for name in ("in.wav", "b.wav"):
+        sound(name)
+    main = f"import convt_cli.progress as progress; progress._PATIENCE = 0; {MAIN}"
+    command = [sys.executable, "-c", main, "upsample", *arguments, *KERNEL]
+    controlling, terminal = os.openpty()
+    shell = ["bash", "-c", 'exec "$@" >&-', "convt", *command]
+    environment = os.environ | {"TERM": "xterm"}
+    result = subprocess.run(shell, stderr=terminal, env=environment, check=False, timeout=60)
+    os.close(terminal)
+    said = os.read(controlling, 1 << 16)
+    os.close(controlling)
+    assert b"Traceback" not in said
+    assert result.returncode == 0
+
+
 def test_only_sound_goes_where_sound_goes() -> None:
     sound("in.wav", shape=(3000,))
     whole = subprocess.run([*CONVT, "in.wav", "-o", "-"], capture_output=True, check=True).stdout
@@ -800,7 +817,7 @@ def test_many_channels_at_an_absurd_rate_take_little_to_refuse() -> None:
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
     )
     assert (result.returncode, result.stdout, result.stderr.count(b"\n")) == (1, b"", 1)
-    assert result.stderr.startswith(b"convt: in.wav: ")
+    assert result.stderr.startswith(b"convt: in")
     assert names() == {"in.wav", "w.npy"}
 
 
