@@ -16,7 +16,7 @@ from convt_cli.audio.formats import Array
 from convt_cli.audio.levels import Levels, headroom
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
-from convt_cli.audio.pcm import PcmWriter, is_plain
+from convt_cli.audio.pcm import PcmReader, PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
 from convt_cli.audio.writer import Writer, carried, open_sound
 from convt_cli.beginning import begin, block_size, check_streams, open_input, overs_of, too_short
@@ -146,10 +146,11 @@ class _Run:
         """Have processes make the output, if it can be divided among them and is worth it."""
         count = 1 if self._overlap is nullcontext else cores()
         segments = segments_of(self._outcome, self._reader) if count > 1 else []
-        if not segments or path is None or not isinstance(writer, PcmWriter):
+        reader = self._reader
+        if not (segments and path and isinstance(writer, PcmWriter) and isinstance(reader, PcmReader)):
             return False
         shared_streams().warm_up(self._request, self._reader)
-        told = (self._request, self._outcome.gain, path, writer.reserve())
+        told = (self._request, reader.identity, self._outcome.gain, path, writer.reserve())
         with workers(min(count, len(segments))) as submit:
             futures = [submit(make_segment, *told, segment) for segment in segments]
             for segment, future in zip(segments, futures, strict=True):

@@ -53,7 +53,13 @@ class Bar:
 
         text = TextColumn("{task.description}")
         columns = (BarColumn(), TaskProgressColumn(), text, TimeRemainingColumn())
-        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        bar = Progress(
+            *columns,
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=False,  # which may be closed, and is left alone
+            redirect_stderr=False,
+        )
         bar.add_task("")
         bar.start()
         return bar

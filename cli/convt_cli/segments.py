@@ -19,6 +19,7 @@ from convt_cli.audio.pcm import PcmReader, PcmStretch, is_plain
 from convt_cli.audio.quantise import Quantiser
 from convt_cli.audio.reader import Reader
 from convt_cli.beginning import begin, block_size, open_input, overs_of
+from convt_cli.errors import Failure
 from convt_cli.names import STREAM
 from convt_cli.outcome import Outcome
 from convt_cli.request import Request
@@ -60,7 +61,7 @@ def segments_of(outcome: Outcome, reader: Reader) -> list[Segment]:
 
 
 def make_segment(
-    request: Request, gain: float, path: Path, before: int, segment: Segment
+    request: Request, identity: tuple[int, ...], gain: float, path: Path, before: int, segment: Segment
 ) -> tuple[Levels, Finite]:
     """Read, compute and write a segment of an output that has been begun, and return what was seen.
 
@@ -68,6 +69,8 @@ def make_segment(
     ----------
     request : Request
         What is to be done.
+    identity : tuple of int
+        Which file the input was found to be.
     gain : float
         Factor on the output.
     path : Path
@@ -82,6 +85,8 @@ def make_segment(
         chosen, channels = outcome.formats[1], outcome.channels[1]
         assert isinstance(reader, PcmReader)  # noqa: S101  # or there would be no segments
         assert chosen  # noqa: S101
+        if reader.identity != identity:
+            raise Failure(f"{outcome.source}: changed while it was read")
         quantiser = Quantiser(
             chosen,
             channels,

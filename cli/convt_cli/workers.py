@@ -80,7 +80,8 @@ class _State:
 
 def _begin() -> None:
     """Leave it to the first process what an interruption, which reaches all, ends; it asks politely."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _HELD:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGTERM)

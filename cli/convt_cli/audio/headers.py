@@ -24,6 +24,7 @@ _LARGEST_CHUNK = 1 << 26  # bytes of metadata that are taken to be real
 _ENDLESS = 1 << 62  # bytes that no file has
 _WIDE = (b"RF64", b"BW64")  # which differ in what else they may hold
 _WIDEST = 0xFFFF  # bytes of a frame, as far as a WAV file can state it
+_LARGEST_HEADER = 1 << 28
 _MOST_CHUNKS = 1000
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _GUID_END = bytes.fromhex("800000aa00389b71")
@@ -89,7 +90,7 @@ def _parse_wav(source: Source, magic: bytes) -> Header | None:
         at += 8
         if name == b"data":
             break
-        if length > _LARGEST_CHUNK:
+        if length > _LARGEST_CHUNK or at > _LARGEST_HEADER:
             raise Failure(
                 f"{source.name}: is damaged: it has a chunk {name!r} of {length} bytes before its samples"
             )

@@ -8,6 +8,7 @@ the rounding error do not depend on the signal (S. P. Lipshitz, R. A. Wannamaker
 from typing import Literal
 
 import numpy as np
+from numpy.random import PCG64, Generator  # now: amid the work its import would swallow a signal
 
 from convt_cli.audio.formats import Array, Format
 from convt_cli.audio.levels import Levels
@@ -131,8 +132,8 @@ class _Triangular:
 
     def __init__(self, channels: int, start: int) -> None:
         """Begin with the value of so many frames from the start."""
-        bits = [np.random.PCG64([_SEED, channel]).advance(start // 4) for channel in range(channels)]
-        self._random = [np.random.Generator(each) for each in bits]
+        bits = [PCG64([_SEED, channel]).advance(start // 4) for channel in range(channels)]
+        self._random = [Generator(each) for each in bits]
         self._rest = np.empty((channels, 0), np.uint16)
         self(start % 4)
 

@@ -161,6 +161,12 @@ class Source:
         self.seek(0)
         return os.dup(self._file.fileno())
 
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """Which file it is, and in which state it was found."""
+        found = self._found
+        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
     def check_unchanged(self) -> None:
         """Refuse a file that has become another one while it was read.
 
