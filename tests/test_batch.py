@@ -207,6 +207,7 @@ def test_a_file_that_kills_its_process_is_told_of(monkeypatch: pytest.MonkeyPatc
         return run(request, *arguments, **options)
 
     monkeypatch.setattr("convt_cli.batch.run", killed)
+    monkeypatch.setattr("convt_cli.workers.threading.active_count", lambda: 1)  # or no process has `killed`
     for name in ("a.wav", "bad.wav", "c.wav", "d.wav"):
         sound(name)
     result = quick("a.wav", "bad.wav", "c.wav", "d.wav", "-d", "out", "--jobs", "2", code=3)
