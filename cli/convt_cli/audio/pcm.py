@@ -15,7 +15,7 @@ from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.quantise import Quantiser
 from convt_cli.audio.samples import Coding
 from convt_cli.audio.source import Source, write_all
-from convt_cli.errors import Failure, Unwritable
+from convt_cli.errors import Unwritable
 
 RIFF = ("WAV", "WAVEX", "RF64")
 _CONTAINERS = (*RIFF, "AU", "RAW")
@@ -70,10 +70,8 @@ class PcmReader:
         return present
 
     def _cut_short(self, frames: int, stated: int) -> None:
-        message = f"is cut short: it ends after {frames} of {stated} frames"
-        if not self._allowed:
-            raise Failure(f"{self._source.name}: {message}; --allow-truncated takes what is there")
-        self.warnings.append(f"{self._source.name} {message}")
+        what = f"it ends after {frames} of {stated} frames"
+        self.warnings.append(self._source.cut_short(what, allowed=self._allowed))
 
     def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
         """Yield the samples in blocks (channels, n), n at most `size`."""
@@ -143,7 +141,7 @@ class PcmWriter:
         self.lost = list[str]()
         self._file: IO[bytes] = io.FileIO(1, "wb", closefd=False) if path is None else io.FileIO(path, "wb")
         self._is_file = path is not None
-        self._put(self._header(self._stated))
+        write_all(self._file, self._header(self._stated))
 
     def reserve(self) -> int:
         """Leave all samples to :class:`PcmStretch`, and return the bytes before them."""
@@ -162,7 +160,7 @@ class PcmWriter:
     def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
         """Append a block (channels, n)."""
         data = self._coding.encode(self.quantise(block))
-        self._put(data.reshape(-1).view(np.uint8).data)
+        write_all(self._file, data.reshape(-1).view(np.uint8).data)
         self._length += data.nbytes
 
     def finish(self, late: Sequence[Chunk]) -> list[str]:
@@ -171,10 +169,10 @@ class PcmWriter:
         riff = self.format.container in RIFF
         takes = self._is_file and riff
         if riff and (self._is_file or self._stated is not None):
-            self._put(bytes(self._length % 2) + (after if takes else b""))
+            write_all(self._file, bytes(self._length % 2) + (after if takes else b""))
         if self._is_file and (self._length != self._stated or (after and takes)):
             self._file.seek(0)
-            self._put(self._header(self._length, len(after) if takes else 0))
+            write_all(self._file, self._header(self._length, len(after) if takes else 0))
         self._file.close()
         return [] if takes else [name_of(chunk) for chunk in late]
 
@@ -182,9 +180,6 @@ class PcmWriter:
     def is_rf64(self) -> bool:
         """Whether the file's lengths needed more than the 32 bits of a WAV file."""
         return self._is_file and self._header(self._length).startswith(b"RF64")
-
-    def _put(self, data: bytes | memoryview) -> None:
-        write_all(self._file, data)
 
     def close(self) -> None:
         """Let the file go."""

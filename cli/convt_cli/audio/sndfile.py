@@ -61,10 +61,7 @@ class SoundReader:
             self._cut_short(f"{missing} bytes are missing at its end")
 
     def _cut_short(self, what: str) -> None:
-        message = f"is cut short: {what}"
-        if not self._allowed:
-            raise Failure(f"{self._source.name}: {message}; --allow-truncated takes what is there")
-        self.warnings.append(f"{self._source.name} {message}")
+        self.warnings.append(self._source.cut_short(what, allowed=self._allowed))
 
     def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
         """Yield the samples in blocks (channels, n), n at most `size`."""

@@ -179,6 +179,18 @@ class Source:
         if self.size is not None and (now.st_size, now.st_mtime_ns) != (self.size, self._found.st_mtime_ns):
             raise Failure(f"{self.name}: changed while it was read")
 
+    def cut_short(self, what: str, *, allowed: bool) -> str:
+        """Return what to say of an input that breaks off.
+
+        Raises
+        ------
+        Failure
+            That is not allowed.
+        """
+        if not allowed:
+            raise Failure(f"{self.name}: is cut short: {what}; --allow-truncated takes what is there")
+        return f"{self.name} is cut short: {what}"
+
     def close(self) -> None:
         """Let the input go."""
         self._file.close()
