@@ -1,45 +1,109 @@
 """Kernels designed to a specification.
 
-A windowed sinc: the ideal low-pass filter of the output rate, cut off half-way between passband edge and
-input Nyquist frequency, weighted with a Kaiser window (J. F. Kaiser, "Nonrecursive digital filter design
-using the I0-sinh window function", Proc. IEEE ISCAS, 1974)::
+The frequencies of the output, in input Nyquist frequencies, and what a kernel is to do there::
 
     gain 1 |------------+
            |            :+                  passband edge to 1.0: transition
          0 |            : +--------------   1.0 to stride: images, all rejected
-           0     passband 1.0          stride     frequency, in input Nyquist frequencies
+           0     passband 1.0          stride
+
+How kernels are made stands in `convt/designs`, one way a file.
 """
 
-import math
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from numbers import Real
+from types import MappingProxyType
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convt.designs import classic
+from convt.designs.equiripple import equiripple, equiripple_taps
+from convt.designs.kaiser import kaiser, kaiser_taps
+from convt.designs.minimum_phase import minimum_phase
+from convt.designs.search import (
+    MOST_REJECTION,
+    MOST_TAPS,
+    Make,
+    Specification,
+    quietest,
+    shortest,
+    widest,
+    with_equal_phases,
+)
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import Integer, as_integer
 
 Taps = NDArray[np.float64]
+Quality = Literal["fast", "high", "best"]
+Phase = Literal["linear", "minimum"]
+Kind = Literal["kaiser", "equiripple", "lanczos", "cubic", "linear", "hold"]
 
-_MAX_TAPS = 1 << 20
-_FFT_POINTS_PER_TAP = 8  # 16 in a sidelobe: its top is seen to 0.02 dB
+
+class Preset(NamedTuple):
+    """The edge of the passband, in input Nyquist frequencies, and the rejection from 1 on, in dB."""
+
+    passband: float
+    rejection: float
 
 
-def design_kernel(stride: Integer, *, passband: float = 0.95, rejection: float = 180.0) -> Taps:
+QUALITIES: Mapping[Quality, Preset] = MappingProxyType(
+    {"fast": Preset(0.90, 110.0), "high": Preset(0.96, 185.0), "best": Preset(0.975, 240.0)}
+)
+
+# Given the taps of a phase alone, n, the rejection is _BALANCE * n**_GROWTH dB: a line through the presets.
+_BALANCE, _GROWTH = 15.3, 0.4
+_LEAST_REJECTION = 20.0  # dB
+_CLASSICS: Mapping[str, Callable[[int], Taps]] = {
+    "lanczos": classic.lanczos,
+    "cubic": classic.cubic,
+    "linear": classic.linear,
+    "hold": classic.hold,
+}
+
+
+def design_kernel(
+    stride: Integer,
+    *,
+    quality: Quality | None = None,
+    passband: float | None = None,
+    rejection: float | None = None,
+    taps: Integer | None = None,
+    phase: Phase = "linear",
+    kind: Kind = "kaiser",
+) -> Taps:
     """Design the kernel that upsamples by `stride` and nothing else.
 
-    The kernel is symmetric and odd in length: with ``padding="center"`` the output is exactly in time
-    with the input. All its phases have a gain of 1 at DC, so that a constant stays one.
+    With a passband and a rejection, its own or of a quality, the kernel is the shortest of its kind that
+    meets them, as measured on the kernel itself. With `taps` it is the one of so many taps that makes the
+    most of them. All phases have a gain of 1 at 0 Hz, so that a constant stays one.
 
     Parameters
     ----------
     stride : int
         Output samples per input sample, at least 1. For 1 the kernel is a single 1.
-    passband : float
-        Edge of the passband, as a fraction of the input's Nyquist frequency, above 0 and below 1.
-    rejection : float
-        Attenuation of everything from the input's Nyquist frequency on, in dB, from 30 to 250; met as
-        measured on the kernel itself. Up to the passband edge the gain is 1 within as much.
+    quality : {"fast", "high", "best"}, optional
+        Passband and rejection where they are not given: 0.90 and 110 dB, 0.96 and 185 dB (the default) or
+        0.975 and 240 dB. ``convt.QUALITIES`` has them.
+    passband : float, optional
+        Up to here, as a fraction of the input's Nyquist frequency between 0 and 1, the gain is 1 within
+        0.01 dB, or within 10**(-rejection/20) where that is more.
+    rejection : float, optional
+        Attenuation of everything from the input's Nyquist frequency on, in dB, 20 to 250.
+    taps : int, optional
+        Length of the kernel. The passband is then the widest at the rejection, or the rejection the
+        greatest at the passband, whichever is given; with neither, the rejection is 15.3*n**0.4 dB with n
+        taps a phase, which the presets have, too. For ``lanczos`` 2*a*stride - 1 with a lobes on a side.
+    phase : {"linear", "minimum"}
+        Linear: the kernel is symmetric, and but for `taps` odd in length, so that the output is exactly
+        in time with ``padding="center"``. Minimum: of the same magnitude, nothing rings before a sound, and
+        the delay is the least; high frequencies come later than low ones.
+    kind : {"kaiser", "equiripple", "lanczos", "cubic", "linear", "hold"}
+        Kaiser's window on a sinc, whose errors fade away from the edge; the shortest kernel there is, whose
+        ripple and images do not, and whose design fails beyond some 180 dB or 1,000 taps; or an
+        interpolator of the textbooks, which takes no specification.
 
     Returns
     -------
@@ -49,63 +113,135 @@ def design_kernel(stride: Integer, *, passband: float = 0.95, rejection: float =
     Raises
     ------
     ParameterTypeError, ParameterError
-        An argument is not a number, is out of its range, or asks for more than 2**20 taps.
+        An argument is of a wrong type, is out of its range, does not go with another, or asks for what no
+        kernel of at most 2**20 taps does.
+
+    See Also
+    --------
+    Response : What a kernel does, measured.
 
     Examples
     --------
-    >>> kernel = design_kernel(2)
-    >>> float(round(kernel[0::2].sum(), 12)), float(round(kernel[1::2].sum(), 12))
-    (1.0, 1.0)
+    >>> kernel = design_kernel(2, passband=0.9, rejection=100)
+    >>> kernel.size, float(round(kernel[0::2].sum(), 12)), float(round(kernel[1::2].sum(), 12))
+    (239, 1.0, 1.0)
     """
     stride = as_integer("stride", stride, 1)
-    passband, rejection = _as_number("passband", passband), _as_number("rejection", rejection)
-    if not 0 < passband < 1:
-        raise ParameterError(f"passband must be above 0 and below 1, got {passband}")
-    if not 30 <= rejection <= 250:
-        raise ParameterError(f"rejection must be 30 to 250 dB, got {rejection}")
-    if stride == 1:
-        return np.ones(1)
-    aim = rejection
-    while (
-        shortfall := rejection - _measured_rejection(kernel := _kaiser(stride, passband, aim), stride)
-    ) > 0:
-        aim += max(0.1, shortfall)
-    return kernel
+    _check_name("kind", kind, get_args(Kind))
+    _check_name("phase", phase, get_args(Phase))
+    taps = None if taps is None else as_integer("taps", taps, 1)
+    if quality is not None:
+        _check_name("quality", quality, get_args(Quality))
+    passband = None if passband is None else _as_number("passband", passband, 0, 1)
+    if rejection is not None:
+        rejection = _as_number("rejection", rejection, _LEAST_REJECTION, MOST_REJECTION)
+    if kind in _CLASSICS:
+        if phase != "linear" or any(value is not None for value in (quality, passband, rejection)):
+            raise ParameterError(
+                f"kind={kind!r} is what it is: it takes no quality, passband, rejection or phase"
+            )
+        return _classic(kind, stride, taps)
+    if taps is None:
+        preset = QUALITIES[quality or "high"]
+        passband, rejection = passband or preset.passband, rejection or preset.rejection
+    elif quality or (passband and rejection):
+        raise ParameterError("taps go with a passband or a rejection, not with both, nor with a quality")
+    else:
+        _check_taps(taps, stride)
+    return _designed(stride, passband, rejection, taps, phase, kind).copy()
 
 
-def _as_number(name: str, value: object) -> float:
+def _check_taps(taps: int, stride: int) -> None:
+    if stride == 1 and taps != 1:
+        raise ParameterError(f"a kernel for stride 1 is a single tap, got {taps=}")
+    if taps < stride:
+        raise ParameterError(f"taps must be at least the stride, {stride}, got {taps}")
+    if taps > MOST_TAPS:
+        raise ParameterError(f"taps must be at most {MOST_TAPS}, got {taps}")
+
+
+def _check_name(argument: str, value: object, names: tuple[str, ...]) -> None:
+    if value not in names:
+        raise ParameterError(f"{argument} must be one of {', '.join(names)}, got {value!r}")
+
+
+def _as_number(name: str, value: object, least: float, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ParameterTypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    return float(value)
+    number = float(value)
+    if name == "passband" and not least < number < most:
+        raise ParameterError(f"passband must be above 0 and below 1, got {value}")
+    if not least <= number <= most:
+        raise ParameterError(f"{name} must be {least:g} to {most:g} dB, got {value}")
+    return number
 
 
-def _kaiser(stride: int, passband: float, rejection: float) -> Taps:
-    """Return the windowed sinc of Kaiser's formulas, every phase's gain at DC set to 1."""
-    transition = math.pi * (1 - passband) / stride
-    reach = math.ceil((rejection - 7.95) / (2.285 * transition) / 2)
-    if 2 * reach + 1 > _MAX_TAPS:
-        raise ParameterError(
-            f"stride={stride} with passband={passband} needs a kernel of {2 * reach + 1} taps, more than"
-            f" {_MAX_TAPS}: use a smaller stride or passband"
-        )
-    cutoff = (1 + passband) / 2 / stride
-    time = np.arange(-reach, reach + 1)
-    window = np.kaiser(time.size, _kaiser_beta(rejection))
-    kernel: Taps = np.sinc(cutoff * time) * window
-    for phase in range(stride):
-        kernel[phase::stride] /= kernel[phase::stride].sum()
+def _classic(kind: str, stride: int, taps: int | None) -> Taps:
+    make = _CLASSICS[kind]
+    if taps is not None and kind == "lanczos":
+        lobes, rest = divmod(taps + 1, 2 * stride)
+        if rest or not lobes:
+            raise ParameterError(
+                f"taps must be 2*a*stride - 1 with a lobes on a side, got {taps} for {stride=}"
+            )
+        make = partial(classic.lanczos, lobes=lobes)
+    kernel = with_equal_phases(make(stride), stride)
+    if taps not in (None, kernel.size):
+        raise ParameterError(f"kind={kind!r} has {kernel.size} taps for {stride=}, got {taps=}")
     return kernel
 
 
-def _kaiser_beta(rejection: float) -> float:
-    if rejection > 50:
-        return 0.1102 * (rejection - 8.7)
-    return 0.5842 * math.pow(rejection - 21, 0.4) + 0.07886 * (rejection - 21)
+@lru_cache(maxsize=16)
+def _designed(
+    stride: int, passband: float | None, rejection: float | None, taps: int | None, phase: Phase, kind: Kind
+) -> Taps:
+    """Return the kernel of a kind for any two of passband, rejection and taps, or for taps alone."""
+    if stride == 1:
+        return np.ones(1)
+    make = _maker(kind, phase)
+    if taps is None:
+        kernel = _shortest(make, Specification(stride, passband or 0, rejection or 0), kind)
+    elif passband:
+        kernel = quietest(make, taps, stride, passband)
+    elif rejection:
+        kernel = widest(make, taps, stride, rejection)
+    else:
+        kernel = _balanced(make, taps, stride)
+    if kernel is None:
+        asked = {"passband": passband, "rejection": rejection, "taps": taps, "phase": phase}
+        told = ", ".join(f"{name}={value}" for name, value in asked.items() if value is not None)
+        raise ParameterError(
+            f"no {kind} kernel for {stride=} does {told}:"
+            f" ask for less{'' if kind == 'kaiser' else ', or for a kaiser one'}"
+        )
+    return kernel
 
 
-def _measured_rejection(kernel: Taps, stride: int) -> float:
-    """Return the least attenuation from the input's Nyquist frequency on, in dB below a gain of 1."""
-    points = stride * math.ceil(_FFT_POINTS_PER_TAP * kernel.size / stride)
-    gain = np.abs(np.fft.rfft(kernel, 2 * points)) / stride
-    worst: float = gain[points // stride :].max()
-    return -20.0 * math.log10(worst)
+def _shortest(make: Make, wanted: Specification, kind: Kind) -> Taps | None:
+    guess = (equiripple_taps if kind == "equiripple" else kaiser_taps)(wanted)
+    if guess > MOST_TAPS:
+        raise ParameterError(
+            f"stride={wanted.stride} with passband={wanted.passband} needs a kernel of {guess:.0f} taps,"
+            f" more than {MOST_TAPS}: use a smaller stride or passband"
+        )
+    return shortest(make, wanted, guess)
+
+
+def _balanced(make: Make, taps: int, stride: int) -> Taps | None:
+    """Return the kernel of so many taps on the line through the presets, or as near below it as can be."""
+    level = min(_BALANCE * (taps / stride) ** _GROWTH, MOST_REJECTION)
+    tries = (widest(make, taps, stride, level / 2**halvings) for halvings in range(5))
+    return next((kernel for kernel in tries if kernel is not None), None)
+
+
+def _maker(kind: Kind, phase: Phase) -> Make:
+    linear = equiripple if kind == "equiripple" else kaiser
+    if phase == "linear":
+        return linear
+
+    def early(taps: int, wanted: Specification) -> Taps | None:
+        kernel = linear(taps, wanted)
+        floor = wanted.stride * 10 ** (-wanted.rejection / 20) / 2
+        return None if kernel is None else minimum_phase(kernel, floor)
+
+    return early

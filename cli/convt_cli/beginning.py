@@ -48,6 +48,10 @@ def check_options(request: Request) -> None:
         They do not go together, or ask for what there is not.
     """
     wished(request.container, request.subtype)
+    if request.weights and request.design.is_asked_for:
+        raise Misuse(
+            "--quality, --passband, --rejection and --phase design a kernel, and --weights names one"
+        )
     if request.raw and not (request.rate and request.channels):
         raise Misuse("--raw needs --rate and --channels, and --subtype if that is not PCM_16")
     if request.raw and _raw_subtype(request) not in CODES:

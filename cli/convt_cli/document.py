@@ -30,6 +30,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
             "shape": list(outcome.kernel.weight.shape),
             "sha256": digest(outcome.kernel.weight),
             "delay": _number(outcome.upsampler.delay),
+            "measured": outcome.kernel.measured and outcome.kernel.measured._asdict(),
         },
         "computed": {
             "dtype": str(outcome.computed),

@@ -1,6 +1,7 @@
 """Which kernel a command runs with: from a file, or the built-in one."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,13 @@ from convt_cli.audio.precision import cast, precise
 from convt_cli.audio.reader import Reader
 from convt_cli.errors import Failure, Misuse
 from convt_cli.request import Request
+
+
+class Measured(NamedTuple):
+    """What a designed kernel does: where it is 0.01 dB down, and how many dB all images are below 1."""
+
+    passband: float
+    rejection: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,7 @@ class Choice:
     groups: int
     padding: int | str
     channels_out: int
+    measured: Measured | None
 
     @property
     def taps(self) -> int:
@@ -41,6 +50,7 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
         The weights or the bias cannot be read, or do not fit the signal.
     """
     weights = _built_in(request) if request.weights is None else convt.load_weights(request.weights)
+    measured = _measured(weights.weight, request.stride) if request.weights is None else None
     _check_finite(weights.source, weights.weight, weights.bias)
     weight, groups = weights.for_channels(reader.channels, request.groups, str(request.source))
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups
@@ -50,9 +60,8 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
         bias = None if bias is None else cast(bias, precise(bias.dtype, reader.precision))
     if reader.format and any(array is not None and array.dtype.kind == "c" for array in (weight, bias)):
         raise Failure(f"{weights.source}: a complex kernel needs an .npy signal, not {request.source}")
-    default = "center" if request.weights is None else 0
-    padding = default if request.padding is None else request.padding
-    return Choice(weights.source, weight, bias, groups, padding, channels_out)
+    padding = _default_padding(request) if request.padding is None else request.padding
+    return Choice(weights.source, weight, bias, groups, padding, channels_out, measured)
 
 
 def _check_finite(source: object, *arrays: Array | None) -> None:
@@ -66,7 +75,26 @@ def _built_in(request: Request) -> convt.Weights:
         raise Misuse(
             "--dilation and --groups need --weights: the built-in kernel is made for the stride alone"
         )
-    return convt.Weights("the built-in kernel", convt.design_kernel(request.stride))
+    design = request.design
+    kernel = convt.design_kernel(
+        request.stride,
+        quality=design.quality,
+        passband=design.passband,
+        rejection=design.rejection,
+        phase=design.phase or "linear",
+    )
+    return convt.Weights("the built-in kernel", kernel)
+
+
+def _measured(kernel: Array, stride: int) -> Measured:
+    response = convt.Response(kernel, stride)
+    return Measured(float(response.edge(0.01)), -float(response.worst_image().level))
+
+
+def _default_padding(request: Request) -> int | str:
+    if request.weights is not None:
+        return 0
+    return "causal" if request.design.phase == "minimum" else "center"
 
 
 def _bias(request: Request, own: Array | None, channels: int) -> Array | None:

@@ -90,6 +90,26 @@ Weights = Annotated[
         ),
     ),
 ]
+Quality = Annotated[
+    Literal["fast", "high", "best"] | None,
+    typer.Option(
+        help=(
+            "Of the designed kernel: flat to 0.90, 0.96 or 0.975 of the input's band, images below -110,"
+            " -185 or -240 dB. Default: high. With best it is computed in float64."
+        )
+    ),
+]
+Passband = Annotated[
+    float | None,
+    typer.Option(metavar="P", help="Flat, to 0.01 dB, up to this fraction of the input's band instead."),
+]
+Rejection = Annotated[
+    float | None, typer.Option(metavar="DB", help="All images so many dB below the signal instead.")
+]
+Phase = Annotated[
+    Literal["linear", "minimum"] | None,
+    typer.Option(help="linear: exactly in time; minimum: nothing rings before a sound. Default: linear."),
+]
 Stride = Annotated[int, typer.Option(metavar="S", min=1, help="Output samples per input sample.")]
 Padding = Annotated[
     Any,

@@ -10,6 +10,21 @@ _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav"}
 
 
 @dataclass(frozen=True, slots=True)
+class Design:
+    """What a kernel is to be designed to; None, or linear, where nothing is said."""
+
+    quality: Literal["fast", "high", "best"] | None = None
+    passband: float | None = None
+    rejection: float | None = None
+    phase: Literal["linear", "minimum"] | None = None
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether anything is said."""
+        return self != Design()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """The options of ``convt upsample`` for one input; :mod:`convt_cli.options` tells what they mean."""
 
@@ -17,6 +32,7 @@ class Request:
     output: Path | None
     weights: Path | None
     bias: float | Path | None
+    design: Design
     stride: int
     padding: int | str | None
     output_padding: int

@@ -1,5 +1,6 @@
 """The lines that tell people about a run."""
 
+import math
 from collections.abc import Iterator
 
 from convt_cli.audio.formats import Format, named_container
@@ -22,9 +23,13 @@ def files_line(outcome: Outcome) -> str:
 def kernel_line(outcome: Outcome) -> str:
     """Return by which kernel."""
     kernel, delay = outcome.kernel, outcome.upsampler.delay
+    made = ""
+    if kernel.measured and outcome.request.stride > 1:
+        edge, rejection = math.floor(1000 * kernel.measured.passband) / 1000, int(kernel.measured.rejection)
+        made = f"flat to {edge:.3f}, images below -{rejection} dB, "
     return (
-        f"{kernel.name}: {kernel.taps} taps, stride {outcome.request.stride}, padding {kernel.padding},"
-        f" delay {delay:.6g} output samples, computed in {outcome.computed}"
+        f"{kernel.name}: {made}{kernel.taps} taps, stride {outcome.request.stride},"
+        f" padding {kernel.padding}, delay {delay:.6g} output samples, computed in {outcome.computed}"
     )
 
 

@@ -1,7 +1,6 @@
 """Time whole commands beside sox and ffmpeg: ``python -m tests.benchmarks.pipelines`` writes a page."""
 
 import argparse
-import inspect
 import os
 import shlex
 import shutil
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from convt import design_kernel
+from convt import QUALITIES
 from tests.benchmarks import page
 from tests.benchmarks.race import Time
 
@@ -195,7 +194,7 @@ def sections(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, s
     """What stands in the page for each name of the template."""
     seconds, rounds = options.seconds, options.repeats
     yield "machine", machine()
-    yield "rejection", f"{inspect.signature(design_kernel).parameters['rejection'].default:.0f}"
+    yield "rejection", f"{QUALITIES['high'].rejection:.0f}"
     yield "qualities", qualities(folder)
     yield "conversions", shown(conversions("IN.wav", "OUT.wav", "PCM_24"))
     yield "files", files(folder, seconds, _CODECS, rounds)

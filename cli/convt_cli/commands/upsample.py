@@ -6,7 +6,7 @@ from convt_cli import options, report
 from convt_cli.errors import Failure
 from convt_cli.names import STREAM
 from convt_cli.report import Reporter
-from convt_cli.request import Request
+from convt_cli.request import Design, Request
 
 
 def upsample(
@@ -21,6 +21,10 @@ def upsample(
     dilation: options.Dilation = 1,
     groups: options.Groups = 1,
     bias: options.Bias = None,
+    quality: options.Quality = None,
+    passband: options.Passband = None,
+    rejection: options.Rejection = None,
+    phase: options.Phase = None,
     precision: options.Precision = None,
     latency: options.Latency = None,
     container: options.Container = None,
@@ -50,6 +54,7 @@ def upsample(
     Examples:
       convt upsample in.wav                                  twice the rate, kernel designed
       convt upsample in.wav --stride 4 -o out.flac           four times, as FLAC
+      convt upsample in.wav --quality best                   ten times cleaner than clean
       convt upsample in.wav --weights w.npy --stride 2       with a kernel of your own
       convt upsample x.npy --weights up.npz --stride 8 --padding same
       sox in.wav -t wav - | convt upsample - | aplay         in a pipe
@@ -67,12 +72,13 @@ def upsample(
         output=output,
         weights=weights,
         bias=bias,
+        design=Design(quality, passband, rejection, phase),
         stride=stride,
         padding=padding,
         output_padding=output_padding,
         dilation=dilation,
         groups=groups,
-        precision=precision,
+        precision=precision or ("float64" if quality == "best" else None),
         latency=latency,
         container=container,
         subtype=subtype,

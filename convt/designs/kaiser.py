@@ -1,0 +1,108 @@
+"""A sinc weighted with a Kaiser window.
+
+The ideal low-pass filter of the output rate, cut off and faded out (J. F. Kaiser, "Nonrecursive digital
+filter design using the I0-sinh window function", Proc. IEEE ISCAS, 1974)::
+
+    h[t] = sinc(c*t/s) * I0(beta*sqrt(1 - (2*t/(K - 1))**2)),   |t| <= (K - 1)/2,   c: cutoff, s: stride
+
+    gain 1 |--------.            Around the cutoff the gain is a step smoothed by the window's spectrum:
+           |        :`.          a curve of u = (f - c)*(K - 1)/(2*s) and beta alone, mirrored about c.
+           |        :  `.  _     What lies beyond its foot are sidelobes; beta says how high the first is.
+           +--------+-:--`'-`'-' f
+                    |<c>|
+                 pass   stop
+
+Kaiser's formulas for beta and the length come close; here both are read off the curve itself.
+"""
+
+import math
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convt.designs.search import Specification
+
+Taps = NDArray[np.float64]
+
+_REACH, _FINE = 128, 256  # of the kernel that the curve is taken from: taps on a side, points a unit of u
+
+
+class Step(NamedTuple):
+    """How wide the step around the cutoff is, in units of u: from there into passband and stopband."""
+
+    beta: float
+    passes: float
+    stops: float
+
+
+@cache
+def step(rejection: float, ripple: float) -> Step:
+    """Return the narrowest step whose sidelobes stay `rejection` dB below 1.
+
+    Parameters
+    ----------
+    rejection : float
+        Attenuation of the stopband in dB.
+    ripple : float
+        What the gain in the passband may be off by, as a fraction.
+    """
+    lobes = max(rejection, -20 * math.log10(ripple))
+    beta = _formula(lobes)
+    for _ in range(3):
+        beta = max(0.0, beta + _formula(lobes) - _formula(_sidelobe(_curve(beta))))
+    curve = _curve(beta)
+    return Step(beta, _crossing(curve, ripple), _crossing(curve, 10 ** (-rejection / 20)))
+
+
+def windowed_sinc(taps: int, stride: int, cutoff: float, beta: float) -> Taps:
+    """Return a kernel cut off at so many input Nyquist frequencies, the sum of its taps about `stride`."""
+    time = np.arange(taps) - (taps - 1) / 2
+    kernel: Taps = cutoff * np.sinc(cutoff / stride * time) * np.kaiser(taps, beta)
+    return kernel
+
+
+def kaiser(taps: int, wanted: Specification) -> Taps | None:
+    """Return the kernel of so many taps that comes next to a specification; None if there is none.
+
+    What room the transition leaves is shared between its two ends.
+    """
+    narrow = step(wanted.rejection, wanted.ripple)
+    unit = 2 * wanted.stride / max(1, taps - 1)
+    room = 1 - wanted.passband - (narrow.passes + narrow.stops) * unit
+    cutoff = 1 - narrow.stops * unit - room / 2
+    return windowed_sinc(taps, wanted.stride, cutoff, narrow.beta) if cutoff > 0 else None
+
+
+def kaiser_taps(wanted: Specification) -> float:
+    """Return how many taps a specification takes, about."""
+    narrow = step(wanted.rejection, wanted.ripple)
+    return 2 * wanted.stride * (narrow.passes + narrow.stops) / (1 - wanted.passband) + 1
+
+
+def _formula(rejection: float) -> float:
+    """Return Kaiser's beta, which is a few per cent off."""
+    if rejection > 50:
+        return 0.1102 * (rejection - 8.7)
+    return 0.5842 * math.pow(max(rejection - 21, 0), 0.4) + 0.07886 * (rejection - 21)
+
+
+def _curve(beta: float) -> Taps:
+    """Return the gain, with its sign, from the cutoff on, _FINE points a unit of u: 1/2 and then down."""
+    kernel = np.zeros(2 * _REACH * _FINE)
+    kernel[: 2 * _REACH + 1] = windowed_sinc(2 * _REACH + 1, 2, 1.0, beta)
+    gain: Taps = np.fft.rfft(np.roll(kernel, -_REACH)).real / kernel.sum()
+    return gain[_REACH * _FINE // 2 :]
+
+
+def _sidelobe(curve: Taps) -> float:
+    """Return how far below 1 the highest sidelobe is, in dB: all that follows the first change of sign."""
+    return -20 * math.log10(float(np.abs(curve[np.argmax(curve < 0) :]).max()))
+
+
+def _crossing(curve: Taps, level: float) -> float:
+    """Return where the step falls to a level for good."""
+    after = int(np.argmax(curve <= level))
+    above, below = math.log(curve[after - 1]), math.log(max(curve[after], level / 10))
+    return (after - (math.log(level) - below) / (above - below)) / _FINE

@@ -1,0 +1,41 @@
+"""The kernel of the least delay among those of the same magnitude.
+
+All zeros of its transfer function are moved inside the unit circle, by way of the cepstrum (A. V.
+Oppenheim, R. W. Schafer, "Discrete-Time Signal Processing", 3rd ed., 2010, section 13.5)::
+
+    c = ifft(log |H|)                    the logarithm's even part
+    c'[0] = c[0], c'[n] = 2*c[n], n > 0; c'[n] = 0, n < 0
+    h' = ifft(exp(fft(c')))              |H'| = |H|, and everything as early as can be
+
+Zeros on the circle itself, as in every stopband, have a logarithm that no transform is long enough for. So
+|H|**2 + d**2 takes the place of |H|**2: a polynomial of the same degree, whose factor has as many taps, and
+no zero on the circle. Stopband and d then add up, as powers.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Taps = NDArray[np.float64]
+
+_POINTS_PER_TAP = 128  # the cepstrum has died away before it wraps around
+
+
+def minimum_phase(kernel: Taps, floor: float) -> Taps:
+    """Return as many taps, of least delay.
+
+    Parameters
+    ----------
+    kernel : ndarray, (K,)
+        Taps.
+    floor : float
+        The d above, on the scale of the kernel's gain: about that of its stopband.
+    """
+    points = 1 << math.ceil(math.log2(_POINTS_PER_TAP * kernel.size))
+    power = np.abs(np.fft.rfft(kernel, points)) ** 2
+    cepstrum = np.fft.irfft(np.log(power + floor**2) / 2, points)
+    cepstrum[1 : points // 2] *= 2
+    cepstrum[points // 2 + 1 :] = 0
+    early: Taps = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), points)[: kernel.size]
+    return early

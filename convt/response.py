@@ -1,0 +1,242 @@
+"""What a kernel does to sound: the gain of its passband, its images, its phases, its delay.
+
+A tone of frequency f comes out of stuffing zeros between the samples with its images, all alike, and the
+kernel w weights each by its frequency response (R. E. Crochiere, L. R. Rabiner, "Multirate Digital Signal
+Processing", 1983, chapter 2). In input Nyquist frequencies, with stride s::
+
+    G(f) = 1/s * sum_k w[k] * exp(-j*pi*f*k/s)      gain of a tone at f into what is heard at f, 0 <= f <= s
+
+    |G|  1 |-------+
+           |        :         image          image
+           |         +----+-----------+----+---------
+           0        1     2-f   2    2+f        s      f: the tone; 2k-f, 2k+f: its images
+
+A constant makes, by what the phases w[r::s] sum to, a pattern of s samples: its images, tones at the
+multiples of the input rate of level |G(2k)| (A. Odena, V. Dumoulin, C. Olah, "Deconvolution and
+checkerboard artifacts", Distill, 2016, tells of them in pictures). The group delay is the real part of
+F(k*w[k]) / F(w[k]) (J. O. Smith, "Introduction to Digital Filters", 2007, section 7.6.6).
+"""
+
+import math
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convt.errors import ParameterError, ParameterTypeError
+from convt.geometry import Integer, as_integer
+from convt.kernel import as_numeric
+
+Values = NDArray[np.float64]
+
+_POINTS_PER_TAP = 16  # of a phase: 32 points in a sidelobe, whose top is seen to 0.01 dB
+_POINTS, _MOST_POINTS = 4096, 1 << 19  # between a frequency and the next; of all kernels together
+_FAINT = 0.01  # of the peak: a gain at 0 Hz below it is nothing to measure others by
+_TINY = 1e-300  # has a logarithm
+
+
+class Extreme(NamedTuple):
+    """The greatest of some gains, in dB, and its frequency, in input Nyquist frequencies."""
+
+    level: Values
+    frequency: Values
+
+
+class Response:
+    """The response of a kernel, or of an array of kernels.
+
+    Frequencies are in units of the input's Nyquist frequency: 1 is half the input rate, `stride` half the
+    output rate. Levels are in dB relative to the gain at 0 Hz; or, if that is below a hundredth of the
+    greatest gain, as in a high-pass kernel, relative to that one. Every figure has the shape of the
+    array of kernels, (), that is, for a single one.
+
+    Parameters
+    ----------
+    kernel : array_like, (..., K)
+        Real taps, finite.
+    stride : int
+        Output samples per input sample, at least 1.
+
+    Attributes
+    ----------
+    kernel : ndarray of float64, (..., K)
+        The taps.
+    stride : int
+        The stride.
+    frequencies : ndarray, (n,)
+        Where the response was computed: from 0 to `stride`, every multiple of 1 among them.
+    gains : ndarray, (..., n)
+        Magnitude of the gain there: sum of the taps over `stride` at 0 Hz.
+
+    Raises
+    ------
+    ParameterTypeError, ParameterError
+        The taps are complex, not finite or none, or the stride is not an int of at least 1.
+
+    Examples
+    --------
+    The sample-and-hold of stride 2 has gains of cos(pi*f/4):
+
+    >>> hold = Response([1.0, 1.0], 2)
+    >>> float(hold.ripple(1.0).round(2)), float(hold.worst_image(0.5).level.round(2))
+    (3.01, -8.34)
+    """
+
+    def __init__(self, kernel: ArrayLike, stride: Integer) -> None:
+        taps = as_numeric("kernel", kernel)
+        self.stride = as_integer("stride", stride, 1)
+        if taps.dtype.kind == "c":
+            raise ParameterTypeError(
+                "kernel must be real, got complex taps: take its real and imaginary part"
+            )
+        if taps.ndim == 0 or taps.size == 0:
+            raise ParameterError(f"kernel must have shape (..., K) with K >= 1, got {taps.shape}")
+        self._rounding = float(np.finfo(taps.dtype).eps) if taps.dtype.kind == "f" else 2.0**-52
+        self.kernel: Values = taps.astype(np.float64)
+        if not np.isfinite(self.kernel).all():
+            raise ParameterError(
+                f"kernel must be finite, got {np.sum(~np.isfinite(self.kernel))} taps not so"
+            )
+        self._unit = _points(self.kernel, self.stride)
+        self.frequencies: Values = np.arange(self._unit * self.stride + 1) / self._unit
+        self.gains: Values = np.abs(self._transform(self.kernel)) / self.stride
+
+    def _transform(self, taps: Values) -> NDArray[np.complex128]:
+        """Return the spectra of taps at `frequencies`."""
+        return np.fft.rfft(taps, 2 * self._unit * self.stride)
+
+    @cached_property
+    def phase_gains(self) -> Values:
+        """What a constant of 1 becomes, (..., stride): the sum of each phase's taps, w[r::stride]."""
+        return np.stack([self.kernel[..., r :: self.stride].sum(-1) for r in range(self.stride)], -1)
+
+    @cached_property
+    def dc_gain(self) -> Values:
+        """Gain at 0 Hz: the mean of the phases' gains, and so with their sign."""
+        gain: Values = self.phase_gains.mean(-1)
+        return gain
+
+    @cached_property
+    def reference(self) -> Values:
+        """The gain that levels are relative to: that at 0 Hz, or the greatest."""
+        peak = self.gains.max(-1)
+        level: Values = np.abs(self.dc_gain)
+        reference: Values = np.where(level > _FAINT * peak, level, np.maximum(peak, _TINY))
+        return reference
+
+    def level(self, gains: Values) -> Values:
+        """Return gains, (..., n), in dB relative to the reference."""
+        return decibels(gains / self.reference[..., np.newaxis])
+
+    @cached_property
+    def tonal_lines(self) -> Values:
+        """Levels in dB, (..., stride//2), of the tones that a constant makes at 2, 4 ... up to `stride`.
+
+        That is at the multiples of the input rate up to half the output rate: |G(2k)|. Equal phases make
+        none: what is seen then, -280 dB or less, is rounding.
+        """
+        pattern = np.abs(np.fft.rfft(self.phase_gains)) / self.stride
+        return self.level(pattern[..., 1 : self.stride // 2 + 1])
+
+    def edge(self, tolerance: float) -> Values:
+        """Return the first frequency at which the gain has left that at 0 Hz by `tolerance` dB.
+
+        That is the passband's edge; `stride` if the gain never does, 0 if there is none at 0 Hz.
+        """
+        reference = self.reference[..., np.newaxis]
+        low, high = (reference * 10 ** (sign * tolerance / 20) for sign in (-1, 1))
+        outside = (self.gains < low) | (self.gains > high)
+        at = np.where(outside.any(-1), outside.argmax(-1), self.frequencies.size)
+        after = np.clip(at, 1, self.frequencies.size - 1)[..., np.newaxis]
+        off = [np.take_along_axis(self.gains, after - back, -1) for back in (1, 0)]
+        below, above = (np.abs(self.level(gains))[..., 0] - tolerance for gains in off)
+        step = np.divide(above, above - below, out=np.zeros_like(above), where=above > below)
+        # Between two points the level falls as the square of the frequency, as it does from 0 Hz on.
+        right, left = (after[..., 0] / self._unit) ** 2, ((after[..., 0] - 1) / self._unit) ** 2
+        crossing = np.sqrt(right - np.clip(step, 0, 1) * (right - left))
+        return np.select([at == 0, at == self.frequencies.size], [0.0, float(self.stride)], crossing)
+
+    def ripple(self, edge: float) -> Values:
+        """Return the greatest departure from the gain at 0 Hz, in dB, up to the frequency `edge`."""
+        gains = self.gains[..., self.frequencies <= edge]
+        ends = np.stack([gains.min(-1), gains.max(-1)], -1)
+        ripple: Values = np.abs(self.level(ends)).max(-1)
+        return ripple
+
+    def worst_image(self, edge: float = 1.0) -> Extreme:
+        """Return the greatest image of tones up to `edge`, 0 to 1: a gain beyond 1, and where it is.
+
+        With 1, that is everything from the input's Nyquist frequency on; with stride 1 there are no
+        images, and the level is that of rounding, at frequency 1.
+        """
+        distance = np.abs((self.frequencies + 1) % 2 - 1)  # from the nearest multiple of the input rate
+        images = (self.frequencies >= 1) & (distance <= edge)
+        if self.stride == 1 or not images.any():
+            return Extreme(np.full(self.dc_gain.shape, decibels(np.zeros(()))), np.ones(self.dc_gain.shape))
+        return self._greatest(images)
+
+    @property
+    def peak(self) -> Extreme:
+        """The greatest gain of all, and where it is."""
+        return self._greatest(np.ones(self.frequencies.size, bool))
+
+    def _greatest(self, among: NDArray[np.bool_]) -> Extreme:
+        gains = self.gains[..., among]
+        level = self.level(gains.max(-1, keepdims=True))[..., 0]
+        return Extreme(level, self.frequencies[among][gains.argmax(-1)])
+
+    @cached_property
+    def worst_over(self) -> Values:
+        """What samples within 1 become at most: the greatest sum of a phase's |taps|."""
+        sums = [np.abs(self.kernel[..., r :: self.stride]).sum(-1) for r in range(self.stride)]
+        worst: Values = np.max(sums, 0)
+        return worst
+
+    @cached_property
+    def delay(self) -> Values:
+        """Centre of the taps' energy in output samples: :attr:`convt.Upsampler.delay` without padding."""
+        peak = np.abs(self.kernel).max(-1, keepdims=True)
+        energy = (self.kernel / np.where(peak > 0, peak, 1)) ** 2
+        middle = (self.kernel.shape[-1] - 1) / 2
+        moment = energy * (np.arange(self.kernel.shape[-1]) - middle)
+        total = energy.sum(-1)
+        offset = (moment + moment[..., ::-1]).sum(-1) / 2
+        centre = np.divide(offset, total, out=np.full(total.shape, math.nan), where=total > 0)
+        delay: Values = middle + centre
+        return delay
+
+    @cached_property
+    def is_linear_phase(self) -> NDArray[np.bool_]:
+        """Whether the taps, but for zeros at the ends, are symmetric or antisymmetric, to rounding."""
+        flat = self.kernel.reshape(-1, self.kernel.shape[-1])
+        found = [_mirrors(taps, 8 * self._rounding) for taps in flat]
+        return np.array(found).reshape(self.kernel.shape[:-1])
+
+    @cached_property
+    def group_delay(self) -> Values:
+        """Delay in output samples at each of `frequencies`; NaN where next to nothing passes (-100 dB)."""
+        spectrum = self._transform(self.kernel)
+        moment = self._transform(self.kernel * np.arange(self.kernel.shape[-1]))
+        passes = self.gains > 1e-5 * self.gains.max(-1, keepdims=True)
+        delay: Values = np.divide(moment, spectrum, out=np.full_like(spectrum, math.nan), where=passes).real
+        return delay
+
+
+def decibels(gains: Values) -> Values:
+    """Return gains in dB; those below 1e-300, -6,000 dB, as that."""
+    return 20 * np.log10(np.maximum(gains, _TINY))
+
+
+def _points(kernel: Values, stride: int) -> int:
+    """Return how many points stand between a frequency and the next whole one, a power of two."""
+    count = math.prod(kernel.shape[:-1])
+    least = _POINTS_PER_TAP * kernel.shape[-1] / stride
+    most = min(_POINTS, _MOST_POINTS / max(1, count) / stride)
+    return 1 << max(5, math.ceil(math.log2(max(least, most))))
+
+
+def _mirrors(taps: Values, rounding: float) -> bool:
+    taps = np.trim_zeros(taps)
+    slack = rounding * np.abs(taps).max(initial=0)
+    return any(np.abs(taps - sign * taps[::-1]).max(initial=0) <= slack for sign in (1, -1))
