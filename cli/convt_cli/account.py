@@ -22,8 +22,8 @@ class Account:
         What only those want to hear who asked for it.
     warnings : tuple of str
         What a user might not expect.
-    written : Path or None
-        A finished file.
+    written : tuple of Path
+        Finished files.
     facts : dict
         Everything.
     """
@@ -31,7 +31,7 @@ class Account:
     notes: tuple[str, ...]
     details: tuple[str, ...]
     warnings: tuple[str, ...]
-    written: Path | None
+    written: tuple[Path, ...]
     facts: dict[str, Any]
 
     @classmethod
@@ -39,7 +39,8 @@ class Account:
         """Return the account of a run."""
         request = outcome.request
         size = (size_line(outcome),) if request.dry_run else ()
-        written = None if request.dry_run or request.target == STREAM else request.target
+        none = request.dry_run or request.target == STREAM
+        written = () if none else (request.target, *([request.plot] if request.plot else []))
         return cls(
             (files_line(outcome), kernel_line(outcome), *size),
             (plan_line(outcome),),

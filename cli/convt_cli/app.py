@@ -8,6 +8,8 @@ import typer
 from typer.core import TyperGroup
 
 from convt_cli import report
+from convt_cli.commands.design import design
+from convt_cli.commands.inspect import inspect
 from convt_cli.commands.upsample import upsample
 from convt_cli.errors import Failure, Misuse
 
@@ -65,6 +67,8 @@ def _show_version(asked: bool) -> None:
 
 app = typer.Typer(name="convt", cls=OneLineErrors, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.command()(upsample)
+app.command()(design)
+app.command()(inspect)
 
 
 @app.callback(invoke_without_command=True)

@@ -40,6 +40,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
             "memory": outcome.memory,
         },
         "level": _level(outcome),
+        "plot": request.plot and str(request.plot),
         "warnings": list(warnings(outcome)),
         "seconds": outcome.seconds,
         "realtime_factor": duration / outcome.seconds if duration and outcome.seconds else None,

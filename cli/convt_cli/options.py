@@ -110,6 +110,52 @@ Phase = Annotated[
     Literal["linear", "minimum"] | None,
     typer.Option(help="linear: exactly in time; minimum: nothing rings before a sound. Default: linear."),
 ]
+Taps = Annotated[
+    int | None,
+    typer.Option(metavar="K", min=1, help="So many taps, which make the most of P or DB, or balance both."),
+]
+Kind = Annotated[
+    Literal["kaiser", "equiripple", "lanczos", "cubic", "linear", "hold"] | None,
+    typer.Option(
+        help=(
+            "kaiser (the default): errors fade away from the edge; equiripple: the shortest, they do not;"
+            " or an interpolator of the textbooks."
+        )
+    ),
+]
+Kernel = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="W", readable=False, help="Name of the kernel, .npy."),
+]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="W", readable=False, help="Take a kernel that there is, for --balance."),
+]
+Balance = Annotated[
+    bool,
+    typer.Option("--balance", help="Make its phases' gains equal by the smallest change: no tonal lines."),
+]
+Inspected = Annotated[
+    Path, typer.Argument(metavar="W", readable=False, help="Weights: an .npy file, or .npz with 'weight'.")
+]
+InputRate = Annotated[
+    int | None, typer.Option(metavar="HZ", min=1, help="The input's rate: frequencies are told in Hz.")
+]
+Spectra = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="PIC",
+        readable=False,
+        help="Draw the spectra of input and output as .png, .svg or .pdf (pip install 'convt[plot]').",
+    ),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PIC", readable=False, help="Draw it as .png, .svg or .pdf (pip install 'convt[plot]')."
+    ),
+]
 Stride = Annotated[int, typer.Option(metavar="S", min=1, help="Output samples per input sample.")]
 Padding = Annotated[
     Any,

@@ -20,9 +20,11 @@ from convt_cli.audio.pcm import PcmReader, PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
 from convt_cli.audio.writer import Writer, carried, open_sound
 from convt_cli.beginning import begin, block_size, check_streams, open_input, overs_of, too_short
-from convt_cli.errors import Failure, Misuse, ReaderGone, Unwritable
+from convt_cli.comparison import check_plot, plot
+from convt_cli.errors import Failure, ReaderGone, Unwritable
 from convt_cli.names import STREAM, input_name, output_name
 from convt_cli.outcome import Outcome
+from convt_cli.refusals import told
 from convt_cli.request import Request
 from convt_cli.segments import make_segment, segments_of
 from convt_cli.streams import shared_streams
@@ -57,11 +59,13 @@ def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcom
     check_streams(request)
     with _told(request), closing(open_input(request)) as reader:
         _check_target(request)
+        check_plot(request)
         outcome = begin(request, reader, *shared_streams().get(request, reader, threads))
         run = _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead)
         run.rehearse() if request.dry_run else run.upsample()
     shared_streams().keep()
     outcome.seconds = time.perf_counter() - begun
+    plot(outcome)
     return outcome
 
 
@@ -81,11 +85,8 @@ def warm_up(request: Request) -> None:
 def _told(request: Request) -> Iterator[None]:
     """Turn what is raised into what the user is to read."""
     try:
-        yield
-    except convt.WeightsError as error:
-        raise Failure(str(error)) from None
-    except (convt.ParameterError, convt.ParameterTypeError) as error:
-        raise Misuse(str(error)) from None
+        with told():
+            yield
     except Unwritable as error:
         raise Failure(f"{output_name(request.target)}: {error}") from None
     except BrokenProcessPool:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,35 @@ def failure(cause: Failure, *, to_stderr: bool) -> None:
         document(cause.facts | {"error": str(cause), "exit_code": cause.exit_code}, to_stderr=to_stderr)
 
 
+@contextlib.contextmanager
+def as_asked(*, as_json: bool, to_stderr: bool = False) -> Iterator[None]:
+    """Have a failure end the command in JSON, if that is what the command line asks for."""
+    try:
+        yield
+    except Failure as cause:
+        if not as_json:
+            raise
+        failure(cause, to_stderr=to_stderr)
+        raise typer.Exit(cause.exit_code) from None
+
+
 def document(facts: Any, *, to_stderr: bool) -> None:
     """Print one JSON document."""
     _print(json.dumps(facts, indent=2, allow_nan=False).encode(), to_stderr=to_stderr)
+
+
+def result(line: str) -> None:
+    """Print a line of what was asked for.
+
+    Raises
+    ------
+    Failure
+        Standard output cannot be written.
+    """
+    try:
+        _print(line.encode(errors="surrogateescape"), to_stderr=False)
+    except OSError as cause:
+        raise Failure(f"stdout: cannot be written: {cause.strerror}") from None
 
 
 def _print(line: bytes, *, to_stderr: bool = False) -> None:

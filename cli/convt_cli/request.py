@@ -53,6 +53,7 @@ class Request:
     overwrite: bool
     makes_folder: bool
     dry_run: bool
+    plot: Path | None
 
     @property
     def target(self) -> Path:

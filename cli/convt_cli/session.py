@@ -114,5 +114,5 @@ def _tell(account: Account, reporter: Reporter, *, brief: bool = False) -> None:
         reporter.detail(line)
     for line in account.warnings:
         reporter.warn(line)
-    if account.written:
-        reporter.written(account.written)
+    for path in account.written:
+        reporter.written(path)

@@ -40,6 +40,8 @@ def find(sources: Sequence[Path], request: Request, folder: Path | None, *, recu
         raise Misuse("-r needs -d, the folder that takes the outputs")
     if request.output and (len(sources) > 1 or recursive):
         raise Misuse("-o names one output; for several inputs name their folder with -d")
+    if request.plot and (folder or len(sources) > 1):
+        raise Misuse("--plot draws one input and its output: name one input, and its output with -o")
     if STREAM in sources and (len(sources) > 1 or folder):
         raise Misuse("standard input is one input alone, and its output is named with -o")
     if not folder:

@@ -1,9 +1,6 @@
 """``convt upsample``: sound files, signals or a stream, upsampled."""
 
-import typer
-
 from convt_cli import options, report
-from convt_cli.errors import Failure
 from convt_cli.names import STREAM
 from convt_cli.report import Reporter
 from convt_cli.request import Design, Request
@@ -40,6 +37,7 @@ def upsample(
     overwrite: options.Overwrite = False,
     skip_existing: options.SkipExisting = False,
     jobs: options.Jobs = None,
+    plot: options.Spectra = None,
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
     verbose: options.Verbose = False,
@@ -93,9 +91,10 @@ def upsample(
         overwrite=overwrite,
         makes_folder=folder is not None,
         dry_run=dry_run,
+        plot=plot,
     )
     reporter = Reporter(quiet, verbose, as_json)
-    try:
+    with report.as_asked(as_json=as_json, to_stderr=request.target == STREAM):
         upsample_files(
             sources,
             request,
@@ -105,8 +104,3 @@ def upsample(
             jobs=jobs,
             skip=skip_existing,
         )
-    except Failure as failure:
-        if not as_json:
-            raise
-        report.failure(failure, to_stderr=request.target == STREAM)
-        raise typer.Exit(failure.exit_code) from None

@@ -1,0 +1,28 @@
+"""``convt inspect``: what a kernel does to sound."""
+
+from convt_cli import options, report
+
+
+def inspect(
+    weights: options.Inspected,
+    stride: options.Stride = 2,
+    rate: options.InputRate = None,
+    plot: options.Plot = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
+) -> None:
+    """Tell what a kernel does: its passband, its images, its tonal lines, its delay.
+
+    Levels are in dB relative to the gain at 0 Hz. Of many kernels the worst of each figure is told, and
+    --json has all of them.
+
+    \b
+    Examples:
+      convt inspect w.npy --stride 2 --rate 48000
+      convt inspect decoder.npz --stride 8 --json | jq '.kernels[0].tonal_lines'
+      convt inspect w.npy --stride 2 --plot w.png
+    """  # noqa: D301  # \b keeps the lines below it as they are
+    from convt_cli.kernelwork import Inspecting, inspect_kernel  # heavy: not for --help
+
+    with report.as_asked(as_json=as_json):
+        inspect_kernel(Inspecting(weights, stride, rate, plot, overwrite), as_json=as_json)

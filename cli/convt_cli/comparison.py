@@ -1,0 +1,69 @@
+"""What went in and what came out of a run, in a picture: both files are read once more."""
+
+from contextlib import closing
+from pathlib import Path
+
+from convt_cli.audio.reader import Raw, Reader, open_reader
+from convt_cli.beginning import open_input
+from convt_cli.errors import Failure, Misuse
+from convt_cli.names import STREAM
+from convt_cli.outcome import Outcome
+from convt_cli.pictures.canvas import check_picture
+from convt_cli.pictures.spectra import draw_spectra
+from convt_cli.request import Request
+from convt_cli.spectrum import Spectrum
+
+_WINDOW = 4096  # samples of the input
+_BLOCK = 1 << 18  # samples that are read at a time
+
+
+def check_plot(request: Request) -> None:
+    """Refuse a picture that cannot be drawn, before any work is done.
+
+    Raises
+    ------
+    Failure, Misuse
+        With what is in the way.
+    """
+    if request.plot is None:
+        return
+    if STREAM in (request.source, request.target):
+        raise Misuse("--plot reads input and output once more: name files, not standard streams")
+    if request.dry_run:
+        raise Misuse("--plot draws what was made, and --dry-run makes nothing: use one of them")
+    check_picture(request.plot, [*request.inputs, request.target], overwrite=request.overwrite)
+
+
+def plot(outcome: Outcome) -> None:
+    """Draw the spectra of input and output, if that is asked for.
+
+    Raises
+    ------
+    Failure
+        A file cannot be read again, or the picture cannot be written.
+    """
+    request = outcome.request
+    if request.plot is None:
+        return
+    if outcome.dtype.kind == "c":
+        raise Failure(f"{request.plot}: is not drawn: complex signals have no picture yet")
+    before, after = Spectrum(_WINDOW), Spectrum(_WINDOW * request.stride)
+    with closing(open_input(request)) as reader:
+        rate = reader.format.rate if reader.format else None
+        _add(before, reader)
+    with closing(_made(outcome, request.target)) as reader:
+        _add(after, reader)
+    names = (str(request.source), str(request.target))
+    draw_spectra(request.plot, names, (before, after), request.stride, rate, overwrite=request.overwrite)
+
+
+def _made(outcome: Outcome, path: Path) -> Reader:
+    chosen, raw = outcome.formats[1], None
+    if chosen and chosen.container == "RAW":
+        raw = Raw(chosen.rate, outcome.channels[1], chosen.subtype)
+    return open_reader(path, "float64", raw=raw, again=False, truncated=False)
+
+
+def _add(spectrum: Spectrum, reader: Reader) -> None:
+    for signal in range(reader.signals):
+        spectrum.add(reader.blocks(signal, max(1, _BLOCK // reader.channels)))

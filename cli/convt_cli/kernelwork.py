@@ -1,0 +1,186 @@
+"""Kernels made and inspected: the work of ``convt design`` and ``convt inspect``."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import convt
+from convt_cli import report, sketch
+from convt_cli.audio.formats import Array
+from convt_cli.document import digest
+from convt_cli.errors import Failure, Misuse
+from convt_cli.findings import findings
+from convt_cli.inspection import Inspection, facts
+from convt_cli.names import STREAM
+from convt_cli.pictures.canvas import check_picture
+from convt_cli.pictures.kernel import Portrait, draw_kernel
+from convt_cli.refusals import told
+from convt_cli.report import Reporter
+from convt_cli.request import Design
+from convt_cli.wholefile import check_target, whole_file
+
+
+@dataclass(frozen=True, slots=True)
+class Inspecting:
+    """The options of ``convt inspect``."""
+
+    weights: Path
+    stride: int
+    rate: int | None
+    plot: Path | None
+    overwrite: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Designing:
+    """The options of ``convt design``."""
+
+    output: Path | None
+    stride: int
+    design: Design
+    taps: int | None
+    kind: Any
+    source: Path | None
+    balance: bool
+    rate: int | None
+    plot: Path | None
+    overwrite: bool
+
+
+def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
+    """Tell what the kernels of a weight file do.
+
+    Raises
+    ------
+    Failure
+        The file cannot be read, or holds what has no response.
+    """
+    if asked.plot:
+        check_picture(asked.plot, [asked.weights], overwrite=asked.overwrite)
+    weights = _loaded(asked.weights)
+    inspection = Inspection.of(weights.source, weights.weight, asked.stride)
+    if asked.plot:
+        draw_kernel(asked.plot, _portrait(inspection, asked.rate), overwrite=asked.overwrite)
+    if as_json:
+        report.document(_document(inspection, asked.rate), to_stderr=False)
+        return
+    for line in findings(inspection, asked.rate):
+        report.result(line)
+    if inspection.count == 1 and sketch.is_wanted():
+        sketch.draw(weights.weight.reshape(-1), asked.stride, asked.rate)
+
+
+def design_kernel(asked: Designing, reporter: Reporter) -> None:
+    """Make a kernel, tell what it does, and write it.
+
+    Raises
+    ------
+    Failure
+        There is no such kernel, or it cannot be written.
+    """
+    _check(asked)
+    before = None
+    if asked.source:
+        weights = _loaded(asked.source)
+        before = Inspection.of(weights.source, weights.weight, asked.stride)
+        with told():
+            made = convt.Weights(
+                "balanced", convt.balance_kernel(weights.weight, asked.stride), weights.bias
+            )
+        _tell(before, asked, reporter)
+    else:
+        made = convt.Weights("designed", _designed(asked))
+    after = Inspection.of(str(asked.output or made.source), made.weight, asked.stride)
+    if asked.output:
+        _write(asked.output, made, overwrite=asked.overwrite)
+    if asked.plot:
+        stated = None if asked.source else _stated(asked)
+        draw_kernel(asked.plot, _portrait(after, asked.rate, stated), overwrite=asked.overwrite)
+    _tell(after, asked, reporter)
+    if reporter.as_json:
+        documents = {"before": before and _document(before, asked.rate)} if asked.source else {}
+        written = {"output": asked.output and str(asked.output), "asked": asdict(asked.design)}
+        report.document(written | documents | _document(after, asked.rate), to_stderr=False)
+    for path in (asked.output, asked.plot):
+        if path:
+            reporter.written(path)
+    if not asked.output:
+        reporter.note("the kernel is not written: -o names a file")
+
+
+def _check(asked: Designing) -> None:
+    """Refuse options that do not go together, and an output that cannot be."""
+    if asked.balance != bool(asked.source):
+        raise Misuse("--balance needs the kernel to balance, --from W; and --from is for --balance")
+    if asked.source and (asked.design.is_asked_for or asked.taps or asked.kind):
+        raise Misuse("--from takes a kernel as it is: it goes with --stride and --balance alone")
+    if asked.output:
+        if asked.output == STREAM or asked.output.suffix.lower() not in (".npy", ".npz"):
+            raise Misuse(f"{asked.output}: a kernel is written as .npy or .npz; name such a file with -o")
+        check_target(asked.output, [asked.source] if asked.source else [], overwrite=asked.overwrite)
+    if asked.plot:
+        files = [path for path in (asked.source, asked.output) if path]
+        check_picture(asked.plot, files, overwrite=asked.overwrite)
+
+
+def _stated(asked: Designing) -> tuple[float, float] | None:
+    """Return the passband and the rejection that a kernel is designed to, if to both."""
+    if asked.taps or asked.kind not in (None, "kaiser", "equiripple"):
+        return None
+    preset = convt.QUALITIES[asked.design.quality or "high"]
+    return asked.design.passband or preset.passband, asked.design.rejection or preset.rejection
+
+
+def _portrait(
+    inspection: Inspection, rate: int | None, stated: tuple[float, float] | None = None
+) -> Portrait:
+    """Return what is to be drawn: of many kernels the one with the loudest tonal lines."""
+    lines = inspection.figures["tonal_lines"]
+    number = int(lines.max(-1).argmax()) if lines.size else 0
+    kernel = inspection.weight.reshape(-1, inspection.taps)[number]
+    which = f", kernel {inspection.name(number)} of the loudest tonal lines" if inspection.count > 1 else ""
+    title = f"{inspection.source}, stride {inspection.stride}{which}"
+    return Portrait(title, kernel.astype(np.float64), inspection.stride, rate, stated)
+
+
+def _designed(asked: Designing) -> Array:
+    with told():
+        return convt.design_kernel(
+            asked.stride,
+            quality=asked.design.quality,
+            passband=asked.design.passband,
+            rejection=asked.design.rejection,
+            taps=asked.taps,
+            phase=asked.design.phase or "linear",
+            kind=asked.kind or "kaiser",
+        )
+
+
+def _loaded(path: Path) -> convt.Weights:
+    with told():
+        return convt.load_weights(path)
+
+
+def _write(path: Path, weights: convt.Weights, *, overwrite: bool) -> None:
+    arrays = {"weight": weights.weight} | ({} if weights.bias is None else {"bias": weights.bias})
+    if len(arrays) > 1 and path.suffix.lower() == ".npy":
+        raise Failure(f"{path}: an .npy file has no place for the bias; name an .npz file with -o")
+    try:
+        with whole_file(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+            if path.suffix.lower() == ".npy":
+                np.save(file, weights.weight, allow_pickle=False)
+            else:
+                np.savez(file, allow_pickle=False, **arrays)
+    except OSError as error:
+        raise Failure(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _tell(inspection: Inspection, asked: Designing, reporter: Reporter) -> None:
+    for line in findings(inspection, asked.rate):
+        reporter.note(line)
+
+
+def _document(inspection: Inspection, rate: int | None) -> dict[str, Any]:
+    return facts(inspection, rate) | {"sha256": digest(inspection.weight)}

@@ -1,0 +1,1 @@
+"""Pictures, one kind a file; they need matplotlib, the extra `plot`."""
