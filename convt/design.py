@@ -178,6 +178,8 @@ def _as_number(name: str, value: object, least: float, most: float) -> float:
 
 def _classic(kind: str, stride: int, taps: int | None) -> Taps:
     make = _CLASSICS[kind]
+    if 8 * stride > MOST_TAPS:
+        raise ParameterError(f"stride must be at most {MOST_TAPS // 8} for {kind=}, got {stride}")
     if taps is not None and kind == "lanczos":
         lobes, rest = divmod(taps + 1, 2 * stride)
         if rest or not lobes:

@@ -32,6 +32,7 @@ Values = NDArray[np.float64]
 
 _POINTS_PER_TAP = 16  # of a phase: 32 points in a sidelobe, whose top is seen to 0.01 dB
 _POINTS, _MOST_POINTS = 4096, 1 << 19  # between a frequency and the next; of all kernels together
+_LIMIT = 1 << 26  # points: a gigabyte
 _FAINT = 0.01  # of the peak: a gain at 0 Hz below it is nothing to measure others by
 _TINY = 1e-300  # has a logarithm
 
@@ -72,7 +73,8 @@ class Response:
     Raises
     ------
     ParameterTypeError, ParameterError
-        The taps are complex, not finite or none, or the stride is not an int of at least 1.
+        The taps are complex, not finite or none, the stride is not an int of at least 1, or either is so
+        large that the response has more than 2**26 points.
 
     Examples
     --------
@@ -99,6 +101,12 @@ class Response:
                 f"kernel must be finite, got {np.sum(~np.isfinite(self.kernel))} taps not so"
             )
         self._unit = _points(self.kernel, self.stride)
+        points = self._unit * self.stride
+        if points > _LIMIT:
+            raise ParameterError(
+                f"the response for stride={self.stride} of {taps.shape[-1]} taps has {points} points, more"
+                f" than {_LIMIT}: use a smaller stride or kernel"
+            )
         self.frequencies: Values = np.arange(self._unit * self.stride + 1) / self._unit
         self.gains: Values = np.abs(self._transform(self.kernel)) / self.stride
 

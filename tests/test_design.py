@@ -235,6 +235,10 @@ def test_what_is_no_number(name: str, value: Any) -> None:
         ({"kind": "cubic", "phase": "minimum"}, "kind='cubic' is what it is"),
         ({"kind": "linear", "taps": 4}, "kind='linear' has 3 taps for stride=2, got taps=4"),
         ({"kind": "lanczos", "taps": 12}, r"taps must be 2\*a\*stride - 1 with a lobes on a side, got 12"),
+        (
+            {"kind": "hold", "stride": 10**9},
+            "stride must be at most 131072 for kind='hold', got 1000000000",
+        ),
         ({"taps": 0}, "taps must be at least 1, got 0"),
         ({"taps": 1}, "taps must be at least the stride, 2, got 1"),
         ({"taps": 2**20 + 1}, "taps must be at most 1048576, got 1048577"),

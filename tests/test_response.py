@@ -194,6 +194,7 @@ def test_edges_are_where_the_definition_crosses(stride: int) -> None:
         ((1.0, 2), convt.ParameterError, r"kernel must have shape \(..., K\) with K >= 1, got \(\)"),
         (([1.0, math.nan], 2), convt.ParameterError, "kernel must be finite, got 1 taps not so"),
         (([1.0], 0), convt.ParameterError, "stride must be at least 1, got 0"),
+        (([1.0], 10**9), convt.ParameterError, "has 32000000000 points, more than 67108864: use a smaller"),
         ((["a"], 2), convt.ParameterTypeError, "kernel must be of a boolean, integer"),
     ],
 )

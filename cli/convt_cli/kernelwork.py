@@ -84,11 +84,8 @@ def design_kernel(asked: Designing, reporter: Reporter) -> None:
     before = None
     if asked.source:
         weights = _loaded(asked.source)
+        made = _balanced(weights, asked)
         before = Inspection.of(weights.source, weights.weight, asked.stride)
-        with told():
-            made = convt.Weights(
-                "balanced", convt.balance_kernel(weights.weight, asked.stride), weights.bias
-            )
         _tell(before, asked, reporter)
     else:
         made = convt.Weights("designed", _designed(asked))
@@ -145,6 +142,16 @@ def _portrait(
     return Portrait(title, kernel.astype(np.float64), inspection.stride, rate, stated)
 
 
+def _balanced(weights: convt.Weights, asked: Designing) -> convt.Weights:
+    if weights.bias is not None and asked.output and asked.output.suffix.lower() == ".npy":
+        raise Failure(f"{asked.output}: an .npy file has no place for the bias; name an .npz file with -o")
+    try:
+        kernel = convt.balance_kernel(weights.weight, asked.stride)
+    except convt.ParameterError as error:
+        raise Failure(f"{weights.source}: {error}") from None
+    return convt.Weights("balanced", kernel, weights.bias)
+
+
 def _designed(asked: Designing) -> Array:
     with told():
         return convt.design_kernel(
@@ -165,8 +172,6 @@ def _loaded(path: Path) -> convt.Weights:
 
 def _write(path: Path, weights: convt.Weights, *, overwrite: bool) -> None:
     arrays = {"weight": weights.weight} | ({} if weights.bias is None else {"bias": weights.bias})
-    if len(arrays) > 1 and path.suffix.lower() == ".npy":
-        raise Failure(f"{path}: an .npy file has no place for the bias; name an .npz file with -o")
     try:
         with whole_file(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
             if path.suffix.lower() == ".npy":

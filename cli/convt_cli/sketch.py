@@ -36,7 +36,7 @@ def sketch(response: convt.Response, columns: int, rate: int | None) -> list[str
     bands = np.array_split(levels[1:], columns)
     tops = np.array([band.max() for band in bands])
     floor = _floor(tops)
-    heights = np.clip((tops - floor) / -floor, 0, 1) * _ROWS * (len(_BLOCKS) - 1)
+    heights = np.rint(np.clip((tops - floor) / -floor, 0, 1) * _ROWS * (len(_BLOCKS) - 1))
     edge = columns // response.stride
     lines = []
     for row in range(_ROWS - 1, -1, -1):

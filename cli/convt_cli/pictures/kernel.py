@@ -148,10 +148,14 @@ def _gain(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
 
 
 def _thinned(frequencies: Array, levels: Array) -> tuple[Array, Array]:
-    """Return as many points as can be told apart: the greatest of each run, so that no top is lost."""
-    run = max(1, levels.size // _COLUMNS)
+    """Return as many points as can be told apart: the greatest of each run, so that no top is lost.
+
+    Runs are of a power of two, as the points of a frequency unit are: one begins where images do.
+    """
+    run = 1 << max(0, (levels.size // _COLUMNS).bit_length() - 1)
     count = levels.size // run
     places = levels[: count * run].reshape(count, run).argmax(1) + np.arange(count) * run
+    places = np.append(places, levels.size - 1)
     return frequencies[places], levels[places]
 
 
