@@ -36,8 +36,8 @@ def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
     Raises
     ------
     ParameterTypeError, ParameterError
-        The weight is no array of numbers or has less taps than phases, or the stride is not an int of
-        at least 1.
+        The weight is no array of numbers or has less taps than phases, the stride is not an int of at
+        least 1, or the result goes beyond what the dtype holds.
 
     Examples
     --------
@@ -61,8 +61,11 @@ def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
     changes = (common - gains) / counts
     for phase in range(stride):
         exact[..., phase::stride] += changes[..., phase, np.newaxis]
-    balanced = exact.astype(dtype)
-    _settle(balanced, stride, common)
+    with np.errstate(over="ignore", invalid="ignore"):
+        balanced = exact.astype(dtype)
+        _settle(balanced, stride, common)
+    if not np.isfinite(balanced).all():
+        raise ParameterError(f"the balanced taps must be finite numbers of {dtype}, and are not")
     return balanced
 
 

@@ -50,12 +50,14 @@ class Preset(NamedTuple):
 
 
 QUALITIES: Mapping[Quality, Preset] = MappingProxyType(
-    {"fast": Preset(0.90, 110.0), "high": Preset(0.96, 185.0), "best": Preset(0.975, 240.0)}
+    {"fast": Preset(0.90, 110.0), "high": Preset(0.96, 195.0), "best": Preset(0.975, 240.0)}
 )
 
 # Given the taps of a phase alone, n, the rejection is _BALANCE * n**_GROWTH dB: a line through the presets.
 _BALANCE, _GROWTH = 15.3, 0.4
 _LEAST_REJECTION = 20.0  # dB
+_LEAST_EARLY = 60.0  # dB: a minimum phase kernel's own; below it, images would change the passband
+_MOST_GIVEN_TAPS, _MOST_EARLY_TAPS = 1 << 16, 1 << 14  # many designs are tried
 _CLASSICS: Mapping[str, Callable[[int], Taps]] = {
     "lanczos": classic.lanczos,
     "cubic": classic.cubic,
@@ -85,7 +87,7 @@ def design_kernel(
     stride : int
         Output samples per input sample, at least 1. For 1 the kernel is a single 1.
     quality : {"fast", "high", "best"}, optional
-        Passband and rejection where they are not given: 0.90 and 110 dB, 0.96 and 185 dB (the default) or
+        Passband and rejection where they are not given: 0.90 and 110 dB, 0.96 and 195 dB (the default) or
         0.975 and 240 dB. ``convt.QUALITIES`` has them.
     passband : float, optional
         Up to here, as a fraction of the input's Nyquist frequency between 0 and 1, the gain is 1 within
@@ -147,17 +149,18 @@ def design_kernel(
     elif quality or (passband and rejection):
         raise ParameterError("taps go with a passband or a rejection, not with both, nor with a quality")
     else:
-        _check_taps(taps, stride)
+        _check_taps(taps, stride, phase)
     return _designed(stride, passband, rejection, taps, phase, kind).copy()
 
 
-def _check_taps(taps: int, stride: int) -> None:
+def _check_taps(taps: int, stride: int, phase: Phase) -> None:
+    most = _MOST_EARLY_TAPS if phase == "minimum" else _MOST_GIVEN_TAPS
     if stride == 1 and taps != 1:
         raise ParameterError(f"a kernel for stride 1 is a single tap, got {taps=}")
     if taps < stride:
         raise ParameterError(f"taps must be at least the stride, {stride}, got {taps}")
-    if taps > MOST_TAPS:
-        raise ParameterError(f"taps must be at most {MOST_TAPS}, got {taps}")
+    if taps > most:
+        raise ParameterError(f"taps must be at most {most} for {phase=}, got {taps}")
 
 
 def _check_name(argument: str, value: object, names: tuple[str, ...]) -> None:
@@ -214,7 +217,7 @@ def _designed(
         told = ", ".join(f"{name}={value}" for name, value in asked.items() if value is not None)
         raise ParameterError(
             f"no {kind} kernel for {stride=} does {told}:"
-            f" ask for less{'' if kind == 'kaiser' else ', or for a kaiser one'}"
+            f" ask for less passband or more taps{'' if kind == 'kaiser' else ', or for a kaiser one'}"
         )
     return kernel
 
@@ -242,6 +245,7 @@ def _maker(kind: Kind, phase: Phase) -> Make:
         return linear
 
     def early(taps: int, wanted: Specification) -> Taps | None:
+        wanted = wanted._replace(rejection=max(wanted.rejection, _LEAST_EARLY))
         kernel = linear(taps, wanted)
         floor = wanted.stride * 10 ** (-wanted.rejection / 20) / 2
         return None if kernel is None else minimum_phase(kernel, floor)

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from convt.engines.contract import Array
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import Integer, as_integer
 from convt.kernel import as_numeric
@@ -35,6 +36,7 @@ _POINTS, _MOST_POINTS = 4096, 1 << 19  # between a frequency and the next; of al
 _LIMIT = 1 << 26  # points: a gigabyte
 _FAINT = 0.01  # of the peak: a gain at 0 Hz below it is nothing to measure others by
 _TINY = 1e-300  # has a logarithm
+_LOUDEST = 1e100  # whose squares can be added
 
 
 class Extreme(NamedTuple):
@@ -88,25 +90,9 @@ class Response:
     def __init__(self, kernel: ArrayLike, stride: Integer) -> None:
         taps = as_numeric("kernel", kernel)
         self.stride = as_integer("stride", stride, 1)
-        if taps.dtype.kind == "c":
-            raise ParameterTypeError(
-                "kernel must be real, got complex taps: take its real and imaginary part"
-            )
-        if taps.ndim == 0 or taps.size == 0:
-            raise ParameterError(f"kernel must have shape (..., K) with K >= 1, got {taps.shape}")
         self._rounding = float(np.finfo(taps.dtype).eps) if taps.dtype.kind == "f" else 2.0**-52
-        self.kernel: Values = taps.astype(np.float64)
-        if not np.isfinite(self.kernel).all():
-            raise ParameterError(
-                f"kernel must be finite, got {np.sum(~np.isfinite(self.kernel))} taps not so"
-            )
+        self.kernel = _checked(taps)
         self._unit = _points(self.kernel, self.stride)
-        points = self._unit * self.stride
-        if points > _LIMIT:
-            raise ParameterError(
-                f"the response for stride={self.stride} of {taps.shape[-1]} taps has {points} points, more"
-                f" than {_LIMIT}: use a smaller stride or kernel"
-            )
         self.frequencies: Values = np.arange(self._unit * self.stride + 1) / self._unit
         self.gains: Values = np.abs(self._transform(self.kernel)) / self.stride
 
@@ -227,8 +213,24 @@ class Response:
         spectrum = self._transform(self.kernel)
         moment = self._transform(self.kernel * np.arange(self.kernel.shape[-1]))
         passes = self.gains > 1e-5 * self.gains.max(-1, keepdims=True)
-        delay: Values = np.divide(moment, spectrum, out=np.full_like(spectrum, math.nan), where=passes).real
+        with np.errstate(all="ignore"):  # of taps near the least number there is
+            ratio = np.divide(moment, spectrum, out=np.full_like(spectrum, math.nan), where=passes)
+        delay: Values = np.where(np.isfinite(ratio.real), ratio.real, math.nan)
         return delay
+
+
+def _checked(taps: Array) -> Values:
+    """Return taps as real numbers whose squares can be added."""
+    if taps.dtype.kind == "c":
+        raise ParameterTypeError("kernel must be real, got complex taps: take its real or imaginary part")
+    if taps.ndim == 0 or taps.size == 0:
+        raise ParameterError(f"kernel must have shape (..., K) with K >= 1, got {taps.shape}")
+    kernel: Values = taps.astype(np.float64)
+    if not np.isfinite(kernel).all():
+        raise ParameterError(f"kernel must be finite, got {np.sum(~np.isfinite(kernel))} taps not so")
+    if (loudest := np.abs(kernel).max()) > _LOUDEST:
+        raise ParameterError(f"kernel must have taps of at most {_LOUDEST:g}, got {loudest:g}")
+    return kernel
 
 
 def decibels(gains: Values) -> Values:
@@ -241,7 +243,13 @@ def _points(kernel: Values, stride: int) -> int:
     count = math.prod(kernel.shape[:-1])
     least = _POINTS_PER_TAP * kernel.shape[-1] / stride
     most = min(_POINTS, _MOST_POINTS / max(1, count) / stride)
-    return 1 << max(5, math.ceil(math.log2(max(least, most))))
+    unit = 1 << max(5, math.ceil(math.log2(max(least, most))))
+    if unit * stride > _LIMIT:
+        raise ParameterError(
+            f"the response for {stride=} of {kernel.shape[-1]} taps has {unit * stride} points, more than"
+            f" {_LIMIT}: use a smaller stride or kernel"
+        )
+    return unit
 
 
 def _mirrors(taps: Values, rounding: float) -> bool:

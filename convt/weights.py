@@ -129,6 +129,8 @@ def load_weights(path: str | PathLike[str]) -> Weights:
     source = fspath(path)
     try:
         # numpy warns of headers that Python 2 wrote.
+        if Path(source).exists() and not Path(source).is_file():  # to wait for a pipe may take forever
+            raise WeightsError(f"{source}: is not a regular file")
         with warnings.catch_warnings(action="ignore"), Path(source).open("rb") as file:
             kind = file.read(4)
             if kind not in (b"\x93NUM", b"PK\x03\x04", b"PK\x05\x06"):

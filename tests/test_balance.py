@@ -47,6 +47,11 @@ def test_a_learned_kernel_of_complex_or_integer_taps() -> None:
     assert np.ptp(convt.balance_kernel(kernel, 2).reshape(2, 2).sum(0)) == pytest.approx(0, abs=1e-15)
 
 
+def test_what_the_dtype_cannot_hold_is_refused() -> None:
+    with pytest.raises(convt.ParameterError, match="the balanced taps must be finite numbers of float16"):
+        convt.balance_kernel(np.full(3, 6e4, np.float16), 2)  # one phase has but one tap
+
+
 def test_the_argument_is_left_as_it_is() -> None:
     kernel = np.array([1.0, 2.0])
     convt.balance_kernel(kernel, 2)

@@ -177,6 +177,11 @@ def test_a_stride_beyond_all_reason_is_refused_before_memory_is_taken() -> None:
     assert "stride=1000000000" in inspect([1.0], "--stride", "1000000000", code=1)
 
 
+def test_no_more_than_the_kernel_is_ever_cropped() -> None:
+    kernel = np.array([1.0, -2.0, 1.5, -0.4, 0.0, -0.0999])  # next to nothing passes at 0 Hz
+    assert 0 <= facts(kernel, "--stride", "2")["kernels"][0]["in_time"]["padding"] <= 5
+
+
 def test_the_sketch_shows_levels_from_the_floor_up() -> None:
     lines = [
         Text.from_markup(line).plain for line in sketch.sketch(convt.Response(np.ones(2), 2), 40, 8000)

@@ -48,7 +48,7 @@ def test_stdout_carries_the_name_and_stderr_the_rest() -> None:
     assert (result.returncode, result.stdout) == (0, "in_x2.wav\n")
     assert result.stderr == (
         "in.wav -> in_x2.wav: 8000 -> 16000 Hz, 500 -> 1000 samples, WAV PCM_16, dithered\n"
-        "the built-in kernel: flat to 0.960, images below -185 dB, 1033 taps, stride 2, padding center,"
+        "the built-in kernel: flat to 0.960, images below -195 dB, 1081 taps, stride 2, padding center,"
         " delay 0 output samples, computed in float32\n"
     )
 

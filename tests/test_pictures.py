@@ -1,6 +1,7 @@
 """Pictures: what they show, where they go, and what happens where they cannot be drawn."""
 
 import json
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -210,6 +211,30 @@ def test_arrays_have_spectra_too(shape: tuple[int, ...], drawn: list[Figure]) ->
     assert within(drawn[0])
 
 
+@pytest.mark.parametrize("sample", [np.nan, np.inf, 1e300])
+def test_samples_beyond_measure_are_left_out(sample: float, drawn: list[Figure]) -> None:
+    signal = tone(0.5, 40_000)[0]
+    signal[100] = sample
+    np.save("x.npy", signal)
+    upsample("x.npy", "--nonfinite", "keep", "--plot", "x.png")
+    level = points(drawn[0].axes[0].lines[0])[:, 1]
+    assert level.max() == pytest.approx(0, abs=0.01)
+
+
+def test_a_picture_that_fails_says_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    result = run("upsample", "in.wav", "--plot", "a.png", code=1)
+    assert result.stderr.endswith(
+        "a.png: cannot be written: No space left on device; in_x2.wav is finished\n"
+    )
+    assert Path("in_x2.wav").exists()
+    result = run("design", "-o", "d.npy", "--plot", "a.png", code=1)
+    assert result.stderr.endswith("No space left on device; d.npy is finished\n")
+
+
 def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure]) -> None:
     Path("x.raw").write_bytes((1000 * tone(0.25, 9000)).astype("<i2").tobytes())
     upsample("x.raw", "--raw", "--rate", "8000", "--channels", "1", "-o", "y.raw", "--plot", "x.png")
@@ -237,12 +262,24 @@ def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure
             2,
         ),
         (["upsample", "in.wav", "--dry-run", "--plot", "a.png"], "--dry-run makes nothing: use one", 2),
+        (
+            ["upsample", "in.wav", "--skip-existing", "--plot", "a.png"],
+            "--skip-existing may make nothing",
+            2,
+        ),
+        (["upsample", "complex.npy", "--plot", "a.png"], "a.png: complex signals have no picture", 2),
+        (
+            ["upsample", "in.wav", "-o", "a.png", "--format", "WAV", "--plot", "./a.png"],
+            "a.png: cannot be both the picture and a file of the same command",
+            2,
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_before_the_work(
     arguments: list[str], message: str, code: int
 ) -> None:
     Path("there.png").touch()
+    np.save("complex.npy", np.ones(9) * 1j)
     before = sorted(Path().iterdir())
     result = run(*arguments, code=code)
     assert message in result.stderr
@@ -260,10 +297,20 @@ def test_without_matplotlib_it_is_said_how_to_get_it() -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "w.npy"]
 
 
-def test_a_full_disk_leaves_no_half_of_a_picture() -> None:
+def test_settings_that_stop_matplotlib_are_told_of() -> None:
+    environment = os.environ | {"MPLBACKEND": "nonsense"}
+    command = [*CONVT, "inspect", "w.npy", "--plot", "a.png"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 2
+    assert result.stderr.startswith("convt: --plot needs matplotlib, which does not start: Key backend:")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", sorted(MAGIC))
+def test_a_full_disk_leaves_no_half_of_a_picture(kind: str) -> None:
     command = "ulimit -f 16; exec " + " ".join(f"'{word}'" for word in [*CONVT, "inspect", "w.npy"])
     result = subprocess.run(
-        command + " --plot a.png",
+        command + f" --plot a.{kind}",
         shell=True,
         capture_output=True,
         text=True,
@@ -271,7 +318,7 @@ def test_a_full_disk_leaves_no_half_of_a_picture() -> None:
         executable="/bin/bash",
     )
     assert result.returncode == 1
-    assert result.stderr == "convt: a.png: cannot be written: File too large\n"
+    assert result.stderr == f"convt: a.{kind}: cannot be written: File too large\n"
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "w.npy"]
 
 

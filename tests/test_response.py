@@ -166,6 +166,12 @@ def test_a_kernel_of_stride_1_has_no_images_and_no_lines() -> None:
     assert response.edge(0.01) == 1.0
 
 
+def test_taps_near_the_least_number_do_no_harm() -> None:
+    response = convt.Response(np.full(8, 1e-310), 2)
+    assert not np.isinf(response.group_delay).any()
+    assert np.isfinite(response.edge(0.1))
+
+
 def test_a_kernel_of_zeros_does_no_harm() -> None:
     response = convt.Response(np.zeros(4), 2)
     assert np.isnan(response.delay)
@@ -194,6 +200,7 @@ def test_edges_are_where_the_definition_crosses(stride: int) -> None:
         ((1.0, 2), convt.ParameterError, r"kernel must have shape \(..., K\) with K >= 1, got \(\)"),
         (([1.0, math.nan], 2), convt.ParameterError, "kernel must be finite, got 1 taps not so"),
         (([1.0], 0), convt.ParameterError, "stride must be at least 1, got 0"),
+        (([1e101, 1.0], 2), convt.ParameterError, r"kernel must have taps of at most 1e\+100, got 1e\+101"),
         (([1.0], 10**9), convt.ParameterError, "has 32000000000 points, more than 67108864: use a smaller"),
         ((["a"], 2), convt.ParameterTypeError, "kernel must be of a boolean, integer"),
     ],

@@ -1,4 +1,5 @@
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -135,11 +136,17 @@ FILES: dict[str, bytes] = {
 }
 
 
+def test_a_pipe_that_nobody_fills_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npy")
+    with pytest.raises(convt.WeightsError, match=r"pipe.npy: is not a regular file"):
+        convt.load_weights(tmp_path / "pipe.npy")
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
         ("missing", "no such file"),
-        ("folder", "cannot be read: Is a directory"),
+        ("folder", "is not a regular file"),
         ("pickled", "pickled data is never loaded"),
         ("pickled bias", "pickled data is never loaded"),
         ("truncated", "not a whole .npy or .npz file"),

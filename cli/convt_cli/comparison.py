@@ -34,6 +34,18 @@ def check_plot(request: Request) -> None:
     check_picture(request.plot, [*request.inputs, request.target], overwrite=request.overwrite)
 
 
+def check_dtype(outcome: Outcome) -> None:
+    """Refuse a picture of complex signals, before any work is done.
+
+    Raises
+    ------
+    Misuse
+        With what is in the way.
+    """
+    if outcome.request.plot and outcome.dtype.kind == "c":
+        raise Misuse(f"{outcome.request.plot}: complex signals have no picture: leave out --plot")
+
+
 def plot(outcome: Outcome) -> None:
     """Draw the spectra of input and output, if that is asked for.
 
@@ -42,11 +54,16 @@ def plot(outcome: Outcome) -> None:
     Failure
         A file cannot be read again, or the picture cannot be written.
     """
-    request = outcome.request
-    if request.plot is None:
+    if outcome.request.plot is None:
         return
-    if outcome.dtype.kind == "c":
-        raise Failure(f"{request.plot}: is not drawn: complex signals have no picture yet")
+    try:
+        _plot(outcome, outcome.request.plot)
+    except Failure as failure:
+        raise Failure(f"{failure}; {outcome.target} is finished") from None
+
+
+def _plot(outcome: Outcome, path: Path) -> None:
+    request = outcome.request
     before, after = Spectrum(_WINDOW), Spectrum(_WINDOW * request.stride)
     with closing(open_input(request)) as reader:
         rate = reader.format.rate if reader.format else None
@@ -54,7 +71,7 @@ def plot(outcome: Outcome) -> None:
     with closing(_made(outcome, request.target)) as reader:
         _add(after, reader)
     names = (str(request.source), str(request.target))
-    draw_spectra(request.plot, names, (before, after), request.stride, rate, overwrite=request.overwrite)
+    draw_spectra(path, names, (before, after), request.stride, rate, overwrite=request.overwrite)
 
 
 def _made(outcome: Outcome, path: Path) -> Reader:

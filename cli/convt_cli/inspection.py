@@ -83,13 +83,13 @@ class Inspection:
         """Return the padding that keeps a kernel in time, its name if it has one, and what it misses.
 
         A kernel of linear phase is in time if its middle is; another, if low frequencies are. What is
-        missed is how many output samples late the output then is.
+        missed is how many output samples late the output then is. More than the kernel is never cropped.
         """
         linear, figures = self.figures["linear_phase"][kernel], self.figures
         delay = float(figures["delay" if linear else "delay_at_0"][kernel])
         if not np.isfinite(delay):
             return 0, "full", 0.0
-        padding = max(0, int(np.ceil(delay - 0.5)))
+        padding = int(np.clip(np.ceil(delay - 0.5), 0, self.taps - 1))
         named = {
             0: "causal",
             max(0, -((self.stride - self.taps) // 2)): "same",
@@ -112,7 +112,7 @@ def _figures(response: convt.Response) -> dict[str, Array]:
         "images": np.stack([image.level for image in images], -1),
         "images_at": np.stack([image.frequency for image in images], -1),
         "delay": response.delay,
-        "delay_at_0": response.group_delay[..., 0],
+        "delay_at_0": response.group_delay[..., 0].copy(),  # and not all that it is a part of
         "group_delay": _range(response, band),
         "linear_phase": response.is_linear_phase,
         "peak": response.peak.level,

@@ -93,8 +93,7 @@ def design_kernel(asked: Designing, reporter: Reporter) -> None:
     if asked.output:
         _write(asked.output, made, overwrite=asked.overwrite)
     if asked.plot:
-        stated = None if asked.source else _stated(asked)
-        draw_kernel(asked.plot, _portrait(after, asked.rate, stated), overwrite=asked.overwrite)
+        _draw(asked.plot, after, asked)
     _tell(after, asked, reporter)
     if reporter.as_json:
         documents = {"before": before and _document(before, asked.rate)} if asked.source else {}
@@ -128,6 +127,15 @@ def _stated(asked: Designing) -> tuple[float, float] | None:
         return None
     preset = convt.QUALITIES[asked.design.quality or "high"]
     return asked.design.passband or preset.passband, asked.design.rejection or preset.rejection
+
+
+def _draw(path: Path, inspection: Inspection, asked: Designing) -> None:
+    stated = None if asked.source else _stated(asked)
+    try:
+        draw_kernel(path, _portrait(inspection, asked.rate, stated), overwrite=asked.overwrite)
+    except Failure as failure:
+        done = f"; {asked.output} is finished" if asked.output else ""
+        raise Failure(f"{failure}{done}") from None
 
 
 def _portrait(
@@ -179,7 +187,7 @@ def _write(path: Path, weights: convt.Weights, *, overwrite: bool) -> None:
             else:
                 np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
-        raise Failure(f"{path}: cannot be written: {error.strerror}") from None
+        raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def _tell(inspection: Inspection, asked: Designing, reporter: Reporter) -> None:

@@ -95,7 +95,7 @@ Quality = Annotated[
     typer.Option(
         help=(
             "Of the designed kernel: flat to 0.90, 0.96 or 0.975 of the input's band, images below -110,"
-            " -185 or -240 dB. Default: high. With best it is computed in float64."
+            " -195 or -240 dB. Default: high. With best it is computed in float64."
         )
     ),
 ]
@@ -139,7 +139,8 @@ Inspected = Annotated[
     Path, typer.Argument(metavar="W", readable=False, help="Weights: an .npy file, or .npz with 'weight'.")
 ]
 InputRate = Annotated[
-    int | None, typer.Option(metavar="HZ", min=1, help="The input's rate: frequencies are told in Hz.")
+    int | None,
+    typer.Option(metavar="HZ", min=1, max=10**9, help="The input's rate: frequencies are told in Hz."),
 ]
 Spectra = Annotated[
     Path | None,

@@ -20,7 +20,7 @@ from convt_cli.audio.pcm import PcmReader, PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
 from convt_cli.audio.writer import Writer, carried, open_sound
 from convt_cli.beginning import begin, block_size, check_streams, open_input, overs_of, too_short
-from convt_cli.comparison import check_plot, plot
+from convt_cli.comparison import check_dtype, check_plot, plot
 from convt_cli.errors import Failure, ReaderGone, Unwritable
 from convt_cli.names import STREAM, input_name, output_name
 from convt_cli.outcome import Outcome
@@ -61,6 +61,7 @@ def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcom
         _check_target(request)
         check_plot(request)
         outcome = begin(request, reader, *shared_streams().get(request, reader, threads))
+        check_dtype(outcome)
         run = _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead)
         run.rehearse() if request.dry_run else run.upsample()
     shared_streams().keep()

@@ -9,7 +9,7 @@ from convt_cli import report
 from convt_cli.account import Account
 from convt_cli.batch import run_all
 from convt_cli.beginning import check_options
-from convt_cli.errors import Failure, ReaderGone, SomeFailed
+from convt_cli.errors import Failure, Misuse, ReaderGone, SomeFailed
 from convt_cli.names import STREAM, is_file
 from convt_cli.pipeline import run
 from convt_cli.progress import Bar
@@ -58,6 +58,8 @@ def upsample_files(
     shared_streams().clear()
     check_options(request)
     found = find(sources, request, folder, recursive=recursive)
+    if skip and request.plot:
+        raise Misuse("--plot draws what is made, and --skip-existing may make nothing: use one of them")
     skip = skip and STREAM not in (request.target for request in found.requests)
     if len(found.requests) == 1 and not (folder or skip):
         upsample_one(found.requests[0], reporter)

@@ -20,6 +20,7 @@ class Spectrum:
     """Mean and greatest level at each frequency, of all channels together.
 
     Of a signal's end less than half a window is left out: cut off there, a tone would spread over the band.
+    So are windows with samples that are no finite numbers, or whose squares are not.
 
     Parameters
     ----------
@@ -46,7 +47,11 @@ class Spectrum:
             self._see(left, np.kaiser(left.shape[1], _BETA))
 
     def _see(self, samples: Array, window: Array) -> None:
-        power = (np.abs(np.fft.rfft(samples * window, self._size)) * 2 / window.sum()) ** 2
+        with np.errstate(all="ignore"):
+            wave = np.fft.rfft(samples.astype(np.float64) * window, self._size)
+            power = (np.abs(wave) * 2 / window.sum()) ** 2
+        if not np.isfinite(power).all():
+            return
         self._power += power.mean(0)
         self._most = np.maximum(self._most, power.max(0))
         self._count += 1

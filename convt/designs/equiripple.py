@@ -17,11 +17,14 @@ from convt.designs.search import Specification
 Taps = NDArray[np.float64]
 
 _ROUNDS = 100
+_MOST_TAPS = 2048  # beyond it there is little hope, and much waiting
 _SPARE = 0.45  # of the tolerance: the gain at 0 Hz, which all is relative to, is off by as much itself
 
 
 def equiripple(taps: int, wanted: Specification) -> Taps | None:
     """Return the kernel of so many taps that comes next to a specification; None if the exchange fails."""
+    if taps > _MOST_TAPS:
+        return None
     from scipy.signal import remez  # slow to import, and needed here alone
 
     edges = [0, wanted.passband / wanted.stride / 2, 1 / wanted.stride / 2, 0.5]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 Taps = NDArray[np.float64]
 
-_POINTS_PER_TAP = 128  # the cepstrum has died away before it wraps around
+_POINTS_PER_TAP = 32  # the cepstrum has died away enough before it wraps around
 
 
 def minimum_phase(kernel: Taps, floor: float) -> Taps:

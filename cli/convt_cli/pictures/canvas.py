@@ -1,7 +1,8 @@
 """What all pictures share: a style that is readable in grey, and files that appear whole or not at all."""
 
 import contextlib
-import importlib.util
+import io
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,9 +47,15 @@ def check_picture(path: Path, sources: Sequence[Path], *, overwrite: bool) -> No
     """
     if path.suffix.lower() not in SUFFIXES:
         raise Misuse(f"{path}: pictures are drawn as {', '.join(SUFFIXES)}; name such a file with --plot")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise Misuse("--plot needs matplotlib: pip install 'convt[plot]'")
+    if os.path.realpath(path) in map(os.path.realpath, sources):
+        raise Misuse(f"{path}: cannot be both the picture and a file of the same command; use another name")
     check_target(path, sources, overwrite=overwrite)
+    try:
+        import matplotlib.figure  # noqa: F401  # whether it can be is the question
+    except ImportError:
+        raise Misuse("--plot needs matplotlib: pip install 'convt[plot]'") from None
+    except ValueError as error:  # of what the environment or a file of settings says
+        raise Misuse(f"--plot needs matplotlib, which does not start: {error}") from None
 
 
 @contextlib.contextmanager
@@ -69,9 +76,11 @@ def picture(path: Path, size: tuple[float, float], *, overwrite: bool) -> Iterat
     with mpl.rc_context(_STYLE), warnings.catch_warnings(action="ignore", category=UserWarning):
         figure = Figure(figsize=size, layout="constrained")
         yield figure
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=kind, dpi=110, metadata=undated)
         try:
             with whole_file(path, overwrite=overwrite) as temporary:
-                figure.savefig(temporary, format=kind, dpi=110, metadata=undated)
+                temporary.write_bytes(drawn.getbuffer())
         except OSError as error:
             raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
 
