@@ -116,7 +116,7 @@ def design_kernel(
     ------
     ParameterTypeError, ParameterError
         An argument is of a wrong type, is out of its range, does not go with another, or asks for what no
-        kernel of at most 2**20 taps does.
+        kernel of at most 2**20 taps does (2**15 of minimum phase).
 
     See Also
     --------
@@ -205,7 +205,8 @@ def _designed(
         return np.ones(1)
     make = _maker(kind, phase)
     if taps is None:
-        kernel = _shortest(make, Specification(stride, passband or 0, rejection or 0), kind)
+        most = 2 * _MOST_EARLY_TAPS if phase == "minimum" else MOST_TAPS
+        kernel = _shortest(make, Specification(stride, passband or 0, rejection or 0), kind, most)
     elif passband:
         kernel = quietest(make, taps, stride, passband)
     elif rejection:
@@ -222,12 +223,12 @@ def _designed(
     return kernel
 
 
-def _shortest(make: Make, wanted: Specification, kind: Kind) -> Taps | None:
+def _shortest(make: Make, wanted: Specification, kind: Kind, most: int) -> Taps | None:
     guess = (equiripple_taps if kind == "equiripple" else kaiser_taps)(wanted)
-    if guess > MOST_TAPS:
+    if guess > most:
         raise ParameterError(
             f"stride={wanted.stride} with passband={wanted.passband} needs a kernel of {guess:.0f} taps,"
-            f" more than {MOST_TAPS}: use a smaller stride or passband"
+            f" more than {most}: use a smaller stride or passband"
         )
     return shortest(make, wanted, guess)
 

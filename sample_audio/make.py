@@ -90,6 +90,17 @@ def main() -> None:
     soundfile.write(FOLDER / "sweep_16k.wav", sweep(), 16_000, "FLOAT")
     np.save(FOLDER / "designed_x2.npy", convt.design_kernel(2))
     np.save(FOLDER / "learned_x2.npy", learned(spoken))
+    drawing = [
+        "convt",
+        "inspect",
+        "learned_x2.npy",
+        "--rate",
+        "8000",
+        "--plot",
+        "learned_x2.png",
+        "--overwrite",
+    ]
+    subprocess.run(drawing, cwd=FOLDER, check=True)
 
 
 if __name__ == "__main__":

@@ -234,6 +234,7 @@ def test_what_is_no_number(name: str, value: Any) -> None:
         ({"rejection": 19}, "rejection must be 20 to 250 dB, got 19"),
         ({"rejection": math.nan}, "rejection must be 20 to 250 dB, got nan"),
         ({"stride": 10**6}, "needs a kernel of [0-9]+ taps, more than 1048576: use a smaller"),
+        ({"passband": 0.9999, "phase": "minimum"}, "needs a kernel of [0-9]+ taps, more than 32768: use"),
         ({"quality": "good"}, "quality must be one of fast, high, best, got 'good'"),
         ({"phase": "zero"}, "phase must be one of linear, minimum, got 'zero'"),
         ({"kind": "sinc"}, "kind must be one of kaiser, equiripple, .*, got 'sinc'"),
