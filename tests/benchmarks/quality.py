@@ -1,11 +1,12 @@
-"""Measure what is done to sound, beside other resamplers: ``python -m tests.benchmarks.quality`` writes a page."""
+"""Measure what is done to sound: ``python -m tests.benchmarks.quality`` writes a page."""
 
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import soundfile
@@ -19,13 +20,17 @@ _HERE = Path(__file__).parent
 _CONVERSIONS = [(48_000, 2), (44_100, 2), (48_000, 3), (48_000, 4), (8000, 6)]
 _KINDS = ("equiripple", "kaiser", "lanczos", "cubic", "linear", "hold")
 
-Convert = Callable[[Array, int, int], Array]
+
+class Convert(Protocol):
+    """Takes signals (channels, n) to a multiple of their rate."""
+
+    def __call__(self, signals: Array, /, *, rate: int, stride: int) -> Array: ...
 
 
 def through(command: Callable[[str, str, int], list[str]]) -> Convert:
     """Return what sends signals through a command, from one float64 file to another."""
 
-    def convert(signals: Array, rate: int, stride: int) -> Array:
+    def convert(signals: Array, *, rate: int, stride: int) -> Array:
         with tempfile.TemporaryDirectory() as folder:
             source, target = f"{folder}/in.wav", f"{folder}/out.wav"
             soundfile.write(source, signals.T, rate, "DOUBLE")
@@ -37,17 +42,21 @@ def through(command: Callable[[str, str, int], list[str]]) -> Convert:
 
 def upsampled(quality: Any) -> Convert:
     """Return the library's own: what the command does is, to the bit, the same."""
-    return lambda signals, _, stride: convt.Upsampler(
-        convt.design_kernel(stride, quality=quality), stride=stride, padding="center"
-    )(signals)
+
+    def convert(signals: Array, *, rate: int, stride: int) -> Array:  # noqa: ARG001  # one rate is like another
+        kernel = convt.design_kernel(stride, quality=quality)
+        return convt.Upsampler(kernel, stride=stride, padding="center")(signals)
+
+    return convert
 
 
 def by_soxr(quality: str) -> Convert:
     import soxr
 
-    return lambda signals, rate, stride: np.asarray(
-        soxr.resample(signals.T, rate, rate * stride, quality).T
-    )
+    def convert(signals: Array, *, rate: int, stride: int) -> Array:
+        return np.asarray(soxr.resample(signals.T, rate, rate * stride, quality).T)
+
+    return convert
 
 
 def contenders() -> dict[str, Convert]:
@@ -101,9 +110,10 @@ def _pair(values: Any) -> str:
 def comparison(rate: int, stride: int) -> str:
     """What all contenders do at one conversion."""
     tones = (min(2000 / rate, 0.5), 0.9)
-    figures = {}
-    for name, convert in contenders().items():
-        figures[name] = measure(lambda signals, use=convert: use(signals, rate, stride), stride, tones)
+    figures = {
+        name: measure(partial(convert, rate=rate, stride=stride), stride, tones)
+        for name, convert in contenders().items()
+    }
     title = f"### {rate / 1000:g} to {rate * stride / 1000:g} kHz\n\n"
     return title + page.table(["", *figures], rows(figures, tones))
 
