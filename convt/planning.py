@@ -195,7 +195,7 @@ def _polyphase(
     """Plan blocks that are wide enough for a product and small enough for the cache."""
     (groups, cin, cout, taps), stride = weight, geometry.stride
     memory, _ = _PRICES[dtype.name]
-    lags = np.unique(np.arange(taps) * geometry.dilation // stride).size
+    lags = min(taps, (geometry.span - 1) // stride + 1)
     column, run = cin * lags, cout * stride
     inputs = latency or _columns(column, run, 256)
     yield Plan(

@@ -17,29 +17,27 @@ import numpy as np
 
 from convt.engines.contract import Array
 from convt.engines.memory import Scratch, by_phase, windows
+from convt.engines.transforms import transforms
 from convt.geometry import Geometry
 
 _PHASES_ELEMENTS = 1 << 18  # elements of all phases that are transformed back at a time
 
 
 class Spectral:
-    """The engine prepared for one kernel and transforms of one size; see the contract in ``contract.py``.
-
-    scipy's transforms compute single precision as such, several at a time. They are imported here, since
-    that takes longer than many a call, and the other engines do without.
-    """
+    """The engine, prepared for one kernel and one size of transforms; ``contract.py`` has the contract."""
 
     def __init__(
         self, weight: Array, geometry: Geometry, scratch: Scratch, *, hop: int, points: int
     ) -> None:
         """Prepare for transforms of `points` >= lag + hop every `hop` samples, which divide any block."""
-        from scipy import fft
-
+        self._forth, self._back = transforms()
         self._groups, self._cin, self._cout, _ = weight.shape
         self._lag, self._stride, self._hop, self._points = geometry.lag, geometry.stride, hop, points
         phases = by_phase(weight, geometry).transpose(1, 0, 2, 4, 3)
+        longer = np.zeros((*phases.shape[:-1], points), np.result_type(weight.dtype, np.complex64))
+        longer[..., : phases.shape[-1]] = phases
         # (C_in, groups, C_out, stride, 1, points)
-        self._spectra = fft.fft(phases, points)[..., np.newaxis, :]
+        self._spectra = self._forth(longer)[..., np.newaxis, :]
         self._scratch = scratch
         self._real = weight.dtype.kind == "f"
 
@@ -58,9 +56,7 @@ class Spectral:
 
     def _block(self, frames: Array, bias: Array, out: Array) -> None:
         """Map frames (C_in, rows, lag + hop) to out (groups, C_out, stride, rows, hop)."""
-        from scipy import fft
-
-        spectra = fft.fft(self._packed(frames), overwrite_x=True)
+        spectra = self._forth(self._packed(frames))
         spectra = spectra.reshape(self._groups, self._cin, 1, 1, -1, self._points)
         lanes = spectra.shape[-2]
         step = max(1, _PHASES_ELEMENTS // (self._groups * self._cout * lanes * self._points))
@@ -73,7 +69,7 @@ class Spectral:
                 product = self._scratch("product", spectra.dtype, *shape)
                 np.multiply(spectra[:, channel], self._spectra[channel, :, :, phases], out=product)
                 filtered += product
-            samples = fft.ifft(filtered, overwrite_x=True)
+            samples = self._back(filtered)
             self._unpack(samples[..., self._lag : self._lag + self._hop], bias, out[:, :, phases])
 
     def _packed(self, frames: Array) -> Array:

@@ -1,0 +1,86 @@
+"""The transforms of the spectral engine, and what stands in where scipy is not as it is known."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import fft
+
+from convt.engines import transforms
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    transforms.transforms.cache_clear()
+    yield
+    transforms.transforms.cache_clear()
+
+
+def numbers(dtype: Any) -> Any:
+    rng = np.random.default_rng(1)
+    return (rng.standard_normal((3, 5, 60)) + 1j * rng.standard_normal((3, 5, 60))).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_they_are_scipys_to_the_bit(dtype: Any) -> None:
+    forth, back = transforms.transforms()
+    x = numbers(dtype)
+    np.testing.assert_array_equal(forth(x.copy()), fft.fft(x))
+    np.testing.assert_array_equal(back(x.copy()), fft.ifft(x))
+    np.testing.assert_allclose(back(forth(x.copy())), x, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_of_a_view_they_are_those_of_what_it_shows(dtype: Any) -> None:
+    forth, _ = transforms.transforms()
+    x = numbers(dtype)
+    np.testing.assert_array_equal(
+        forth(x.copy()[:, ::2, :30]), fft.fft(np.ascontiguousarray(x[:, ::2, :30]))
+    )
+
+
+class Changed:
+    """A module of another scipy."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def c2c(self, *_: Any) -> Any:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+@pytest.mark.parametrize(
+    "module", [object(), Changed(np.zeros(2)), Changed(TypeError()), Changed(ValueError()), ImportError()]
+)
+def test_where_the_module_is_another_scipys_public_ones_serve(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find() -> Any:
+        if isinstance(module, ImportError):
+            raise module
+        return module
+
+    monkeypatch.setattr(transforms, "_module", find)
+    forth, back = transforms.transforms()
+    x = numbers(np.complex64)
+    np.testing.assert_array_equal(forth(x.copy()), fft.fft(x))
+    np.testing.assert_array_equal(back(x.copy()), fft.ifft(x))
+
+
+def test_they_bring_nothing_else_along_and_scipy_can_follow() -> None:
+    code = (
+        "import sys, numpy as np, convt\n"
+        "from convt.engines.transforms import transforms\n"
+        "stream = convt.Upsampler(np.hanning(999), stride=2, engine='spectral')\n"
+        "y = stream(np.ones((1, 2000)))\n"
+        "assert not {'scipy.fft', 'scipy.special', 'scipy'} & set(sys.modules)\n"
+        "import scipy.fft, scipy.signal\n"
+        "assert abs(scipy.fft.fft(np.ones(8))[0] - 8) < 1e-12\n"
+        "assert (stream(np.ones((1, 2000))) == y).all()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
