@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Literal, get_args
 
-import numpy as np
 
 from convt.engines.contract import Array, DType, Engine
 from convt.engines.memory import Scratch
