@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Literal, get_args
 
-
 from convt.engines.contract import Array, DType, Engine
 from convt.engines.memory import Scratch
 from convt.engines.polyphase import Polyphase
