@@ -1,11 +1,13 @@
 """Where the command ``convt`` begins: before anything slow is imported, so that it can be ended at once."""
 
+import gc
 import os
 import signal
 import sys
 
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
 _ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_SELDOM = 50_000  # objects that are made before garbage is looked for: imports alone make many
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
@@ -18,6 +20,7 @@ def main() -> None:
         _fill_gaps()
         _spare_threads()
         _keep_memory()
+        gc.set_threshold(_SELDOM)
         from convt_cli.app import app
 
         app()
@@ -25,6 +28,7 @@ def main() -> None:
         sys.exit(130)
     finally:
         _calm_down()
+        gc.freeze()  # what is left is not looked through once more: the process ends
 
 
 def _fill_gaps() -> None:
