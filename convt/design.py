@@ -57,7 +57,7 @@ QUALITIES: Mapping[Quality, Preset] = MappingProxyType(
 _BALANCE, _GROWTH = 15.3, 0.4
 _LEAST_REJECTION = 20.0  # dB
 _LEAST_EARLY = 60.0  # dB: a minimum phase kernel's own; below it, images would change the passband
-_MOST_GIVEN_TAPS, _MOST_EARLY_TAPS = 1 << 16, 1 << 14  # many designs are tried
+_MOST_GIVEN_TAPS, _MOST_EARLY_TAPS, _MOST_EQUIRIPPLE_TAPS = 1 << 16, 1 << 14, 1 << 10  # many are tried
 _CLASSICS: Mapping[str, Callable[[int], Taps]] = {
     "lanczos": classic.lanczos,
     "cubic": classic.cubic,
@@ -149,18 +149,19 @@ def design_kernel(
     elif quality or (passband and rejection):
         raise ParameterError("taps go with a passband or a rejection, not with both, nor with a quality")
     else:
-        _check_taps(taps, stride, phase)
+        _check_taps(taps, stride, phase, kind)
     return _designed(stride, passband, rejection, taps, phase, kind).copy()
 
 
-def _check_taps(taps: int, stride: int, phase: Phase) -> None:
+def _check_taps(taps: int, stride: int, phase: Phase, kind: Kind) -> None:
     most = _MOST_EARLY_TAPS if phase == "minimum" else _MOST_GIVEN_TAPS
+    most = min(most, _MOST_EQUIRIPPLE_TAPS) if kind == "equiripple" else most
     if stride == 1 and taps != 1:
         raise ParameterError(f"a kernel for stride 1 is a single tap, got {taps=}")
     if taps < stride:
         raise ParameterError(f"taps must be at least the stride, {stride}, got {taps}")
     if taps > most:
-        raise ParameterError(f"taps must be at most {most} for {phase=}, got {taps}")
+        raise ParameterError(f"taps must be at most {most} for {phase=}, {kind=}, got {taps}")
 
 
 def _check_name(argument: str, value: object, names: tuple[str, ...]) -> None:

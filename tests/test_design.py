@@ -248,10 +248,14 @@ def test_what_is_no_number(name: str, value: Any) -> None:
         ),
         ({"taps": 0}, "taps must be at least 1, got 0"),
         ({"taps": 1}, "taps must be at least the stride, 2, got 1"),
-        ({"taps": 2**16 + 1}, "taps must be at most 65536 for phase='linear', got 65537"),
+        ({"taps": 2**16 + 1}, "taps must be at most 65536 for phase='linear', kind='kaiser', got 65537"),
         (
             {"taps": 2**14 + 1, "phase": "minimum"},
-            "taps must be at most 16384 for phase='minimum', got 16385",
+            "taps must be at most 16384 for phase='minimum', kind='kaiser', got",
+        ),
+        (
+            {"taps": 1025, "kind": "equiripple"},
+            "taps must be at most 1024 for phase='linear', kind='equirip",
         ),
         ({"stride": 1, "taps": 5}, "a kernel for stride 1 is a single tap, got taps=5"),
         ({"taps": 64, "quality": "high"}, "taps go with a passband or a rejection, not with both"),

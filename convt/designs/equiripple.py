@@ -17,7 +17,7 @@ from convt.designs.search import Specification
 Taps = NDArray[np.float64]
 
 _ROUNDS = 100
-_MOST_TAPS = 1024  # beyond it there is little hope, and much waiting
+_MOST_TAPS = 4096  # beyond it there is little hope, and much waiting
 _SPARE = 0.45  # of the tolerance: the gain at 0 Hz, which all is relative to, is off by as much itself
 
 
