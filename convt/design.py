@@ -91,13 +91,15 @@ def design_kernel(
         0.975 and 240 dB. ``convt.QUALITIES`` has them.
     passband : float, optional
         Up to here, as a fraction of the input's Nyquist frequency between 0 and 1, the gain is 1 within
-        0.01 dB, or within 10**(-rejection/20) where that is more.
+        0.01 dB.
     rejection : float, optional
         Attenuation of everything from the input's Nyquist frequency on, in dB, 20 to 250.
     taps : int, optional
-        Length of the kernel. The passband is then the widest at the rejection, or the rejection the
-        greatest at the passband, whichever is given; with neither, the rejection is 15.3*n**0.4 dB with n
-        taps a phase, which the presets have, too. For ``lanczos`` 2*a*stride - 1 with a lobes on a side.
+        Length of the kernel, up to 2**16 (2**14 of minimum phase, 2**10 of equal ripple). The passband is
+        then the widest at the rejection, or the rejection the greatest at the passband, whichever is
+        given; with neither, the rejection is 15.3*n**0.4 dB with n taps a phase, about as the presets have
+        it. In a passband that is not given, a rejection below 59 dB lets the gain be off by as much as
+        images are loud. For ``lanczos`` 2*a*stride - 1 with a lobes on a side.
     phase : {"linear", "minimum"}
         Linear: the kernel is symmetric, and but for `taps` odd in length, so that the output is exactly
         in time with ``padding="center"``. Minimum: of the same magnitude, nothing rings before a sound, and

@@ -11,14 +11,9 @@ from convt_cli.audio.formats import Array
 from convt_cli.errors import Failure
 
 TOLERANCES = (0.01, 0.1, 1.0, 3.0)  # dB, whose passbands are told
-TONES = (
-    0.5,
-    0.8,
-    0.9,
-    0.95,
-    1.0,
-)  # input Nyquist frequencies, up to which tones are heard with their images
-RIPPLE_EDGE = 0.8  # input Nyquist frequencies
+# In input Nyquist frequencies: up to where tones are taken, whose images are told, and ripple.
+TONES = (0.5, 0.8, 0.9, 0.95, 1.0)
+RIPPLE_EDGE = 0.8
 _NOTHING = -3000.0  # dB: no two floats are so far from each other
 _AT_ONCE = 1024  # kernels whose responses are held at a time
 

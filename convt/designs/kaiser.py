@@ -26,7 +26,7 @@ from convt.designs.search import Specification
 
 Taps = NDArray[np.float64]
 
-_REACH, _FINE = 128, 256  # of the kernel that the curve is taken from: taps on a side, points a unit of u
+_REACH, _FINE = 128, 128  # of the kernel that the curve is taken from: taps on a side, points a unit of u
 
 
 class Step(NamedTuple):
@@ -52,8 +52,10 @@ def step(rejection: float, ripple: float) -> Step:
     beta = _formula(lobes)
     for _ in range(3):
         beta = max(0.0, beta + _formula(lobes) - _formula(_sidelobe(_curve(beta))))
+    beta = round(beta, 3)  # beyond it stands what transforms round, and that differs between machines
     curve = _curve(beta)
-    return Step(beta, _crossing(curve, ripple), _crossing(curve, 10 ** (-rejection / 20)))
+    widths = (_crossing(curve, level) for level in (ripple, 10 ** (-rejection / 20)))
+    return Step(beta, *(round(width, 4) for width in widths))
 
 
 def windowed_sinc(taps: int, stride: int, cutoff: float, beta: float) -> Taps:

@@ -35,7 +35,7 @@ def design(
       convt design --stride 2 --kind lanczos                          how good is it?
       convt design --from learned.npy --balance --stride 2 -o w.npy   without its tonal lines
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.kernelwork import Designing, design_kernel  # heavy: not for --help
+    from convt_cli.designing import Designing, design_kernel  # heavy: not for --help
 
     wanted = Design(quality, passband, rejection, phase)
     asked = Designing(output, stride, wanted, taps, kind, source, balance, rate, plot, overwrite)

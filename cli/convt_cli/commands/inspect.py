@@ -22,7 +22,7 @@ def inspect(
       convt inspect decoder.npz --stride 8 --json | jq '.kernels[0].tonal_lines'
       convt inspect w.npy --stride 2 --plot w.png
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.kernelwork import Inspecting, inspect_kernel  # heavy: not for --help
+    from convt_cli.inspecting import Inspecting, inspect_kernel  # heavy: not for --help
 
     with report.as_asked(as_json=as_json):
         inspect_kernel(Inspecting(weights, stride, rate, plot, overwrite), as_json=as_json)

@@ -115,36 +115,32 @@ def _gain(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
     worst = float(response.worst_image().level) if portrait.stride > 1 else -60.0
     depth = max(-worst, portrait.stated[1] if portrait.stated else 0)
     floor = -20 * np.clip(np.ceil((depth + 50) / 20), 3, 17)
-    edge = portrait.stated[0] if portrait.stated else float(response.edge(3.0))
     axes.set_ylim(floor, max(8.0, float(response.peak.level) + 8))
     axes.set_xlim(0, portrait.stride * unit)
+    edge = portrait.stated[0] if portrait.stated else float(response.edge(3.0))
     shade(axes, 0, min(edge, 1.0) * unit, PASS, "passband" if portrait.stated else "passband, to 3 dB")
     if portrait.stride > 1:
-        shade(axes, unit, portrait.stride * unit, IMAGE, "images")
-        axes.axhline(worst, color=STATED, linewidth=0.8, linestyle="--")
-        axes.annotate(
-            f"worst image {worst:.1f} dB",
-            (portrait.stride * unit, worst),
-            (-4, 3),
-            textcoords="offset points",
-            ha="right",
-        )
+        _images(axes, (unit, portrait.stride * unit), worst)
     if portrait.stated:
-        top = axes.get_ylim()[1]
-        axes.fill_between(
-            [unit, portrait.stride * unit],
-            -portrait.stated[1],
-            top,
-            facecolor="none",
-            edgecolor=STATED,
-            hatch="//",
-            linewidth=0,
-            label=f"stated: nothing above -{portrait.stated[1]:g} dB",
-        )
+        _forbidden(axes, (unit, portrait.stride * unit), -portrait.stated[1])
     axes.plot(frequencies * unit, np.maximum(tops, floor - 50), color=DARK, linewidth=0.9)
     axes.set_title("gain over the output band, dB")
     axes.set_xlabel(label)
     axes.legend(loc="lower left", fontsize=8, ncols=3, frameon=True, framealpha=0.9, edgecolor="none")
+
+
+def _images(axes: "Axes", band: tuple[float, float], worst: float) -> None:
+    """Shade where images are, and say how loud they are at most."""
+    shade(axes, *band, IMAGE, "images")
+    axes.axhline(worst, color=STATED, linewidth=0.8, linestyle="--")
+    text, place = f"worst image {worst:.1f} dB", (band[1], worst)
+    axes.annotate(text, place, (-4, 3), textcoords="offset points", ha="right")
+
+
+def _forbidden(axes: "Axes", band: tuple[float, float], level: float) -> None:
+    """Hatch where nothing was to be."""
+    drawn = axes.fill_between(band, level, axes.get_ylim()[1], facecolor="none", edgecolor=STATED)
+    drawn.set(hatch="//", linewidth=0, label=f"stated: nothing above {level:g} dB")
 
 
 def _thinned(frequencies: Array, levels: Array) -> tuple[Array, Array]:

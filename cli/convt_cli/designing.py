@@ -1,4 +1,4 @@
-"""Kernels made and inspected: the work of ``convt design`` and ``convt inspect``."""
+"""The work of ``convt design``: kernels made or balanced, told of, drawn and written."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -7,30 +7,19 @@ from typing import Any
 import numpy as np
 
 import convt
-from convt_cli import report, sketch
+from convt_cli import report
 from convt_cli.audio.formats import Array
-from convt_cli.document import digest
 from convt_cli.errors import Failure, Misuse
 from convt_cli.findings import findings
-from convt_cli.inspection import Inspection, facts
+from convt_cli.inspecting import document, load, portrait
+from convt_cli.inspection import Inspection
 from convt_cli.names import STREAM
 from convt_cli.pictures.canvas import check_picture
-from convt_cli.pictures.kernel import Portrait, draw_kernel
+from convt_cli.pictures.kernel import draw_kernel
 from convt_cli.refusals import told
 from convt_cli.report import Reporter
 from convt_cli.request import Design
 from convt_cli.wholefile import check_target, whole_file
-
-
-@dataclass(frozen=True, slots=True)
-class Inspecting:
-    """The options of ``convt inspect``."""
-
-    weights: Path
-    stride: int
-    rate: int | None
-    plot: Path | None
-    overwrite: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +38,6 @@ class Designing:
     overwrite: bool
 
 
-def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
-    """Tell what the kernels of a weight file do.
-
-    Raises
-    ------
-    Failure
-        The file cannot be read, or holds what has no response.
-    """
-    if asked.plot:
-        check_picture(asked.plot, [asked.weights], overwrite=asked.overwrite)
-    weights = _loaded(asked.weights)
-    inspection = Inspection.of(weights.source, weights.weight, asked.stride)
-    if asked.plot:
-        draw_kernel(asked.plot, _portrait(inspection, asked.rate), overwrite=asked.overwrite)
-    if as_json:
-        report.document(_document(inspection, asked.rate), to_stderr=False)
-        return
-    for line in findings(inspection, asked.rate):
-        report.result(line)
-    if inspection.count == 1 and sketch.is_wanted():
-        sketch.draw(weights.weight.reshape(-1), asked.stride, asked.rate)
-
-
 def design_kernel(asked: Designing, reporter: Reporter) -> None:
     """Make a kernel, tell what it does, and write it.
 
@@ -83,7 +49,7 @@ def design_kernel(asked: Designing, reporter: Reporter) -> None:
     _check(asked)
     before = None
     if asked.source:
-        weights = _loaded(asked.source)
+        weights = load(asked.source)
         made = _balanced(weights, asked)
         before = Inspection.of(weights.source, weights.weight, asked.stride)
         _tell(before, asked, reporter)
@@ -96,9 +62,9 @@ def design_kernel(asked: Designing, reporter: Reporter) -> None:
         _draw(asked.plot, after, asked)
     _tell(after, asked, reporter)
     if reporter.as_json:
-        documents = {"before": before and _document(before, asked.rate)} if asked.source else {}
+        documents = {"before": before and document(before, asked.rate)} if asked.source else {}
         written = {"output": asked.output and str(asked.output), "asked": asdict(asked.design)}
-        report.document(written | documents | _document(after, asked.rate), to_stderr=False)
+        report.document(written | documents | document(after, asked.rate), to_stderr=False)
     for path in (asked.output, asked.plot):
         if path:
             reporter.written(path)
@@ -119,35 +85,6 @@ def _check(asked: Designing) -> None:
     if asked.plot:
         files = [path for path in (asked.source, asked.output) if path]
         check_picture(asked.plot, files, overwrite=asked.overwrite)
-
-
-def _stated(asked: Designing) -> tuple[float, float] | None:
-    """Return the passband and the rejection that a kernel is designed to, if to both."""
-    if asked.taps or asked.kind not in (None, "kaiser", "equiripple"):
-        return None
-    preset = convt.QUALITIES[asked.design.quality or "high"]
-    return asked.design.passband or preset.passband, asked.design.rejection or preset.rejection
-
-
-def _draw(path: Path, inspection: Inspection, asked: Designing) -> None:
-    stated = None if asked.source else _stated(asked)
-    try:
-        draw_kernel(path, _portrait(inspection, asked.rate, stated), overwrite=asked.overwrite)
-    except Failure as failure:
-        done = f"; {asked.output} is finished" if asked.output else ""
-        raise Failure(f"{failure}{done}") from None
-
-
-def _portrait(
-    inspection: Inspection, rate: int | None, stated: tuple[float, float] | None = None
-) -> Portrait:
-    """Return what is to be drawn: of many kernels the one with the loudest tonal lines."""
-    lines = inspection.figures["tonal_lines"]
-    number = int(lines.max(-1).argmax()) if lines.size else 0
-    kernel = inspection.weight.reshape(-1, inspection.taps)[number]
-    which = f", kernel {inspection.name(number)} of the loudest tonal lines" if inspection.count > 1 else ""
-    title = f"{inspection.source}, stride {inspection.stride}{which}"
-    return Portrait(title, kernel.astype(np.float64), inspection.stride, rate, stated)
 
 
 def _balanced(weights: convt.Weights, asked: Designing) -> convt.Weights:
@@ -173,9 +110,21 @@ def _designed(asked: Designing) -> Array:
         )
 
 
-def _loaded(path: Path) -> convt.Weights:
-    with told():
-        return convt.load_weights(path)
+def _stated(asked: Designing) -> tuple[float, float] | None:
+    """Return the passband and the rejection that a kernel is designed to, if to both."""
+    if asked.taps or asked.kind not in (None, "kaiser", "equiripple"):
+        return None
+    preset = convt.QUALITIES[asked.design.quality or "high"]
+    return asked.design.passband or preset.passband, asked.design.rejection or preset.rejection
+
+
+def _draw(path: Path, inspection: Inspection, asked: Designing) -> None:
+    stated = None if asked.source else _stated(asked)
+    try:
+        draw_kernel(path, portrait(inspection, asked.rate, stated), overwrite=asked.overwrite)
+    except Failure as failure:
+        done = f"; {asked.output} is finished" if asked.output else ""
+        raise Failure(f"{failure}{done}") from None
 
 
 def _write(path: Path, weights: convt.Weights, *, overwrite: bool) -> None:
@@ -193,7 +142,3 @@ def _write(path: Path, weights: convt.Weights, *, overwrite: bool) -> None:
 def _tell(inspection: Inspection, asked: Designing, reporter: Reporter) -> None:
     for line in findings(inspection, asked.rate):
         reporter.note(line)
-
-
-def _document(inspection: Inspection, rate: int | None) -> dict[str, Any]:
-    return facts(inspection, rate) | {"sha256": digest(inspection.weight)}

@@ -1,0 +1,79 @@
+"""The work of ``convt inspect``: what the kernels of a file do, told and drawn."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import convt
+from convt_cli import report, sketch
+from convt_cli.document import digest
+from convt_cli.findings import findings
+from convt_cli.inspection import Inspection, facts
+from convt_cli.pictures.canvas import check_picture
+from convt_cli.pictures.kernel import Portrait, draw_kernel
+from convt_cli.refusals import told
+
+
+@dataclass(frozen=True, slots=True)
+class Inspecting:
+    """The options of ``convt inspect``."""
+
+    weights: Path
+    stride: int
+    rate: int | None
+    plot: Path | None
+    overwrite: bool
+
+
+def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
+    """Tell what the kernels of a weight file do.
+
+    Raises
+    ------
+    Failure
+        The file cannot be read, or holds what has no response.
+    """
+    if asked.plot:
+        check_picture(asked.plot, [asked.weights], overwrite=asked.overwrite)
+    weights = load(asked.weights)
+    inspection = Inspection.of(weights.source, weights.weight, asked.stride)
+    if asked.plot:
+        draw_kernel(asked.plot, portrait(inspection, asked.rate), overwrite=asked.overwrite)
+    if as_json:
+        report.document(document(inspection, asked.rate), to_stderr=False)
+        return
+    for line in findings(inspection, asked.rate):
+        report.result(line)
+    if inspection.count == 1 and sketch.is_wanted():
+        sketch.draw(weights.weight.reshape(-1), asked.stride, asked.rate)
+
+
+def load(path: Path) -> convt.Weights:
+    """Read a weight file.
+
+    Raises
+    ------
+    Failure
+        It cannot be read.
+    """
+    with told():
+        return convt.load_weights(path)
+
+
+def portrait(
+    inspection: Inspection, rate: int | None, stated: tuple[float, float] | None = None
+) -> Portrait:
+    """Return what is to be drawn: of many kernels the one with the loudest tonal lines."""
+    lines = inspection.figures["tonal_lines"]
+    number = int(lines.max(-1).argmax()) if lines.size else 0
+    kernel = inspection.weight.reshape(-1, inspection.taps)[number]
+    which = f", kernel {inspection.name(number)} of the loudest tonal lines" if inspection.count > 1 else ""
+    title = f"{inspection.source}, stride {inspection.stride}{which}"
+    return Portrait(title, kernel.astype(np.float64), inspection.stride, rate, stated)
+
+
+def document(inspection: Inspection, rate: int | None) -> dict[str, Any]:
+    """Return everything as JSON has it."""
+    return facts(inspection, rate) | {"sha256": digest(inspection.weight)}
