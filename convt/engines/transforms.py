@@ -1,9 +1,9 @@
 """Complex transforms of the last axis, forth and back, in place where that can be.
 
-scipy's pocketfft (M. Reinecke) computes single precision as such, and several transforms at a time. Its
-compiled module is all that is needed, and is loaded by itself: ``import scipy.fft`` brings much else along,
-and takes 0.1 s, longer than many a file. Where the module is not what it is known to be, ``scipy.fft`` does
-the same::
+scipy's pocketfft and its successor ducc (M. Reinecke) compute single precision as such, and several
+transforms at a time. The compiled module is all that is needed, and is loaded by itself: ``import scipy.fft``
+brings much else along, and takes 0.1 s, longer than many a file. Where the module is not what it is known to
+be, ``scipy.fft`` does the same::
 
     forth    X[k] = sum_n x[n] * exp(-2j*pi*k*n/N)
     back     x[n] = 1/N * sum_k X[k] * exp(2j*pi*k*n/N)
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
 from importlib.util import find_spec, module_from_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import numpy as np
 
 from convt.engines.contract import Array
 
-_AS_IT_IS, _BY_LENGTH = 0, 2  # pocketfft's names for factors of 1 and of 1/N
+_AS_IT_IS, _BY_LENGTH = 0, 2  # their names for factors of 1 and of 1/N
+_MODULES = (("_duccfft", "pyduccfft"), ("_pocketfft", "pypocketfft"))  # since scipy 1.18, and before
 
 Transform = Callable[[Array], Array]
 
@@ -49,19 +51,20 @@ def _compiled() -> tuple[Transform, Transform] | None:
 
 
 def _module() -> Any:
-    known = sys.modules.get("scipy.fft._pocketfft.pypocketfft")
-    if known:
-        return known
+    """Return the compiled module under its own name: if scipy.fft is imported later, it finds it there."""
     scipy = find_spec("scipy")
-    for place in (scipy and scipy.submodule_search_locations) or ():
-        finder = FileFinder(
-            str(Path(place, "fft", "_pocketfft")), (ExtensionFileLoader, EXTENSION_SUFFIXES)
-        )
-        if (spec := finder.find_spec("pypocketfft")) and spec.loader:
+    places = (scipy and scipy.submodule_search_locations) or ()
+    for place, (folder, name) in product(places, _MODULES):
+        full = f"scipy.fft.{folder}.{name}"
+        if known := sys.modules.get(full):
+            return known
+        finder = FileFinder(str(Path(place, "fft", folder)), (ExtensionFileLoader, EXTENSION_SUFFIXES))
+        if (spec := finder.find_spec(full)) and spec.loader:
             module = module_from_spec(spec)
             spec.loader.exec_module(module)
+            sys.modules[full] = module
             return module
-    raise ImportError("scipy holds no pypocketfft")
+    raise ImportError("scipy holds no such module")
 
 
 def _public() -> tuple[Transform, Transform]:
