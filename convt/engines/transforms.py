@@ -1,9 +1,9 @@
 """Complex transforms of the last axis, forth and back, in place where that can be.
 
 scipy's pocketfft and its successor ducc (M. Reinecke) compute single precision as such, and several
-transforms at a time. The compiled module is all that is needed, and is loaded by itself: ``import scipy.fft``
-brings much else along, and takes 0.1 s, longer than many a file. Where the module is not what it is known to
-be, ``scipy.fft`` does the same::
+transforms at a time. Their compiled module is all that is needed, and is loaded by itself: all that
+``import scipy.fft`` brings along takes 0.1 s, longer than many a file. Where the module is not what it is
+known to be, ``scipy.fft`` does the same::
 
     forth    X[k] = sum_n x[n] * exp(-2j*pi*k*n/N)
     back     x[n] = 1/N * sum_k X[k] * exp(2j*pi*k*n/N)
