@@ -17,7 +17,6 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convt.designs import classic
 from convt.designs.equiripple import equiripple, equiripple_taps
@@ -35,8 +34,8 @@ from convt.designs.search import (
 )
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import Integer, as_integer
+from convt.kernel import Reals
 
-Taps = NDArray[np.float64]
 Quality = Literal["fast", "high", "best"]
 Phase = Literal["linear", "minimum"]
 Kind = Literal["kaiser", "equiripple", "lanczos", "cubic", "linear", "hold"]
@@ -58,7 +57,7 @@ _BALANCE, _GROWTH = 15.3, 0.4
 _LEAST_REJECTION = 20.0  # dB
 _LEAST_EARLY = 60.0  # dB: a minimum phase kernel's own; below it, images would change the passband
 _MOST_GIVEN_TAPS, _MOST_EARLY_TAPS, _MOST_EQUIRIPPLE_TAPS = 1 << 16, 1 << 14, 1 << 10  # many are tried
-_CLASSICS: Mapping[str, Callable[[int], Taps]] = {
+_CLASSICS: Mapping[str, Callable[[int], Reals]] = {
     "lanczos": classic.lanczos,
     "cubic": classic.cubic,
     "linear": classic.linear,
@@ -75,7 +74,7 @@ def design_kernel(
     taps: Integer | None = None,
     phase: Phase = "linear",
     kind: Kind = "kaiser",
-) -> Taps:
+) -> Reals:
     """Design the kernel that upsamples by `stride` and nothing else.
 
     With a passband and a rejection, its own or of a quality, the kernel is the shortest of its kind that
@@ -182,7 +181,7 @@ def _as_number(name: str, value: object, least: float, most: float) -> float:
     return number
 
 
-def _classic(kind: str, stride: int, taps: int | None) -> Taps:
+def _classic(kind: str, stride: int, taps: int | None) -> Reals:
     make = _CLASSICS[kind]
     if 8 * stride > MOST_TAPS:
         raise ParameterError(f"stride must be at most {MOST_TAPS // 8} for {kind=}, got {stride}")
@@ -202,7 +201,7 @@ def _classic(kind: str, stride: int, taps: int | None) -> Taps:
 @lru_cache(maxsize=16)
 def _designed(
     stride: int, passband: float | None, rejection: float | None, taps: int | None, phase: Phase, kind: Kind
-) -> Taps:
+) -> Reals:
     """Return the kernel of a kind for any two of passband, rejection and taps, or for taps alone."""
     if stride == 1:
         return np.ones(1)
@@ -226,7 +225,7 @@ def _designed(
     return kernel
 
 
-def _shortest(make: Make, wanted: Specification, kind: Kind, most: int) -> Taps | None:
+def _shortest(make: Make, wanted: Specification, kind: Kind, most: int) -> Reals | None:
     guess = (equiripple_taps if kind == "equiripple" else kaiser_taps)(wanted)
     if guess > most:
         raise ParameterError(
@@ -236,7 +235,7 @@ def _shortest(make: Make, wanted: Specification, kind: Kind, most: int) -> Taps 
     return shortest(make, wanted, guess)
 
 
-def _balanced(make: Make, taps: int, stride: int) -> Taps | None:
+def _balanced(make: Make, taps: int, stride: int) -> Reals | None:
     """Return the kernel of so many taps on the line through the presets, or as near below it as can be."""
     level = min(_BALANCE * (taps / stride) ** _GROWTH, MOST_REJECTION)
     tries = (widest(make, taps, stride, level / 2**halvings) for halvings in range(5))
@@ -248,7 +247,7 @@ def _maker(kind: Kind, phase: Phase) -> Make:
     if phase == "linear":
         return linear
 
-    def early(taps: int, wanted: Specification) -> Taps | None:
+    def early(taps: int, wanted: Specification) -> Reals | None:
         wanted = wanted._replace(rejection=max(wanted.rejection, _LEAST_EARLY))
         kernel = linear(taps, wanted)
         floor = wanted.stride * 10 ** (-wanted.rejection / 20) / 2

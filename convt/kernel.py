@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from convt.engines.contract import Array, DType
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import as_index
+
+Reals = NDArray[np.float64]
 
 _INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64", "complex128")))
 
@@ -41,6 +43,17 @@ def result_dtype(*dtypes: DType) -> DType:
 def compute_dtype(result: DType) -> DType:
     """Return the dtype of the arithmetic behind a result: float16 computes in float32."""
     return np.dtype(np.float32) if result == np.float16 else result
+
+
+def energy_centre(energy: Reals) -> Reals:
+    """Return the centre of the energy of taps, (..., K), counted in taps; NaN where there is none."""
+    middle = (energy.shape[-1] - 1) / 2
+    moment = energy * (np.arange(energy.shape[-1]) - middle)
+    total = energy.sum(-1)
+    # Mirrored taps are added first, so that symmetric ones have exactly no moment.
+    offset = (moment + moment[..., ::-1]).sum(-1) / 2
+    centre: Reals = middle + np.divide(offset, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return centre
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,9 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from convt.engines.contract import Array
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import Integer, as_integer
-from convt.kernel import as_numeric
-
-Values = NDArray[np.float64]
+from convt.kernel import Reals, as_numeric, energy_centre
 
 _POINTS_PER_TAP = 16  # of a phase: 32 points in a sidelobe, whose top is seen to 0.01 dB
 _POINTS, _MOST_POINTS = 4096, 1 << 19  # between a frequency and the next; of all kernels together
@@ -42,8 +40,8 @@ _LOUDEST = 1e100  # whose squares can be added
 class Extreme(NamedTuple):
     """The greatest of some gains, in dB, and its frequency, in input Nyquist frequencies."""
 
-    level: Values
-    frequency: Values
+    level: Reals
+    frequency: Reals
 
 
 class Response:
@@ -93,38 +91,38 @@ class Response:
         self._rounding = float(np.finfo(taps.dtype).eps) if taps.dtype.kind == "f" else 2.0**-52
         self.kernel = _checked(taps)
         self._unit = _points(self.kernel, self.stride)
-        self.frequencies: Values = np.arange(self._unit * self.stride + 1) / self._unit
-        self.gains: Values = np.abs(self._transform(self.kernel)) / self.stride
+        self.frequencies: Reals = np.arange(self._unit * self.stride + 1) / self._unit
+        self.gains: Reals = np.abs(self._transform(self.kernel)) / self.stride
 
-    def _transform(self, taps: Values) -> NDArray[np.complex128]:
+    def _transform(self, taps: Reals) -> NDArray[np.complex128]:
         """Return the spectra of taps at `frequencies`."""
         return np.fft.rfft(taps, 2 * self._unit * self.stride)
 
     @cached_property
-    def phase_gains(self) -> Values:
+    def phase_gains(self) -> Reals:
         """What a constant of 1 becomes, (..., stride): the sum of each phase's taps, w[r::stride]."""
         return np.stack([self.kernel[..., r :: self.stride].sum(-1) for r in range(self.stride)], -1)
 
     @cached_property
-    def dc_gain(self) -> Values:
+    def dc_gain(self) -> Reals:
         """Gain at 0 Hz: the mean of the phases' gains, and so with their sign."""
-        gain: Values = self.phase_gains.mean(-1)
+        gain: Reals = self.phase_gains.mean(-1)
         return gain
 
     @cached_property
-    def reference(self) -> Values:
+    def reference(self) -> Reals:
         """The gain that levels are relative to: that at 0 Hz, or the greatest."""
         peak = self.gains.max(-1)
-        level: Values = np.abs(self.dc_gain)
-        reference: Values = np.where(level > _FAINT * peak, level, np.maximum(peak, _TINY))
+        level: Reals = np.abs(self.dc_gain)
+        reference: Reals = np.where(level > _FAINT * peak, level, np.maximum(peak, _TINY))
         return reference
 
-    def level(self, gains: Values) -> Values:
+    def level(self, gains: Reals) -> Reals:
         """Return gains, (..., n), in dB relative to the reference."""
         return decibels(gains / self.reference[..., np.newaxis])
 
     @cached_property
-    def tonal_lines(self) -> Values:
+    def tonal_lines(self) -> Reals:
         """Levels in dB, (..., stride//2), of the tones that a constant makes at 2, 4 ... up to `stride`.
 
         That is at the multiples of the input rate up to half the output rate: |G(2k)|. Equal phases make
@@ -133,7 +131,7 @@ class Response:
         pattern = np.abs(np.fft.rfft(self.phase_gains)) / self.stride
         return self.level(pattern[..., 1 : self.stride // 2 + 1])
 
-    def edge(self, tolerance: float) -> Values:
+    def edge(self, tolerance: float) -> Reals:
         """Return the first frequency at which the gain has left that at 0 Hz by `tolerance` dB.
 
         That is the passband's edge; `stride` if the gain never does, 0 if there is none at 0 Hz.
@@ -151,11 +149,11 @@ class Response:
         crossing = np.sqrt(right - np.clip(step, 0, 1) * (right - left))
         return np.select([at == 0, at == self.frequencies.size], [0.0, float(self.stride)], crossing)
 
-    def ripple(self, edge: float) -> Values:
+    def ripple(self, edge: float) -> Reals:
         """Return the greatest departure from the gain at 0 Hz, in dB, up to the frequency `edge`."""
         gains = self.gains[..., self.frequencies <= edge]
         ends = np.stack([gains.min(-1), gains.max(-1)], -1)
-        ripple: Values = np.abs(self.level(ends)).max(-1)
+        ripple: Reals = np.abs(self.level(ends)).max(-1)
         return ripple
 
     def worst_image(self, edge: float = 1.0) -> Extreme:
@@ -181,24 +179,17 @@ class Response:
         return Extreme(level, self.frequencies[among][gains.argmax(-1)])
 
     @cached_property
-    def worst_over(self) -> Values:
+    def worst_over(self) -> Reals:
         """What samples within 1 become at most: the greatest sum of a phase's |taps|."""
         sums = [np.abs(self.kernel[..., r :: self.stride]).sum(-1) for r in range(self.stride)]
-        worst: Values = np.max(sums, 0)
+        worst: Reals = np.max(sums, 0)
         return worst
 
     @cached_property
-    def delay(self) -> Values:
+    def delay(self) -> Reals:
         """Centre of the taps' energy in output samples: :attr:`convt.Upsampler.delay` without padding."""
         peak = np.abs(self.kernel).max(-1, keepdims=True)
-        energy = (self.kernel / np.where(peak > 0, peak, 1)) ** 2
-        middle = (self.kernel.shape[-1] - 1) / 2
-        moment = energy * (np.arange(self.kernel.shape[-1]) - middle)
-        total = energy.sum(-1)
-        offset = (moment + moment[..., ::-1]).sum(-1) / 2
-        centre = np.divide(offset, total, out=np.full(total.shape, math.nan), where=total > 0)
-        delay: Values = middle + centre
-        return delay
+        return energy_centre((self.kernel / np.where(peak > 0, peak, 1)) ** 2)
 
     @cached_property
     def is_linear_phase(self) -> NDArray[np.bool_]:
@@ -208,24 +199,24 @@ class Response:
         return np.array(found).reshape(self.kernel.shape[:-1])
 
     @cached_property
-    def group_delay(self) -> Values:
+    def group_delay(self) -> Reals:
         """Delay in output samples at each of `frequencies`; NaN where next to nothing passes (-100 dB)."""
         spectrum = self._transform(self.kernel)
         moment = self._transform(self.kernel * np.arange(self.kernel.shape[-1]))
         passes = self.gains > 1e-5 * self.gains.max(-1, keepdims=True)
         with np.errstate(all="ignore"):  # of taps near the least number there is
             ratio = np.divide(moment, spectrum, out=np.full_like(spectrum, math.nan), where=passes)
-        delay: Values = np.where(np.isfinite(ratio.real), ratio.real, math.nan)
+        delay: Reals = np.where(np.isfinite(ratio.real), ratio.real, math.nan)
         return delay
 
 
-def _checked(taps: Array) -> Values:
+def _checked(taps: Array) -> Reals:
     """Return taps as real numbers whose squares can be added."""
     if taps.dtype.kind == "c":
         raise ParameterTypeError("kernel must be real, got complex taps: take its real or imaginary part")
     if taps.ndim == 0 or taps.size == 0:
         raise ParameterError(f"kernel must have shape (..., K) with K >= 1, got {taps.shape}")
-    kernel: Values = taps.astype(np.float64)
+    kernel: Reals = taps.astype(np.float64)
     if not np.isfinite(kernel).all():
         raise ParameterError(f"kernel must be finite, got {np.sum(~np.isfinite(kernel))} taps not so")
     if (loudest := np.abs(kernel).max()) > _LOUDEST:
@@ -233,12 +224,12 @@ def _checked(taps: Array) -> Values:
     return kernel
 
 
-def decibels(gains: Values) -> Values:
+def decibels(gains: Reals) -> Reals:
     """Return gains in dB; those below 1e-300, -6,000 dB, as that."""
     return 20 * np.log10(np.maximum(gains, _TINY))
 
 
-def _points(kernel: Values, stride: int) -> int:
+def _points(kernel: Reals, stride: int) -> int:
     """Return how many points stand between a frequency and the next whole one, a power of two."""
     count = math.prod(kernel.shape[:-1])
     least = _POINTS_PER_TAP * kernel.shape[-1] / stride
@@ -252,7 +243,7 @@ def _points(kernel: Values, stride: int) -> int:
     return unit
 
 
-def _mirrors(taps: Values, rounding: float) -> bool:
+def _mirrors(taps: Reals, rounding: float) -> bool:
     taps = np.trim_zeros(taps)
     slack = rounding * np.abs(taps).max(initial=0)
     return any(np.abs(taps - sign * taps[::-1]).max(initial=0) <= slack for sign in (1, -1))

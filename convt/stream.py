@@ -10,7 +10,7 @@ from convt.driver import Driver
 from convt.engines.contract import Array, DType
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry, Integer, Padding, as_index
-from convt.kernel import Kernel, as_numeric, check_signal, check_whole, compute_dtype
+from convt.kernel import Kernel, as_numeric, check_signal, check_whole, compute_dtype, energy_centre
 from convt.parallel import as_threads, default_threads
 from convt.planning import EngineName, Plan, as_engine, plan
 
@@ -177,12 +177,8 @@ class Upsampler:
         peak = magnitude.max()
         if not 0 < peak < math.inf:
             return math.nan
-        energy = ((magnitude / peak) ** 2).sum(axis=(0, 1))
-        middle: float = (energy.size - 1) / 2
-        moment = energy * (np.arange(energy.size) - middle)
-        # Mirrored taps are added first, so that a symmetric kernel has exactly no moment.
-        offset = float((moment + moment[::-1]).sum() / 2 / energy.sum())
-        return self._geometry.dilation * (middle + offset) - self._geometry.crop
+        centre = float(energy_centre(((magnitude / peak) ** 2).sum(axis=(0, 1))))
+        return self._geometry.dilation * centre - self._geometry.crop
 
     @property
     def plan(self) -> Plan:

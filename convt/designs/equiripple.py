@@ -10,18 +10,16 @@ rounding errors for long kernels and deep stopbands.
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convt.designs.search import Specification
-
-Taps = NDArray[np.float64]
+from convt.kernel import Reals
 
 _ROUNDS = 100
 _MOST_TAPS = 4096  # beyond it there is little hope, and much waiting
 _SPARE = 0.45  # of the tolerance: the gain at 0 Hz, which all is relative to, is off by as much itself
 
 
-def equiripple(taps: int, wanted: Specification) -> Taps | None:
+def equiripple(taps: int, wanted: Specification) -> Reals | None:
     """Return the kernel of so many taps that comes next to a specification; None if the exchange fails."""
     if taps > _MOST_TAPS:
         return None
@@ -30,7 +28,7 @@ def equiripple(taps: int, wanted: Specification) -> Taps | None:
     edges = [0, wanted.passband / wanted.stride / 2, 1 / wanted.stride / 2, 0.5]
     weight = [1, _SPARE * wanted.ripple / 10 ** (-wanted.rejection / 20)]
     try:
-        kernel: Taps = remez(taps, edges, [wanted.stride, 0], weight=weight, maxiter=_ROUNDS)
+        kernel: Reals = remez(taps, edges, [wanted.stride, 0], weight=weight, maxiter=_ROUNDS)
     except ValueError:
         return None
     return kernel if np.isfinite(kernel).all() else None

@@ -20,11 +20,9 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convt.designs.search import Specification
-
-Taps = NDArray[np.float64]
+from convt.kernel import Reals
 
 _REACH, _FINE = 128, 128  # of the kernel that the curve is taken from: taps on a side, points a unit of u
 
@@ -58,14 +56,14 @@ def step(rejection: float, ripple: float) -> Step:
     return Step(beta, *(round(width, 4) for width in widths))
 
 
-def windowed_sinc(taps: int, stride: int, cutoff: float, beta: float) -> Taps:
+def windowed_sinc(taps: int, stride: int, cutoff: float, beta: float) -> Reals:
     """Return a kernel cut off at so many input Nyquist frequencies, the sum of its taps about `stride`."""
     time = np.arange(taps) - (taps - 1) / 2
-    kernel: Taps = cutoff * np.sinc(cutoff / stride * time) * np.kaiser(taps, beta)
+    kernel: Reals = cutoff * np.sinc(cutoff / stride * time) * np.kaiser(taps, beta)
     return kernel
 
 
-def kaiser(taps: int, wanted: Specification) -> Taps | None:
+def kaiser(taps: int, wanted: Specification) -> Reals | None:
     """Return the kernel of so many taps that comes next to a specification; None if there is none.
 
     What room the transition leaves is shared between its two ends.
@@ -90,20 +88,20 @@ def _formula(rejection: float) -> float:
     return 0.5842 * math.pow(max(rejection - 21, 0), 0.4) + 0.07886 * (rejection - 21)
 
 
-def _curve(beta: float) -> Taps:
+def _curve(beta: float) -> Reals:
     """Return the gain, with its sign, from the cutoff on, _FINE points a unit of u: 1/2 and then down."""
     kernel = np.zeros(2 * _REACH * _FINE)
     kernel[: 2 * _REACH + 1] = windowed_sinc(2 * _REACH + 1, 2, 1.0, beta)
-    gain: Taps = np.fft.rfft(np.roll(kernel, -_REACH)).real / kernel.sum()
+    gain: Reals = np.fft.rfft(np.roll(kernel, -_REACH)).real / kernel.sum()
     return gain[_REACH * _FINE // 2 :]
 
 
-def _sidelobe(curve: Taps) -> float:
+def _sidelobe(curve: Reals) -> float:
     """Return how far below 1 the highest sidelobe is, in dB: all that follows the first change of sign."""
     return -20 * math.log10(float(np.abs(curve[np.argmax(curve < 0) :]).max()))
 
 
-def _crossing(curve: Taps, level: float) -> float:
+def _crossing(curve: Reals, level: float) -> float:
     """Return where the step falls to a level for good."""
     after = int(np.argmax(curve <= level))
     above, below = math.log(curve[after - 1]), math.log(max(curve[after], level / 10))

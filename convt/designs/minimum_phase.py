@@ -15,14 +15,13 @@ no zero on the circle. Stopband and d then add up, as powers.
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Taps = NDArray[np.float64]
+from convt.kernel import Reals
 
 _POINTS_PER_TAP = 32  # the cepstrum has died away enough before it wraps around
 
 
-def minimum_phase(kernel: Taps, floor: float) -> Taps:
+def minimum_phase(kernel: Reals, floor: float) -> Reals:
     """Return as many taps, of least delay.
 
     Parameters
@@ -37,5 +36,5 @@ def minimum_phase(kernel: Taps, floor: float) -> Taps:
     cepstrum = np.fft.irfft(np.log(power + floor**2) / 2, points)
     cepstrum[1 : points // 2] *= 2
     cepstrum[points // 2 + 1 :] = 0
-    early: Taps = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), points)[: kernel.size]
+    early: Reals = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), points)[: kernel.size]
     return early

@@ -8,12 +8,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from convt.kernel import Reals
 from convt.response import Response
-
-Taps = NDArray[np.float64]
 
 _TRIES = 6
 _STEPS, _HALVINGS = 16, 16
@@ -48,10 +44,10 @@ class Specification(NamedTuple):
         return -math.expm1(-self.tolerance * math.log(10) / 20)
 
 
-Make = Callable[[int, Specification], Taps | None]
+Make = Callable[[int, Specification], Reals | None]
 
 
-def meeting(make: Make, taps: int, wanted: Specification) -> Taps | None:
+def meeting(make: Make, taps: int, wanted: Specification) -> Reals | None:
     """Return a kernel of so many taps that meets a specification as measured; None if none was found."""
     aim = wanted._replace(rejection=wanted.rejection + _MARGIN)
     for _ in range(_TRIES):
@@ -69,7 +65,7 @@ def meeting(make: Make, taps: int, wanted: Specification) -> Taps | None:
     return None
 
 
-def with_equal_phases(kernel: Taps, stride: int) -> Taps:
+def with_equal_phases(kernel: Reals, stride: int) -> Reals:
     """Return a kernel with every phase's gain at 0 Hz set to 1, so that a constant stays one."""
     even = kernel.copy()
     for phase in range(stride):
@@ -77,7 +73,7 @@ def with_equal_phases(kernel: Taps, stride: int) -> Taps:
     return even
 
 
-def shortest(make: Make, wanted: Specification, guess: float) -> Taps | None:
+def shortest(make: Make, wanted: Specification, guess: float) -> Reals | None:
     """Return the kernel of the fewest, an odd number of, taps that meets a specification.
 
     Parameters
@@ -89,7 +85,7 @@ def shortest(make: Make, wanted: Specification, guess: float) -> Taps | None:
     guess : float
         Taps it takes, about.
     """
-    found: dict[int, Taps | None] = {}
+    found: dict[int, Reals | None] = {}
 
     def meets(half: int) -> bool:
         if half not in found:
@@ -111,7 +107,7 @@ def shortest(make: Make, wanted: Specification, guess: float) -> Taps | None:
     return found[high]
 
 
-def widest(make: Make, taps: int, stride: int, rejection: float) -> Taps | None:
+def widest(make: Make, taps: int, stride: int, rejection: float) -> Reals | None:
     """Return the kernel of so many taps whose passband is the widest at a rejection.
 
     In the passband the gain may be off by as much as images may be loud, if that is more than 0.01 dB.
@@ -121,13 +117,13 @@ def widest(make: Make, taps: int, stride: int, rejection: float) -> Taps | None:
     return _most(lambda edge: meeting(make, taps, wanted._replace(passband=edge)), 1.0)
 
 
-def quietest(make: Make, taps: int, stride: int, passband: float) -> Taps | None:
+def quietest(make: Make, taps: int, stride: int, passband: float) -> Reals | None:
     """Return the kernel of so many taps whose rejection is the greatest at a passband."""
     wanted = Specification(stride, passband, MOST_REJECTION)
     return _most(lambda level: meeting(make, taps, wanted._replace(rejection=level)), MOST_REJECTION)
 
 
-def _most(design: Callable[[float], Taps | None], most: float) -> Taps | None:
+def _most(design: Callable[[float], Reals | None], most: float) -> Reals | None:
     """Return what a design gives at the greatest value, up to `most`, at which it gives anything."""
     step = most / _STEPS
     for count in range(_STEPS, 0, -1):
