@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from convt.engines.contract import Array
 from convt.errors import ParameterError
 from convt.geometry import Integer, as_integer
-from convt.kernel import as_numeric
+from convt.kernel import as_numeric, phase_sums
 
 
 def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
@@ -55,8 +55,8 @@ def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
         )
     dtype = taps.dtype.newbyteorder("=") if taps.dtype.kind in "fc" else np.dtype(np.float64)
     exact = taps.astype(np.promote_types(dtype, np.float64))
-    counts = np.array([exact[..., r::stride].shape[-1] for r in range(stride)])
-    gains = _gains(exact, stride)
+    counts = phase_sums(np.ones(taps.shape[-1]), stride)
+    gains = phase_sums(exact, stride)
     common = (gains / counts).sum(-1, keepdims=True) / (1 / counts).sum()
     changes = (common - gains) / counts
     for phase in range(stride):
@@ -67,10 +67,6 @@ def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
     if not np.isfinite(balanced).all():
         raise ParameterError(f"the balanced taps must be finite numbers of {dtype}, and are not")
     return balanced
-
-
-def _gains(taps: Array, stride: int) -> Array:
-    return np.stack([taps[..., r::stride].sum(-1) for r in range(stride)], -1)
 
 
 def _settle(taps: Array, stride: int, common: Array) -> None:

@@ -45,6 +45,11 @@ def compute_dtype(result: DType) -> DType:
     return np.dtype(np.float32) if result == np.float16 else result
 
 
+def phase_sums(taps: Array, stride: int) -> Array:
+    """Return the sum of the taps of each phase, w[r::stride], of taps (..., K): (..., stride)."""
+    return np.stack([taps[..., r::stride].sum(-1) for r in range(stride)], -1)
+
+
 def energy_centre(energy: Reals) -> Reals:
     """Return the centre of the energy of taps, (..., K), counted in taps; NaN where there is none."""
     middle = (energy.shape[-1] - 1) / 2

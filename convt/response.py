@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from convt.engines.contract import Array
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import Integer, as_integer
-from convt.kernel import Reals, as_numeric, energy_centre
+from convt.kernel import Reals, as_numeric, energy_centre, phase_sums
 
 _POINTS_PER_TAP = 16  # of a phase: 32 points in a sidelobe, whose top is seen to 0.01 dB
 _POINTS, _MOST_POINTS = 4096, 1 << 19  # between a frequency and the next; of all kernels together
@@ -101,7 +101,7 @@ class Response:
     @cached_property
     def phase_gains(self) -> Reals:
         """What a constant of 1 becomes, (..., stride): the sum of each phase's taps, w[r::stride]."""
-        return np.stack([self.kernel[..., r :: self.stride].sum(-1) for r in range(self.stride)], -1)
+        return phase_sums(self.kernel, self.stride)
 
     @cached_property
     def dc_gain(self) -> Reals:
@@ -181,8 +181,7 @@ class Response:
     @cached_property
     def worst_over(self) -> Reals:
         """What samples within 1 become at most: the greatest sum of a phase's |taps|."""
-        sums = [np.abs(self.kernel[..., r :: self.stride]).sum(-1) for r in range(self.stride)]
-        worst: Reals = np.max(sums, 0)
+        worst: Reals = phase_sums(np.abs(self.kernel), self.stride).max(-1)
         return worst
 
     @cached_property

@@ -24,6 +24,7 @@ import convt
 from convt_cli.audio.source import Source
 from tests.command import upsample
 from tests.strategies import numbers
+from tests.test_weights import npy, npz
 
 MAIN = "from convt_cli.entry import main; main()"
 KERNEL = ["--weights", "w.npy"]  # a short one: it is quick
@@ -597,18 +598,6 @@ def test_only_sound_goes_where_sound_goes() -> None:
 
 
 # Weights
-
-
-def npy(array: Any) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array, allow_pickle=True)
-    return file.getvalue()
-
-
-def npz(**arrays: Any) -> bytes:
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
 
 
 def claiming(*shape: int) -> bytes:

@@ -62,7 +62,7 @@ def design_kernel(asked: Designing, reporter: Reporter) -> None:
         _draw(asked.plot, after, asked)
     _tell(after, asked, reporter)
     if reporter.as_json:
-        documents = {"before": before and document(before, asked.rate)} if asked.source else {}
+        documents = {"before": document(before, asked.rate)} if before else {}
         written = {"output": asked.output and str(asked.output), "asked": asdict(asked.design)}
         report.document(written | documents | document(after, asked.rate), to_stderr=False)
     for path in (asked.output, asked.plot):
