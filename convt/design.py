@@ -185,6 +185,8 @@ def _classic(kind: str, stride: int, taps: int | None) -> Reals:
     make = _CLASSICS[kind]
     if 8 * stride > MOST_TAPS:
         raise ParameterError(f"stride must be at most {MOST_TAPS // 8} for {kind=}, got {stride}")
+    if taps is not None and taps > MOST_TAPS:
+        raise ParameterError(f"taps must be at most {MOST_TAPS} for {kind=}, got {taps}")
     if taps is not None and kind == "lanczos":
         lobes, rest = divmod(taps + 1, 2 * stride)
         if rest or not lobes:

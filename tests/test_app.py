@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner
 
 import convt
+from convt.design import Kind, Phase, Quality
 from convt.geometry import NamedPadding
 from convt_cli import options
 from convt_cli.app import app
@@ -70,6 +71,21 @@ def test_start_up_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_the_options_name_the_paddings_of_the_library() -> None:
     assert get_args(NamedPadding) == options.NAMED_PADDINGS
+
+
+@pytest.mark.parametrize(
+    ("option", "names"), [(options.Quality, Quality), (options.Phase, Phase), (options.Kind, Kind)]
+)
+def test_the_options_name_what_the_library_designs(option: Any, names: Any) -> None:
+    choice, _none = get_args(get_args(option)[0])
+    assert get_args(choice) == get_args(names)
+
+
+def test_the_help_states_the_qualities_of_the_library() -> None:
+    text = " ".join(CliRunner().invoke(app, ["upsample", "--help"], terminal_width=200).stdout.split())
+    edges, depths = zip(*convt.QUALITIES.values(), strict=True)
+    assert "flat to {:.2f}, {:.2f} or {} of the input's band".format(*edges) in text
+    assert "images below -{:.0f}, -{:.0f} or -{:.0f} dB".format(*depths) in text
 
 
 def test_upsampling_does_not_import_scipy() -> None:

@@ -244,6 +244,7 @@ def test_what_is_no_number(name: str, value: Any) -> None:
             {"kind": "hold", "stride": 10**9},
             "stride must be at most 131072 for kind='hold', got 1000000000",
         ),
+        ({"kind": "lanczos", "taps": 2**32 - 1}, "taps must be at most 1048576 for kind='lanczos', got 42"),
         ({"taps": 0}, "taps must be at least 1, got 0"),
         ({"taps": 1}, "taps must be at least the stride, 2, got 1"),
         ({"taps": 2**16 + 1}, "taps must be at most 65536 for phase='linear', kind='kaiser', got 65537"),

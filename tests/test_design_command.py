@@ -167,6 +167,11 @@ def test_upsample_designs_to_what_it_is_asked() -> None:
     )
 
 
+def test_a_stride_of_1_has_nothing_to_measure() -> None:
+    soundfile.write("in.wav", np.zeros(100), 8000, "PCM_16")
+    assert json.loads(upsample("in.wav", "--stride", "1", "--json").stdout)["kernel"]["measured"] is None
+
+
 def test_best_is_computed_in_float64_and_high_as_the_source_is() -> None:
     soundfile.write("in.wav", np.zeros(100), 8000, "PCM_16")
     text = upsample("in.wav", "--quality", "best").stderr

@@ -50,7 +50,8 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
         The weights or the bias cannot be read, or do not fit the signal.
     """
     weights = _built_in(request) if request.weights is None else convt.load_weights(request.weights)
-    measured = _measured(weights.weight, request.stride) if request.weights is None else None
+    designed = request.weights is None and request.stride > 1
+    measured = _measured(weights.weight, request.stride) if designed else None
     _check_finite(weights.source, weights.weight, weights.bias)
     weight, groups = weights.for_channels(reader.channels, request.groups, str(request.source))
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups

@@ -24,7 +24,7 @@ def kernel_line(outcome: Outcome) -> str:
     """Return by which kernel."""
     kernel, delay = outcome.kernel, outcome.upsampler.delay
     made = ""
-    if kernel.measured and outcome.request.stride > 1:
+    if kernel.measured:
         edge, rejection = math.floor(1000 * kernel.measured.passband) / 1000, int(kernel.measured.rejection)
         made = f"flat to {edge:.3f}, images below -{rejection} dB, "
     return (
