@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
 _ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -25,10 +26,20 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:
-        sys.exit(130)
+        _leave(130)
+    except SystemExit as end:
+        _leave(end.code)
     finally:
         _calm_down()
         gc.freeze()  # what is left is not looked through once more: the process ends
+
+
+def _leave(code: object) -> None:
+    """End; after an interruption at once, if a thread is amid a transform: Python would abort on it."""
+    interrupted = any(signal.getsignal(number) is _pass_over for number in _ENDS)
+    if interrupted and isinstance(code, int) and threading.active_count() > 1:
+        os._exit(code)
+    sys.exit(code)  # type: ignore[arg-type]  # as it came
 
 
 def _fill_gaps() -> None:
