@@ -10,6 +10,7 @@ The frequencies of the output, in input Nyquist frequencies, and what a kernel i
 How kernels are made stands in `convt/designs`, one way a file.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from numbers import Real
@@ -25,6 +26,7 @@ from convt.designs.minimum_phase import minimum_phase
 from convt.designs.search import (
     MOST_REJECTION,
     MOST_TAPS,
+    Found,
     Make,
     Specification,
     quietest,
@@ -57,6 +59,9 @@ _BALANCE, _GROWTH = 15.3, 0.4
 _LEAST_REJECTION = 20.0  # dB
 _LEAST_EARLY = 60.0  # dB: a minimum phase kernel's own; below it, images would change the passband
 _MOST_GIVEN_TAPS, _MOST_EARLY_TAPS, _MOST_EQUIRIPPLE_TAPS = 1 << 16, 1 << 14, 1 << 10  # many are tried
+_MOST_TRIED = {"linear": MOST_TAPS, "minimum": 1 << 15}
+_SAMPLED = 8  # the greatest stride at which kernels are tried; what lies between its points is smooth
+_FADE = 8  # input samples
 _CLASSICS: Mapping[str, Callable[[int], Reals]] = {
     "lanczos": classic.lanczos,
     "cubic": classic.cubic,
@@ -74,8 +79,9 @@ def design_kernel(
     taps: Integer | None = None,
     phase: Phase = "linear",
     kind: Kind = "kaiser",
+    down: Integer = 1,
 ) -> Reals:
-    """Design the kernel that upsamples by `stride` and nothing else.
+    """Design the kernel that upsamples by `stride`, or for a ratio stride/down, and does nothing else.
 
     With a passband and a rejection, its own or of a quality, the kernel is the shortest of its kind that
     meets them, as measured on the kernel itself. With `taps` it is the one of so many taps that makes the
@@ -107,6 +113,10 @@ def design_kernel(
         Kaiser's window on a sinc, whose errors fade away from the edge; the shortest kernel there is, whose
         ripple and images do not, and whose design fails beyond some 180 dB or 1,000 taps; or an
         interpolator of the textbooks, which takes no specification.
+    down : int
+        Of the outputs every `down`-th will be kept, at least 1. With more than 1 a Kaiser kernel of linear
+        phase has 8 taps a phase more, so that what is far beyond the input's Nyquist frequency vanishes in
+        the rounding of double precision: what does not, has to be computed and folded back.
 
     Returns
     -------
@@ -117,7 +127,7 @@ def design_kernel(
     ------
     ParameterTypeError, ParameterError
         An argument is of a wrong type, is out of its range, does not go with another, or asks for what no
-        kernel of at most 2**20 taps does (2**15 of minimum phase).
+        kernel of at most 2**20 taps does (of minimum phase 2**15, with a stride of at most 8).
 
     See Also
     --------
@@ -129,7 +139,7 @@ def design_kernel(
     >>> kernel.size, float(round(kernel[0::2].sum(), 12)), float(round(kernel[1::2].sum(), 12))
     (239, 1.0, 1.0)
     """
-    stride = as_integer("stride", stride, 1)
+    stride, fade = as_integer("stride", stride, 1), _FADE if as_integer("down", down, 1) > 1 else 0
     _check_name("kind", kind, get_args(Kind))
     _check_name("phase", phase, get_args(Phase))
     taps = None if taps is None else as_integer("taps", taps, 1)
@@ -151,7 +161,7 @@ def design_kernel(
         raise ParameterError("taps go with a passband or a rejection, not with both, nor with a quality")
     else:
         _check_taps(taps, stride, phase, kind)
-    return _designed(stride, passband, rejection, taps, phase, kind).copy()
+    return _designed(stride, passband, rejection, taps, phase, kind, fade).copy()
 
 
 def _check_taps(taps: int, stride: int, phase: Phase, kind: Kind) -> None:
@@ -202,46 +212,67 @@ def _classic(kind: str, stride: int, taps: int | None) -> Reals:
 
 @lru_cache(maxsize=16)
 def _designed(
-    stride: int, passband: float | None, rejection: float | None, taps: int | None, phase: Phase, kind: Kind
+    stride: int,
+    passband: float | None,
+    rejection: float | None,
+    taps: int | None,
+    phase: Phase,
+    kind: Kind,
+    fade: int,
 ) -> Reals:
     """Return the kernel of a kind for any two of passband, rejection and taps, or for taps alone."""
     if stride == 1:
         return np.ones(1)
-    make = _maker(kind, phase)
+    make, found = _maker(kind, phase), None
+    wanted = Specification(stride, passband or 0.0, rejection or 0.0, fade=fade)
     if taps is None:
-        most = 2 * _MOST_EARLY_TAPS if phase == "minimum" else MOST_TAPS
-        kernel = _shortest(make, Specification(stride, passband or 0, rejection or 0), kind, most)
+        found = _shortest(make, wanted, phase, kind)
     elif passband:
-        kernel = quietest(make, taps, stride, passband)
+        found = quietest(make, taps, wanted)
     elif rejection:
-        kernel = widest(make, taps, stride, rejection)
+        found = widest(make, taps, wanted)
     else:
-        kernel = _balanced(make, taps, stride)
-    if kernel is None:
+        found = _balanced(make, taps, wanted)
+    if found is None:
         asked = {"passband": passband, "rejection": rejection, "taps": taps, "phase": phase}
         told = ", ".join(f"{name}={value}" for name, value in asked.items() if value is not None)
         raise ParameterError(
             f"no {kind} kernel for {stride=} does {told}:"
             f" ask for less passband or more taps{'' if kind == 'kaiser' else ', or for a kaiser one'}"
         )
-    return kernel
+    return found.kernel
 
 
-def _shortest(make: Make, wanted: Specification, kind: Kind, most: int) -> Reals | None:
-    guess = (equiripple_taps if kind == "equiripple" else kaiser_taps)(wanted)
-    if guess > most:
+def _shortest(make: Make, wanted: Specification, phase: Phase, kind: Kind) -> Found | None:
+    """Return the shortest kernel; Kaiser's is the same curve at any stride, and found at a small one."""
+    if kind == "equiripple":
+        _check_length(guess := equiripple_taps(wanted), MOST_TAPS, wanted)
+        return shortest(make, wanted, guess)
+    sampled = wanted._replace(stride=min(wanted.stride, _SAMPLED))
+    _check_length(kaiser_taps(wanted), MOST_TAPS, wanted)
+    _check_length(guess := kaiser_taps(sampled), _MOST_TRIED[phase], sampled)
+    found = shortest(make, sampled, guess)
+    if found is None or sampled == wanted:
+        return found
+    taps = 2 * math.ceil((found.kernel.size - 1) / 2 * wanted.stride / _SAMPLED) + 1
+    aim = found.aim._replace(stride=wanted.stride)
+    kernel = make(taps, aim)
+    return None if kernel is None else Found(with_equal_phases(kernel, wanted.stride), aim)
+
+
+def _check_length(taps: float, most: int, wanted: Specification) -> None:
+    if taps > most:
         raise ParameterError(
-            f"stride={wanted.stride} with passband={wanted.passband} needs a kernel of {guess:.0f} taps,"
+            f"stride={wanted.stride} with passband={wanted.passband} needs a kernel of {taps:.0f} taps,"
             f" more than {most}: use a smaller stride or passband"
         )
-    return shortest(make, wanted, guess)
 
 
-def _balanced(make: Make, taps: int, stride: int) -> Reals | None:
+def _balanced(make: Make, taps: int, wanted: Specification) -> Found | None:
     """Return the kernel of so many taps on the line through the presets, or as near below it as can be."""
-    level = min(_BALANCE * (taps / stride) ** _GROWTH, MOST_REJECTION)
-    tries = (widest(make, taps, stride, level / 2**halvings) for halvings in range(5))
-    return next((kernel for kernel in tries if kernel is not None), None)
+    level = min(_BALANCE * (taps / wanted.stride) ** _GROWTH, MOST_REJECTION)
+    tries = (widest(make, taps, wanted._replace(rejection=level / 2**halvings)) for halvings in range(5))
+    return next((found for found in tries if found is not None), None)
 
 
 def _maker(kind: Kind, phase: Phase) -> Make:

@@ -265,3 +265,33 @@ def test_what_is_no_number(name: str, value: Any) -> None:
 def test_bad_specifications(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(convt.ParameterError, match=message):
         convt.design_kernel(**{"stride": 2, **arguments})
+
+
+@pytest.mark.parametrize(("stride", "down"), [(160, 147), (441, 160), (3, 2), (80, 63), (640, 147)])
+@pytest.mark.parametrize("quality", get_args(Quality))
+def test_kernels_of_ratios_meet_as_much_and_vanish_far_away(
+    stride: int, down: int, quality: Quality
+) -> None:
+    kernel = convt.design_kernel(stride, down=down, quality=quality)
+    preset = convt.QUALITIES[quality]
+    assert kernel.size <= convt.design_kernel(2, quality=quality).size / 2 * stride + 8 * stride + 1
+    points = 1 << (kernel.size * 4 - 1).bit_length()
+    gains = np.abs(np.fft.rfft(kernel, points)) / stride
+    frequencies = np.arange(gains.size) * 2 * stride / points
+    decibels = 20 * np.log10(np.maximum(gains, 1e-30))
+    assert np.abs(decibels[frequencies <= preset.passband]).max() <= 0.01
+    assert decibels[frequencies >= 1].max() <= -preset.rejection
+    assert decibels[frequencies >= 4].max(initial=-300) <= -300
+    sums = [math.fsum(kernel[r::stride]) for r in range(stride)]
+    np.testing.assert_allclose(sums, 1, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(kernel, kernel[::-1], rtol=0, atol=1e-15)
+
+
+def test_a_kernel_of_large_stride_is_as_short() -> None:
+    assert convt.design_kernel(160).size / 160 == pytest.approx(convt.design_kernel(8).size / 8, abs=0.3)
+
+
+def test_minimum_phase_of_a_large_stride() -> None:
+    kernel = convt.design_kernel(160, down=147, phase="minimum", quality="fast")
+    assert meets(kernel, 160, *convt.QUALITIES["fast"])
+    assert convt.Response(kernel, 160).delay < 15 * 160

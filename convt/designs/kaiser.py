@@ -13,6 +13,10 @@ filter design using the I0-sinh window function", Proc. IEEE ISCAS, 1974)::
                  pass   stop
 
 Kaiser's formulas for beta and the length come close; here both are read off the curve itself.
+
+The window ends in a step, and so its sidelobes fall by 6 dB an octave only. Where `fade` is asked for, it
+is convolved with a second, much shorter one, which rounds the step off: the spectra multiply, and what
+lies some Nyquist frequencies away vanishes below the rounding of double precision.
 """
 
 import math
@@ -24,6 +28,7 @@ import numpy as np
 from convt.designs.search import Specification
 from convt.kernel import Reals
 
+_NOTHING = 300.0  # dB: with the fall of the first window's sidelobes, less than rounding
 _REACH, _FINE = 128, 128  # of the kernel that the curve is taken from: taps on a side, points a unit of u
 
 
@@ -56,10 +61,14 @@ def step(rejection: float, ripple: float) -> Step:
     return Step(beta, *(round(width, 4) for width in widths))
 
 
-def windowed_sinc(taps: int, stride: int, cutoff: float, beta: float) -> Reals:
+def windowed_sinc(window: Reals, stride: int, cutoff: float) -> Reals:
     """Return a kernel cut off at so many input Nyquist frequencies, the sum of its taps about `stride`."""
-    time = np.arange(taps) - (taps - 1) / 2
-    kernel: Reals = cutoff * np.sinc(cutoff / stride * time) * np.kaiser(taps, beta)
+    half = (window.size - 1) / 2
+    # The sine of what is left of whole turns: of a large angle it would be off by that angle's rounding.
+    angle = np.longdouble(cutoff) / stride * (np.arange(window.size) - half)
+    turn = (angle - 2 * np.rint(angle / 2)).astype(np.float64)
+    sinc = np.divide(np.sin(np.pi * turn), np.pi * angle, where=angle != 0, out=np.ones(window.size))
+    kernel: Reals = cutoff * sinc * window
     return kernel
 
 
@@ -69,16 +78,37 @@ def kaiser(taps: int, wanted: Specification) -> Reals | None:
     What room the transition leaves is shared between its two ends.
     """
     narrow = step(wanted.rejection, wanted.ripple)
-    unit = 2 * wanted.stride / max(1, taps - 1)
+    faded = _faded(wanted)
+    unit = 2 * wanted.stride / max(1, taps - faded - 1)
     room = 1 - wanted.passband - (narrow.passes + narrow.stops) * unit
     cutoff = 1 - narrow.stops * unit - room / 2
-    return windowed_sinc(taps, wanted.stride, cutoff, narrow.beta) if cutoff > 0 else None
+    if cutoff <= 0 or faded >= taps:
+        return None
+    window = np.kaiser(taps - faded, narrow.beta)
+    if faded:
+        window = _convolved(window, np.kaiser(faded + 1, _formula(max(0.0, _NOTHING - wanted.rejection))))
+    return windowed_sinc(window, wanted.stride, cutoff)
 
 
 def kaiser_taps(wanted: Specification) -> float:
     """Return how many taps a specification takes, about."""
     narrow = step(wanted.rejection, wanted.ripple)
-    return 2 * wanted.stride * (narrow.passes + narrow.stops) / (1 - wanted.passband) + 1
+    sharp = 2 * wanted.stride * (narrow.passes + narrow.stops) / (1 - wanted.passband)
+    return sharp + 1 + _faded(wanted)
+
+
+def _faded(wanted: Specification) -> int:
+    """Return how many taps the second window adds, an even number."""
+    return 2 * (wanted.fade * wanted.stride // 2)
+
+
+def _convolved(window: Reals, short: Reals) -> Reals:
+    """Return a window smoothed by a short one, symmetric to the last bit."""
+    taps = window.size + short.size - 1
+    points = 1 << taps.bit_length()
+    spectrum = np.fft.rfft(window, points) * np.fft.rfft(short / short.sum(), points)
+    smooth: Reals = np.fft.irfft(spectrum, points)[:taps]
+    return (smooth + smooth[::-1]) / 2
 
 
 def _formula(rejection: float) -> float:
@@ -91,7 +121,7 @@ def _formula(rejection: float) -> float:
 def _curve(beta: float) -> Reals:
     """Return the gain, with its sign, from the cutoff on, _FINE points a unit of u: 1/2 and then down."""
     kernel = np.zeros(2 * _REACH * _FINE)
-    kernel[: 2 * _REACH + 1] = windowed_sinc(2 * _REACH + 1, 2, 1.0, beta)
+    kernel[: 2 * _REACH + 1] = windowed_sinc(np.kaiser(2 * _REACH + 1, beta), 2, 1.0)
     gain: Reals = np.fft.rfft(np.roll(kernel, -_REACH)).real / kernel.sum()
     return gain[_REACH * _FINE // 2 :]
 

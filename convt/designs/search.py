@@ -8,7 +8,9 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from convt.kernel import Reals
+import numpy as np
+
+from convt.kernel import Reals, phase_sums
 from convt.response import Response
 
 _TRIES = 6
@@ -31,12 +33,15 @@ class Specification(NamedTuple):
         From 1 on everything is so many dB below 1.
     tolerance : float
         What the gain may be off by in the passband, in dB.
+    fade : int
+        Input samples by which the kernel may be longer, so that images far from 1 vanish.
     """
 
     stride: int
     passband: float
     rejection: float
     tolerance: float = 0.01
+    fade: int = 0
 
     @property
     def ripple(self) -> float:
@@ -47,7 +52,14 @@ class Specification(NamedTuple):
 Make = Callable[[int, Specification], Reals | None]
 
 
-def meeting(make: Make, taps: int, wanted: Specification) -> Reals | None:
+class Found(NamedTuple):
+    """A kernel that meets a specification, and what it was aimed at."""
+
+    kernel: Reals
+    aim: Specification
+
+
+def meeting(make: Make, taps: int, wanted: Specification) -> Found | None:
     """Return a kernel of so many taps that meets a specification as measured; None if none was found."""
     aim = wanted._replace(rejection=wanted.rejection + _MARGIN)
     for _ in range(_TRIES):
@@ -60,20 +72,18 @@ def meeting(make: Make, taps: int, wanted: Specification) -> Reals | None:
             return None
         short = wanted.rejection + _MARGIN + float(response.worst_image().level)
         if short <= 0:
-            return kernel
+            return Found(kernel, aim)
         aim = aim._replace(rejection=aim.rejection + short + _MARGIN / 2)
     return None
 
 
 def with_equal_phases(kernel: Reals, stride: int) -> Reals:
     """Return a kernel with every phase's gain at 0 Hz set to 1, so that a constant stays one."""
-    even = kernel.copy()
-    for phase in range(stride):
-        even[phase::stride] /= even[phase::stride].sum()
+    even: Reals = kernel / np.resize(phase_sums(kernel, stride), kernel.size)
     return even
 
 
-def shortest(make: Make, wanted: Specification, guess: float) -> Reals | None:
+def shortest(make: Make, wanted: Specification, guess: float) -> Found | None:
     """Return the kernel of the fewest, an odd number of, taps that meets a specification.
 
     Parameters
@@ -85,7 +95,7 @@ def shortest(make: Make, wanted: Specification, guess: float) -> Reals | None:
     guess : float
         Taps it takes, about.
     """
-    found: dict[int, Reals | None] = {}
+    found: dict[int, Found | None] = {}
 
     def meets(half: int) -> bool:
         if half not in found:
@@ -107,23 +117,22 @@ def shortest(make: Make, wanted: Specification, guess: float) -> Reals | None:
     return found[high]
 
 
-def widest(make: Make, taps: int, stride: int, rejection: float) -> Reals | None:
+def widest(make: Make, taps: int, wanted: Specification) -> Found | None:
     """Return the kernel of so many taps whose passband is the widest at a rejection.
 
     In the passband the gain may be off by as much as images may be loud, if that is more than 0.01 dB.
     """
-    tolerance = max(0.01, 20 * math.log10(1 + 10 ** (-rejection / 20)))
-    wanted = Specification(stride, 0.0, rejection, tolerance)
+    tolerance = max(0.01, 20 * math.log10(1 + 10 ** (-wanted.rejection / 20)))
+    wanted = wanted._replace(tolerance=tolerance)
     return _most(lambda edge: meeting(make, taps, wanted._replace(passband=edge)), 1.0)
 
 
-def quietest(make: Make, taps: int, stride: int, passband: float) -> Reals | None:
+def quietest(make: Make, taps: int, wanted: Specification) -> Found | None:
     """Return the kernel of so many taps whose rejection is the greatest at a passband."""
-    wanted = Specification(stride, passband, MOST_REJECTION)
     return _most(lambda level: meeting(make, taps, wanted._replace(rejection=level)), MOST_REJECTION)
 
 
-def _most(design: Callable[[float], Reals | None], most: float) -> Reals | None:
+def _most(design: Callable[[float], Found | None], most: float) -> Found | None:
     """Return what a design gives at the greatest value, up to `most`, at which it gives anything."""
     step = most / _STEPS
     for count in range(_STEPS, 0, -1):
