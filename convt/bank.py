@@ -82,11 +82,9 @@ class Bank:
         # Each by itself: with others beside it, it would be added in another order.
         for signal, block in np.argwhere(columns.any(axis=2)):
             which = np.flatnonzero(columns[signal, block])
-            positions = (which - self._geometry.lag) * self._geometry.stride
+            positions = (which - self._geometry.lag) * self._geometry.stride - self._geometry.offset
             samples = frames[signal, block][:, which]
-            out[signal, block] += scatter(
-                samples, positions, part.weight, self._geometry.dilation, out.shape[-1]
-            )
+            out[signal, block] += scatter(samples, positions, part.weight, self._geometry, out.shape[-1])
 
 
 def _divided(weight: Array, parts: int) -> list[Part]:

@@ -5,8 +5,8 @@ computed when all of it has arrived, so that the same samples go through the sam
 pieces they were pushed; and what is left at the signal's end is the same stretch as well::
 
     input     ... | lag | b*inputs ..... |  pending  |
-    full                | b*outputs .... |
-    output  crop ------>| emitted so far |
+    made                | b*outputs .... |
+    output  skipped --->| emitted so far |
 """
 
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ class Driver:
     def reset(self) -> None:
         """Begin a new signal."""
         self._emitted = 0
-        self._done = self._geometry.crop // self._plan.outputs  # blocks that would be cropped whole
+        self._done = self._geometry.skipped // self._plan.outputs  # blocks that would be cropped whole
         self._history = History(self._weight.dtype)
 
     def push(self, x: Array, *, last: bool = False) -> Array:
@@ -110,11 +110,11 @@ class Driver:
 
     def _certain(self, seen: int) -> tuple[int, int]:
         """Return how many blocks, and how many outputs, are certain once `seen` samples have come."""
-        inputs, outputs, crop = self._plan.inputs, self._plan.outputs, self._geometry.crop
+        inputs, outputs, skipped = self._plan.inputs, self._plan.outputs, self._geometry.skipped
         # A longer signal only adds outputs: those of a signal that ended here are certain.
-        end = seen * self._geometry.stride + self._geometry.surplus + crop
+        end = self._geometry.outputs(seen) + skipped
         done = max(self._done, min(seen // inputs, end // outputs))
-        return done, max(self._emitted, done * outputs - crop)
+        return done, max(self._emitted, done * outputs - skipped)
 
     def _finish(self, done: int, y: Array, team: Team) -> None:
         """Compute what is left, when the signal is known to end here.
@@ -123,10 +123,10 @@ class Driver:
         shorter one, and it may be done in another way than blocks.
         """
         plan, geometry, seen = self._plan, self._geometry, self._history.seen
-        start = done * plan.outputs - geometry.crop - self._emitted
+        start = done * plan.outputs - geometry.skipped - self._emitted
         steps = -(-(y.shape[-1] - start) // (plan.step * plan.outputs // plan.inputs))
         first = max(0, done * plan.inputs - geometry.lag)
-        ready = done > geometry.crop // plan.outputs
+        ready = done > geometry.skipped // plan.outputs
         if cheaper_by_definition(plan, self._weight.shape, seen - first, steps, ready):
             self._compute(y, team, done)
             self._add(y, team, first, max(0, start))
@@ -137,12 +137,13 @@ class Driver:
     def _add(self, y: Array, team: Team, first: int, begin: int) -> None:
         """Write into `y`, from `begin` on, what the samples from `first` on make by definition."""
         geometry, seen = self._geometry, self._history.seen
-        positions = np.arange(first, seen) * geometry.stride - geometry.crop - self._emitted - begin
+        before = geometry.crop + geometry.down * (self._emitted + begin)
+        positions = np.arange(first, seen) * geometry.stride - before
 
         def work(task: tuple[Part, slice]) -> None:
             part, items = task
             samples = self._history.take(items, part.inputs, first, seen)
-            values = scatter(samples, positions, part.weight, geometry.dilation, y.shape[-1] - begin)
+            values = scatter(samples, positions, part.weight, geometry, y.shape[-1] - begin)
             np.add(values, self._bias_of(items, part)[:, 0], out=y[items, part.outputs, begin:])
 
         elements = (seen - first) * self._weight.shape[1] + y.shape[-1] + PRODUCTS
@@ -163,7 +164,7 @@ class Driver:
         plan, parts, start = self._plan, self._bank.parts, self._done
         # The first blocks take a copy: of what was kept, of the zeros before the signal, or to be cropped.
         copied = -(-(self._history.pushed_from + self._geometry.lag) // plan.inputs)
-        copied = max(copied, start + (start * plan.outputs < self._geometry.crop + self._emitted))
+        copied = max(copied, start + (start * plan.outputs < self._geometry.skipped + self._emitted))
         inner = min(end, max(start, copied))
         share = -(-signals * (end - inner) * len(parts) // (_TASKS_A_THREAD * threads))
         room = max(1, min(len(parts) * _TASK_ELEMENTS // plan.elements, share))
@@ -187,7 +188,7 @@ class Driver:
         stop = task.first * inputs + task.blocks * task.inputs
         samples = self._history.take(task.items, task.part.inputs, start, stop)
         known = slice(max(0, -start), max(0, self._history.seen - start))
-        begin = task.first * self._plan.outputs - self._geometry.crop - self._emitted
+        begin = task.first * self._plan.outputs - self._geometry.skipped - self._emitted
         end = begin + task.blocks * outputs
         target, bias = y[task.items, task.part.outputs], self._bias_of(task.items, task.part)
         whole = begin >= 0 and end <= y.shape[-1] and y.dtype == samples.dtype

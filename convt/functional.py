@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 from convt.driver import Driver
 from convt.engines.contract import Array
 from convt.geometry import Geometry, Integer, Padding
-from convt.kernel import Kernel, as_numeric, check_whole, compute_dtype
+from convt.kernel import Kernel, as_numeric, check_whole
 from convt.parallel import as_threads, default_threads
-from convt.planning import EngineName, as_engine, plan
+from convt.planning import EngineName, as_engine, plan_for
 
 
 def conv_transpose1d(
@@ -23,6 +23,7 @@ def conv_transpose1d(
     groups: SupportsIndex = 1,
     dilation: Integer = 1,
     *,
+    down: Integer = 1,
     engine: EngineName | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
@@ -36,6 +37,9 @@ def conv_transpose1d(
     ``L_out = (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1``
 
     samples, or exactly ``stride*L`` with the paddings ``"center"``, ``"same"`` and ``"causal"``.
+
+    With `down` the result is ``conv_transpose1d(...)[..., ::down]``, ``ceil(L_out/down)`` samples: the rate
+    changes by stride/down. The samples between them are never computed.
 
     Parameters
     ----------
@@ -60,9 +64,11 @@ def conv_transpose1d(
         Runs of channels that do not mix; divides C_in.
     dilation : int or sequence of one int
         Output samples from one tap to the next, at least 1.
+    down : int or sequence of one int
+        Of the outputs the first and every `down`-th after it is made, at least 1.
     engine : {"toeplitz", "polyphase", "winograd", "spectral"}, optional
         The engine to use in place of the planner's choice. They differ in speed and in rounding;
-        ``winograd`` is for stride < dilation*(K - 1) + 1 <= 2*stride alone.
+        ``winograd`` is for stride < dilation*(K - 1) + 1 <= 2*stride and ``down=1`` alone.
     threads : int, optional
         Threads to use at most, at least 1. By default as many as the environment variable
         CONVT_NUM_THREADS says, or else as numpy's BLAS is set to use; but one in a process that
@@ -94,15 +100,16 @@ def conv_transpose1d(
     --------
     >>> conv_transpose1d([[1, 2, 3]], [[[1, 10, 100]]], stride=2, padding=1, output_padding=1)
     array([[ 10., 102.,  20., 203.,  30., 300.]])
+    >>> conv_transpose1d([[1, 2, 3]], [[[1, 10, 100]]], stride=2, padding=1, output_padding=1, down=4)
+    array([[10., 30.]])
     """
     signal = as_numeric("x", x)
     kernel = Kernel.of(weight, bias, groups)
-    geometry = Geometry.of(kernel.taps, stride, padding, output_padding, dilation)
+    geometry = Geometry.of(kernel.taps, stride, padding, output_padding, dilation, down)
     check_whole(kernel, signal, (2, 3))
     geometry.output_length(signal.shape[-1])
     batch = signal if signal.ndim == 3 else signal[np.newaxis]
-    dtype = compute_dtype(kernel.dtype_with(signal.dtype))
-    chosen = plan(geometry, kernel.grouped_shape, dtype, as_engine(engine))
+    chosen = plan_for(kernel, geometry, kernel.dtype_with(signal.dtype), as_engine(engine))
     driver = Driver(kernel, geometry, chosen, signal.dtype, as_threads(threads) or default_threads())
     y = driver.push(batch, last=True)
     return y if signal.ndim == 3 else y[0]

@@ -7,9 +7,17 @@ dropped, and as many are kept as make the output ``stride*L + surplus`` samples 
     full    |<--- crop --->|<------------ stride*L + surplus ------------>|  dropped
             0            crop
 
-Beyond the end of the full convolution the output holds zeros (and the bias).
+Beyond the end of the full convolution the output holds zeros (and the bias). Of that stretch every
+`down`-th sample is kept, from the first on: for a ratio of rates L/M the stride is L, and `down` is M. Such
+samples, counted from the first of them in the full convolution, are what engines make; all that they do
+repeats after a *period*::
+
+    full    .|...|...|...|...|...|     down = 4, crop = 9: offset 1, skipped 2
+    made     0   1   2   3   4   5
+    output           0   1   2   3
 """
 
+import math
 import operator
 from dataclasses import dataclass
 from typing import Literal, SupportsIndex, get_args
@@ -64,7 +72,7 @@ def _index(number: object) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Kernel size, stride, padding, output padding and dilation, checked by :meth:`of` and frozen.
+    """Kernel size, stride, padding, output padding, dilation and down, checked by :meth:`of` and frozen.
 
     Attributes
     ----------
@@ -78,6 +86,8 @@ class Geometry:
         Further samples to keep at the end.
     dilation : int
         Output samples from one tap to the next.
+    down : int
+        Of the output samples that all this makes, every `down`-th is kept.
     """
 
     kernel_size: int
@@ -85,6 +95,7 @@ class Geometry:
     padding: int | NamedPadding
     output_padding: int
     dilation: int
+    down: int = 1
 
     @classmethod
     def of(
@@ -94,6 +105,7 @@ class Geometry:
         padding: Padding = 0,
         output_padding: Integer = 0,
         dilation: Integer = 1,
+        down: Integer = 1,
     ) -> "Geometry":
         """Check what a caller gave.
 
@@ -109,9 +121,10 @@ class Geometry:
             _as_padding(padding),
             as_integer("output_padding", output_padding, 0),
             as_integer("dilation", dilation, 1),
+            as_integer("down", down, 1),
         )
         geometry._check_output_padding()
-        if geometry.span + geometry.stride + geometry.crop > _FARTHEST:
+        if geometry.span + geometry.stride * geometry.down + geometry.crop > _FARTHEST:
             raise ParameterError(f"no signal has a sample beyond {_FARTHEST}, as these ask for: {geometry}")
         return geometry
 
@@ -159,8 +172,24 @@ class Geometry:
         return 0
 
     @property
+    def skipped(self) -> int:
+        """Every `down`-th samples of the full convolution that lie before the first output sample."""
+        return self.crop // self.down
+
+    @property
+    def offset(self) -> int:
+        """Where in the full convolution the first of them lies, 0 to down - 1."""
+        return self.crop % self.down
+
+    @property
+    def period(self) -> tuple[int, int]:
+        """Input samples, and outputs made of them, after which the phases of the taps repeat."""
+        common = math.gcd(self.stride, self.down)
+        return self.down // common, self.stride // common
+
+    @property
     def surplus(self) -> int:
-        """Output samples beyond stride*L; negative where the output is shorter than that."""
+        """Samples beyond stride*L that the stretch is long; negative where it is shorter than that."""
         if self._fixes_length:
             return 0
         return self.span + self.output_padding - 2 * self.crop - self.stride
@@ -174,7 +203,7 @@ class Geometry:
             `length` is not an int of at least 1, or the output would have no sample.
         """
         length = as_integer("length", length, 1)
-        outputs = self.stride * length + self.surplus
+        outputs = self.outputs(length)
         if outputs > _FARTHEST:
             raise ParameterError(f"the output must have at most {_FARTHEST} samples, got {outputs}")
         if outputs < 1:
@@ -184,10 +213,14 @@ class Geometry:
             )
         return outputs
 
+    def outputs(self, length: int) -> int:
+        """Return the outputs of `length` samples, ceil((stride*length + surplus)/down); maybe below 1."""
+        return -(-(self.stride * length + self.surplus) // self.down)
+
     def __str__(self) -> str:
         return (
             f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding},"
-            f" output_padding={self.output_padding}, dilation={self.dilation}"
+            f" output_padding={self.output_padding}, dilation={self.dilation}, down={self.down}"
         )
 
 
@@ -206,11 +239,13 @@ def output_length(
     padding: Padding = 0,
     output_padding: Integer = 0,
     dilation: Integer = 1,
+    *,
+    down: Integer = 1,
 ) -> int:
     """Return how many samples a transposed convolution makes of `length` samples.
 
     ``L_out = (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1``; exactly ``stride*L``
-    where `padding` is ``"center"``, ``"same"`` or ``"causal"``.
+    where `padding` is ``"center"``, ``"same"`` or ``"causal"``. With `down`, ``ceil(L_out/down)`` of them.
 
     Parameters
     ----------
@@ -218,7 +253,7 @@ def output_length(
         Input samples, L, at least 1.
     kernel_size : int
         Taps of the kernel, K.
-    stride, output_padding, dilation : int or sequence of one int
+    stride, output_padding, dilation, down : int or sequence of one int
         As of :func:`conv_transpose1d`.
     padding : int, sequence of one int, or {"full", "center", "same", "causal"}
         As of :func:`conv_transpose1d`.
@@ -238,4 +273,4 @@ def output_length(
     >>> output_length(3, kernel_size=4, stride=2, padding=1, output_padding=1)
     7
     """
-    return Geometry.of(kernel_size, stride, padding, output_padding, dilation).output_length(length)
+    return Geometry.of(kernel_size, stride, padding, output_padding, dilation, down).output_length(length)

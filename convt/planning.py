@@ -21,13 +21,15 @@ from typing import Literal, get_args
 from convt.engines.contract import Array, DType, Engine
 from convt.engines.memory import Scratch
 from convt.engines.polyphase import Polyphase
-from convt.engines.spectral import Spectral
+from convt.engines.spectral import Spectral, folds
 from convt.engines.toeplitz import Toeplitz
 from convt.engines.winograd import Winograd
 from convt.errors import ParameterError
 from convt.geometry import Geometry
+from convt.kernel import Kernel, compute_dtype
 
 EngineName = Literal["toeplitz", "polyphase", "winograd", "spectral"]
+Planner = Callable[[Geometry, tuple[int, ...], DType, int | None], "Iterator[Plan]"]
 
 # What touching an element costs, and transforming one, in a dtype's own multiply-adds.
 _PRICES = {
@@ -38,14 +40,17 @@ _PRICES = {
 }
 # toeplitz: for each sample of a window, each channel of a row of windows, each output.
 _WINDOW, _ROW, _OUTPUT = 22, 800, 5
+_WIDEST = 256  # samples that windows advance by, unless a period is longer
 # OpenBLAS has a faster way for products of up to so many multiply-adds; others take longer by a factor.
 _SMALL_PRODUCT, _LARGE = 1_000_000, 1.4
 # polyphase and winograd: for each element of a column, also in multiply-adds; for each output.
 _COLUMN, _COLUMN_PRODUCT, _INTERLEAVED, _SUMMED = 17, 11, 55, 130
+_PRODUCT_CALL = 5_000  # for each product but the first
 _TILE = 16  # columns that a product computes at a time
 # spectral: for each point and bit of its number, each product of spectra, each output; and for a block.
 _POINT, _PRODUCT, _UNPACKED, _BLOCK_CALLS = 9, 30, 80, 1_500_000
 _SMALLEST, _LARGEST = 1 << 10, 1 << 13  # points of a transform, unless the lag wants more
+_ROUGH = 4  # times the cost, of a transform whose number of points has a large prime factor
 # By definition: for each product, if there are fewer samples than taps or not; for each of the fewer.
 _BY_SAMPLE, _BY_TAP, _ADDITION = 250, 800, 700_000
 # For each element of an engine's matrix, spread over the ten signals that it may serve; and for a call.
@@ -66,7 +71,8 @@ class Plan:
     engine : {"toeplitz", "polyphase", "winograd", "spectral"}
         Name of the engine.
     inputs, outputs : int
-        Input samples of a block, and the output samples it makes. A stream holds back less than that.
+        Input samples of a block, whole periods of the geometry, and the output samples it makes. A stream
+        holds back less than that.
     step : int
         The signal's last block has any multiple of so many input samples.
     parts : int
@@ -108,6 +114,20 @@ def as_engine(engine: object) -> EngineName | None:
     return engine  # type: ignore[return-value]  # checked right above
 
 
+def plan_for(
+    kernel: Kernel,
+    geometry: Geometry,
+    result: DType,
+    engine: EngineName | None = None,
+    latency: int | None = None,
+) -> Plan:
+    """Return the plan for a kernel and a result's dtype; see :func:`plan`."""
+    dtype, shape = compute_dtype(result), kernel.grouped_shape
+    if geometry.down == 1:
+        return plan(geometry, shape, dtype, engine, latency)
+    return plan(geometry, shape, dtype, engine, latency, folds(kernel.grouped(dtype), geometry))
+
+
 @lru_cache(maxsize=256)
 def plan(
     geometry: Geometry,
@@ -115,21 +135,23 @@ def plan(
     dtype: DType,
     engine: EngineName | None = None,
     latency: int | None = None,
+    products: int = 1,
 ) -> Plan:
     """Return the cheapest plan for a weight (groups, C_in/groups, C_out/groups, K).
 
-    With `engine` only that engine is considered, with `latency` only blocks of so many inputs.
+    With `engine` only that engine is considered, with `latency` only blocks of so many inputs: the whole
+    periods in it, or one. `products` are those of :func:`convt.engines.spectral.folds`.
 
     Raises
     ------
     ParameterError
         The engine cannot do this.
     """
-    considered = candidates(geometry, weight, dtype, engine, latency)
+    considered = candidates(geometry, weight, dtype, engine, latency, products)
     if not considered:
         raise ParameterError(
-            "engine='winograd' wants an even latency and stride < dilation*(K - 1) + 1 <= 2*stride, got"
-            f" {latency=}, {geometry}"
+            "engine='winograd' wants an even latency, down=1 and stride < dilation*(K - 1) + 1 <= 2*stride,"
+            f" got {latency=}, {geometry}"
         )
     return min(considered, key=lambda candidate: candidate.cost)
 
@@ -140,15 +162,19 @@ def candidates(
     dtype: DType,
     engine: EngineName | None = None,
     latency: int | None = None,
+    products: int = 1,
 ) -> list[Plan]:
     """Return the plans to choose from: those that do not keep far more than the kernel, if there are."""
-    planners = {
+    planners: dict[EngineName, Planner] = {
         "toeplitz": _toeplitz,
         "polyphase": _polyphase,
         "winograd": _winograd,
-        "spectral": _spectral,
+        "spectral": partial(_spectral, each=products),
     }
-    names = planners if engine is None else [engine]
+    names = list(planners) if engine is None else [engine]
+    if latency:
+        period = geometry.period[0]
+        latency = max(1, latency // period) * period
     plans = [each for name in names for each in planners[name](geometry, weight, dtype, latency)]
     largest = max(_MATRIX, 2 * math.prod(weight))
     return [each for each in plans if each.matrix <= largest] or plans
@@ -158,11 +184,13 @@ def _toeplitz(
     geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
 ) -> Iterator[Plan]:
     """Plan windows of several widths: wider ones waste more products, narrower ones more copies."""
-    (groups, cin, cout, _), stride, lag = weight, geometry.stride, geometry.lag
+    (groups, cin, cout, _), lag = weight, geometry.lag
     memory, _ = _PRICES[dtype.name]
-    for width in _divisors(latency) if latency else _powers(1, 256):
-        window, run = cin * (width + lag), cout * width * stride
-        if width > 1 and window * run > _MATRIX:
+    inputs, outputs = geometry.period
+    for periods in _divisors(latency // inputs) if latency else _powers(1, 256):
+        width = periods * inputs
+        window, run = cin * (width + lag), cout * periods * outputs
+        if periods > 1 and (window * run > _MATRIX or (width > _WIDEST and not latency)):
             continue
         rows = latency // width if latency else _rows(window, run)
         product = window * run * (_LARGE if rows * window * run > _SMALL_PRODUCT else 1) * (1 + 2 / rows)
@@ -170,7 +198,7 @@ def _toeplitz(
         yield Plan(
             engine="toeplitz",
             inputs=rows * width,
-            outputs=rows * width * stride,
+            outputs=rows * periods * outputs,
             step=width,
             parts=_parts(groups, run, rows * (window + 2 * run)),
             elements=groups * rows * (cin * width + window + 2 * run),
@@ -191,20 +219,22 @@ def _polyphase(
     geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
 ) -> Iterator[Plan]:
     """Plan blocks that are wide enough for a product and small enough for the cache."""
-    (groups, cin, cout, taps), stride = weight, geometry.stride
+    (groups, cin, cout, taps), (inputs, outputs) = weight, geometry.period
     memory, _ = _PRICES[dtype.name]
-    lags = min(taps, (geometry.span - 1) // stride + 1)
-    column, run = cin * lags, cout * stride
-    inputs = latency or _columns(column, run, 256)
+    lags = min(taps, (geometry.span - 1) // geometry.stride + 1)
+    products = min(inputs, outputs)  # of a period, each with columns of its own
+    column, run = products * cin * lags, cout * outputs
+    columns = latency // inputs if latency else _columns(max(column, cin * inputs), run, 256, inputs)
+    work = column * (run / products + _COLUMN_PRODUCT) + _PRODUCT_CALL * (products - 1) / columns
     yield Plan(
         engine="polyphase",
-        inputs=inputs,
-        outputs=inputs * stride,
-        step=math.gcd(inputs, _TILE),
-        parts=_parts(groups, run, inputs * (column + 2 * run)),
-        elements=groups * inputs * (cin + column + 2 * run),
-        matrix=groups * column * run,
-        cost=groups * (column * (run + _COLUMN_PRODUCT) + memory * (_COLUMN * column + _INTERLEAVED * run)),
+        inputs=columns * inputs,
+        outputs=columns * outputs,
+        step=math.gcd(columns, -(-_TILE // inputs)) * inputs,
+        parts=_parts(groups, run, columns * (column + 2 * run)),
+        elements=groups * columns * (cin * inputs + column + 2 * run),
+        matrix=groups * column * run // products,
+        cost=groups * (work + memory * (_COLUMN * column + _INTERLEAVED * run)) / inputs,
         prepare=Polyphase,
     )
 
@@ -215,7 +245,7 @@ def _winograd(
     """Plan blocks for a kernel of two taps a phase, if this is one."""
     (groups, cin, cout, _), stride = weight, geometry.stride
     memory, _ = _PRICES[dtype.name]
-    if geometry.lag != 1 or (latency and latency % 2):
+    if geometry.lag != 1 or geometry.down != 1 or (latency and latency % 2):
         return
     column, run = 3 * cin, cout * stride  # of two neighbouring samples
     inputs = latency or _columns(column, run, 512)
@@ -233,39 +263,42 @@ def _winograd(
     )
 
 
-def _columns(column: int, run: int, most: int) -> int:
-    """Return how many columns make a block, at least a tile."""
-    return max(_TILE, _power_below(min(_BLOCK // run, _BLOCK // column, most)))
+def _columns(column: int, run: int, most: int, inputs: int = 1) -> int:
+    """Return how many columns make a block, at least a tile unless they are far apart."""
+    return max(-(-_TILE // inputs), _power_below(min(_BLOCK // run, _BLOCK // column, most)))
 
 
 def _spectral(
-    geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
+    geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None, each: int
 ) -> Iterator[Plan]:
     """Plan transforms of several sizes: smaller ones waste more on the overlap."""
-    (groups, cin, cout, _), stride, lag = weight, geometry.stride, geometry.lag
+    (groups, cin, cout, _), (inputs, outputs) = weight, geometry.period
     memory, transform = _PRICES[dtype.name]
-    smallest = max(_SMALLEST, 1 << (2 * lag + 1).bit_length())
-    sizes = [(points - lag, points) for points in _powers(smallest, max(_LARGEST, 2 * smallest))]
+    lag = -(-geometry.lag // inputs)  # in periods, as all that follows
+    smallest = _power_above(max(-(-_SMALLEST // inputs), 2 * lag + 1))
+    largest = max(_power_above(-(-_LARGEST // inputs)), 2 * smallest)
+    sizes = [(size - lag, size) for size in _powers(smallest, largest)]
     if latency:
-        sizes = [(hop, _smooth(lag + hop)) for hop in _divisors(latency)]
-    channels, kernels = cin + cout * stride, cin * cout * stride
-    for hop, points in sizes:
+        sizes = [(hop, _smooth(lag + hop)) for hop in _divisors(latency // inputs)]
+    for hop, size in sizes:
+        points, made = size * inputs, size * outputs
         # As many frames as the instructions of a transform work on at a time, unless they are very long.
         rows = min(32 // dtype.itemsize, max(2, _FRAMES // points))
-        inputs = latency or rows * hop
-        frames = inputs // hop * points
-        transforms = channels * _POINT * math.log2(points) + kernels * _PRODUCT
-        rest = memory * cout * stride * _UNPACKED + _BLOCK_CALLS / inputs
+        hops = latency // inputs // hop if latency else rows
+        elements = 3 * groups * (cin * points + cout * made) * hops
+        transforms = _POINT * (cin * points * _passes(points) + cout * made * _passes(made))
+        products = cin * cout * made * each
+        rest = memory * cout * hop * outputs * _UNPACKED + _BLOCK_CALLS / hops
         yield Plan(
             engine="spectral",
-            inputs=inputs,
-            outputs=inputs * stride,
-            step=hop,
-            parts=_parts(groups, cout * stride, 3 * channels * frames),
-            elements=3 * groups * channels * frames,
-            matrix=groups * kernels * points,
-            cost=groups * (transform * transforms * points / hop + rest),
-            prepare=partial(Spectral, hop=hop, points=points),
+            inputs=hops * hop * inputs,
+            outputs=hops * hop * outputs,
+            step=hop * inputs,
+            parts=_parts(groups, cout * outputs, elements // groups),
+            elements=elements,
+            matrix=groups * products,
+            cost=groups * (transform * (transforms + products * _PRODUCT) + rest) / (hop * inputs),
+            prepare=partial(Spectral, hop=hop * inputs, points=points),
         )
 
 
@@ -299,6 +332,20 @@ def _powers(lowest: int, highest: int) -> list[int]:
 def _power_below(value: int) -> int:
     """Return the power of two at or below `value`, at least 1."""
     return 1 << max(0, value.bit_length() - 1)
+
+
+def _power_above(value: int) -> int:
+    """Return the power of two at or above `value`."""
+    return 1 << (value - 1).bit_length()
+
+
+def _passes(points: int) -> float:
+    """Return how many bits transforms of so many points do; with large prime factors they do more."""
+    rest = points
+    for factor in (2, 3, 5, 7, 11):
+        while rest % factor == 0:
+            rest //= factor
+    return math.log2(points) * (1 if rest == 1 else _ROUGH)
 
 
 def _divisors(number: int) -> list[int]:

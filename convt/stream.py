@@ -10,9 +10,9 @@ from convt.driver import Driver
 from convt.engines.contract import Array, DType
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry, Integer, Padding, as_index
-from convt.kernel import Kernel, as_numeric, check_signal, check_whole, compute_dtype, energy_centre
+from convt.kernel import Kernel, as_numeric, check_signal, check_whole, energy_centre
 from convt.parallel import as_threads, default_threads
-from convt.planning import EngineName, Plan, as_engine, plan
+from convt.planning import EngineName, Plan, as_engine, plan_for
 
 _MOST_LATENCY = 1 << 31  # samples: hours of them
 
@@ -31,12 +31,13 @@ class Upsampler:
         The kernel. One of shape (K,) serves every channel of whatever signal comes. It is copied.
     bias : array_like, optional
         (C_out,), added once to every output sample; with a weight (K,) also a single number.
-    stride, padding, output_padding, groups, dilation
+    stride, padding, output_padding, groups, dilation, down
         As of :func:`conv_transpose1d`, with the same errors.
     latency : int, optional
         Input samples after which outputs are due, 1 to 2**31: the stream's blocks are of `latency` samples,
-        so that pushes of so many, or of a multiple, are answered in full. Without it blocks are as large
-        as is fast; see :attr:`plan`.
+        so that pushes of so many, or of a multiple, are answered in full. With `down` they are of the next
+        multiple below of down/gcd(stride, down), or that itself. Without it blocks are as large as is
+        fast; see :attr:`plan`.
     engine, threads
         As of :func:`conv_transpose1d`.
 
@@ -70,6 +71,7 @@ class Upsampler:
         output_padding: Integer = 0,
         groups: SupportsIndex = 1,
         dilation: Integer = 1,
+        down: Integer = 1,
         latency: SupportsIndex | None = None,
         engine: EngineName | None = None,
         threads: SupportsIndex | None = None,
@@ -78,12 +80,13 @@ class Upsampler:
         offset = None if bias is None else as_numeric("bias", bias).copy()
         make = Kernel.for_every_channel if taps.ndim == 1 else Kernel.of
         self._kernel = make(taps, offset, groups)
-        self._geometry = Geometry.of(self._kernel.taps, stride, padding, output_padding, dilation)
+        self._geometry = Geometry.of(self._kernel.taps, stride, padding, output_padding, dilation, down)
         self._latency = None if latency is None else _as_latency(latency)
         self._engine = as_engine(engine)
         self._given_threads = as_threads(threads)
         self._driver: Driver | None = None
         self._signal = self._kernel.weight.dtype
+        self._plans: dict[DType, Plan] = {}
         self._plan_for(self._signal)  # refuses what the engine or the latency rule out
         self._channels = 0 if self._kernel.shared else self._kernel.in_channels
         self.reset()
@@ -165,20 +168,20 @@ class Upsampler:
 
     @property
     def delay(self) -> float:
-        """Output samples by which the kernel delays what goes through it.
+        """Output samples by which the kernel delays what goes through it; with `down` not always whole.
 
         The centre of the kernel's energy, sum(t*|w|**2)/sum(|w|**2) over the tap times t, less the
         samples that `padding` crops: the group delay, averaged over the output band with the energy
         that passes there (L. Cohen, "Time-Frequency Analysis", 1995, section 1.4). For a symmetric
-        kernel it is dilation*(K - 1)/2 - padding at every frequency. NaN if the taps are all zero, or
-        not all finite.
+        kernel it is (dilation*(K - 1)/2 - padding)/down at every frequency. NaN if the taps are all zero,
+        or not all finite.
         """
         magnitude = np.abs(self._kernel.weight.astype(np.complex128))
         peak = magnitude.max()
         if not 0 < peak < math.inf:
             return math.nan
         centre = float(energy_centre(((magnitude / peak) ** 2).sum(axis=(0, 1))))
-        return self._geometry.dilation * centre - self._geometry.crop
+        return (self._geometry.dilation * centre - self._geometry.crop) / self._geometry.down
 
     @property
     def plan(self) -> Plan:
@@ -191,8 +194,10 @@ class Upsampler:
         return self._given_threads or default_threads()
 
     def _plan_for(self, signal: DType) -> Plan:
-        dtype = compute_dtype(self._kernel.dtype_with(signal))
-        return plan(self._geometry, self._kernel.grouped_shape, dtype, self._engine, self._latency)
+        dtype = self._kernel.dtype_with(signal)
+        if dtype not in self._plans:
+            self._plans[dtype] = plan_for(self._kernel, self._geometry, dtype, self._engine, self._latency)
+        return self._plans[dtype]
 
     def _push(self, samples: Array, *, last: bool) -> Array:
         if self._flushed:

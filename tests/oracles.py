@@ -17,8 +17,9 @@ def transposed(
     output_padding: int = 0,
     groups: int = 1,
     dilation: int = 1,
+    down: int = 1,
 ) -> Array:
-    """Scatter every input sample (C_in, L) through every tap, then crop and add the bias."""
+    """Scatter every input sample (C_in, L) through every tap, then crop, thin out and add the bias."""
     (channels, length), (_, cout, taps) = x.shape, weight.shape
     outputs = (length - 1) * stride - 2 * padding + dilation * (taps - 1) + output_padding + 1
     full = np.zeros((cout * groups, padding + outputs + padding), np.result_type(x, weight))
@@ -28,7 +29,7 @@ def transposed(
             for k in range(taps):
                 if (position := i * stride + k * dilation) < full.shape[1]:
                     full[first : first + cout, position] += x[ci, i] * weight[ci, :, k]
-    kept = full[:, padding : padding + outputs]
+    kept = full[:, padding : padding + outputs : down]
     return kept if bias is None else kept + bias[:, np.newaxis]
 
 

@@ -51,6 +51,7 @@ def cases(draw: st.DrawFn, max_length: int = 60) -> Case:
     output_padding = draw(st.integers(0, max(stride, dilation) - 1))
     full = (length - 1) * stride + dilation * (taps - 1) + output_padding + 1
     padding = draw(st.integers(0, (full - 1) // 2))
+    down = draw(st.sampled_from([1, 1, 1, 2, 3, 5, 8]))
     dtype, seed = draw(st.sampled_from(DTYPES)), draw(st.integers(0, 2**32 - 1))
     weight = numbers(seed, (groups * cin, cout, taps), dtype)
     bias = numbers(seed + 1, (groups * cout,), dtype) if draw(st.booleans()) else None
@@ -60,6 +61,7 @@ def cases(draw: st.DrawFn, max_length: int = 60) -> Case:
         "output_padding": output_padding,
         "groups": groups,
         "dilation": dilation,
+        "down": down,
     }
     return Case(numbers(seed + 2, (groups * cin, length), dtype), weight, bias, arguments)
 
@@ -77,17 +79,18 @@ def small_plans(case: Case) -> list[Plan]:
     Each comes twice: blocks that cost nothing, and blocks so dear that the signal's end is added by
     definition.
     """
-    points = case.geometry.lag + 7
-    engines: list[tuple[Any, Any, int, int]] = [
-        ("toeplitz", partial(Toeplitz, width=4), 12, 4),
+    inputs, outputs = case.geometry.period
+    points = (case.geometry.lag // inputs + 8) * inputs
+    engines: list[tuple[Any, Any, int, int]] = [  # blocks and steps in periods
+        ("toeplitz", partial(Toeplitz, width=4 * inputs), 12, 4),
         ("polyphase", Polyphase, 5, 1),
-        ("spectral", partial(Spectral, hop=5, points=points), 15, 5),
+        ("spectral", partial(Spectral, hop=5 * inputs, points=points), 15, 5),
     ]
-    if case.geometry.lag == 1:
+    if case.geometry.lag == 1 and case.geometry.down == 1:
         engines.append(("winograd", Winograd, 6, 2))
     return [
-        Plan(name, inputs, inputs * case.geometry.stride, step, parts, 1, 0, cost, prepare)
-        for name, prepare, inputs, step in engines
+        Plan(name, block * inputs, block * outputs, step * inputs, parts, 1, 0, cost, prepare)
+        for name, prepare, block, step in engines
         for cost, parts in ((1e-9, 2), (1e9, 1))
     ]
 

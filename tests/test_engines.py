@@ -35,7 +35,8 @@ def of_one_block(frames: Array, weight: Array, geometry: Geometry) -> Array:
         geometry.dilation,
     )
     padded = np.pad(full, ((0, 0), (0, geometry.stride)))
-    return padded[:, geometry.lag * geometry.stride : frames.shape[1] * geometry.stride]
+    block = padded[:, geometry.lag * geometry.stride : frames.shape[1] * geometry.stride]
+    return block[:, geometry.offset :: geometry.down]
 
 
 @pytest.mark.parametrize(
@@ -103,12 +104,46 @@ def test_three_products_do_for_four(
     np.testing.assert_allclose(out[1, 2], expected, rtol=0, atol=1e-12)
 
 
-def test_phases_of_more_elements_than_are_transformed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    geometry, weight = Geometry.of(40, 7), numbers(5, (1, 2, 1, 40), "float64")
-    frames, bias = numbers(6, (1, 1, 2, geometry.lag + 30), "float64"), np.zeros((1, 1, 1, 1))
-    results = np.empty((2, 1, 1, 1, 210))
-    for elements, out in zip((1 << 18, 300), results, strict=True):
-        monkeypatch.setattr("convt.engines.spectral._PHASES_ELEMENTS", elements)
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize(
+    ("stride", "down", "offset"),
+    [(2, 3, 0), (3, 2, 1), (6, 4, 3), (5, 4, 2), (4, 8, 7), (1, 5, 4), (9, 1, 0)],
+)
+@given(st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), st.integers(1, 40), st.integers(1, 4))
+def test_ratios_of_rates_in_blocks_of_periods(
+    stride: int,
+    down: int,
+    offset: int,
+    dtype: str,
+    groups: int,
+    cin: int,
+    cout: int,
+    taps: int,
+    dilation: int,
+) -> None:
+    geometry = Geometry.of(taps, stride, offset, 0, dilation, down)
+    inputs, outputs = geometry.period
+    weight = numbers(taps, (groups, cin, cout, taps), dtype)
+    frames = numbers(stride, (2, 2, groups * cin, geometry.lag + 12 * inputs), dtype)
+    bias = numbers(cin, (2, 1, groups * cout, 1), dtype)
+    expected = of_one_block(frames[1, 1], weight, geometry) + bias[1, 0]
+    points = (-(-geometry.lag // inputs) + 4) * inputs
+    for engine in (
+        Toeplitz(weight, geometry, Scratch(), width=3 * inputs),
+        Polyphase(weight, geometry, Scratch()),
+        Spectral(weight, geometry, Scratch(), hop=4 * inputs, points=points),
+    ):
+        out = np.full((2, 2, groups * cout, 12 * outputs), np.nan, dtype)
+        engine(frames, bias, out)
+        np.testing.assert_allclose(out[1, 1], expected, rtol=0, atol=1e-12)
+
+
+def test_more_output_channels_than_are_transformed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    geometry, weight = Geometry.of(40, 7), numbers(5, (1, 2, 3, 40), "float64")
+    frames, bias = numbers(6, (1, 1, 2, geometry.lag + 30), "float64"), np.zeros((1, 1, 3, 1))
+    results = np.empty((2, 1, 1, 3, 210))
+    for elements, out in zip((1 << 18, 1000), results, strict=True):
+        monkeypatch.setattr("convt.engines.spectral._OUTPUTS", elements)
         Spectral(weight, geometry, Scratch(), hop=10, points=32)(frames, bias, out)
     np.testing.assert_array_equal(*results)
 
@@ -125,23 +160,30 @@ def test_buffers_stay_and_grow_and_are_each_threads_own() -> None:
     assert not np.shares_memory(scratch("a", single, 20), elsewhere)
 
 
-@given(st.lists(st.integers(0, 25), unique=True, max_size=26), st.integers(1, 9), st.integers(1, 4))
+@given(
+    st.lists(st.integers(0, 25), unique=True, max_size=26),
+    st.integers(1, 9),
+    st.integers(1, 4),
+    st.sampled_from([1, 2, 4, 13]),
+)
 def test_scatter_is_the_definition_for_the_given_samples(
-    columns: list[int], taps: int, dilation: int
+    columns: list[int], taps: int, dilation: int, down: int
 ) -> None:
-    geometry, weight = Geometry.of(taps, 2, dilation=dilation), numbers(1, (2, 2, 3, taps), "float64")
+    geometry, weight = Geometry.of(taps, 2, 0, 0, dilation, down), numbers(1, (2, 2, 3, taps), "float64")
     lag, kept = geometry.lag, sorted(columns)
     frames = numbers(2, (4, lag + 26), "float64")
     only = np.zeros_like(frames)
     only[:, kept] = frames[:, kept]
     positions = 2 * (np.array(kept, int) - lag)
-    result = scatter(frames[:, kept], positions, weight, dilation, 52)
+    result = scatter(frames[:, kept], positions, weight, geometry, 52 // down)
     np.testing.assert_allclose(result, of_one_block(only, weight, geometry), rtol=0, atol=1e-13)
 
 
 def test_scatter_of_more_products_than_are_made_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     weight, samples = numbers(3, (1, 2, 3, 5), "float64"), numbers(4, (7, 2, 40), "float64")
-    positions = 3 * np.arange(40)
-    whole = scatter(samples, positions, weight, 1, 122)
+    positions, geometry = 3 * np.arange(40), Geometry.of(5, 3)
+    whole = scatter(samples, positions, weight, geometry, 122)
     monkeypatch.setattr("convt.engines.definition.PRODUCTS", 4 * 15)
-    np.testing.assert_allclose(scatter(samples, positions, weight, 1, 122), whole, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(
+        scatter(samples, positions, weight, geometry, 122), whole, rtol=0, atol=1e-13
+    )

@@ -1,3 +1,4 @@
+import math
 import tracemalloc
 from typing import Any
 
@@ -42,8 +43,11 @@ def test_a_batch_is_its_signals_one_by_one_to_the_bit(case: Case, count: int) ->
 def test_is_the_adjoint_of_the_forward_convolution(case: Case) -> None:
     y = convt.conv_transpose1d(case.x, case.weight, **case.arguments)
     other = numbers(7, y.shape, str(y.dtype))
-    spatial = {name: value for name, value in case.arguments.items() if name != "output_padding"}
-    back = forward(other, case.weight, **spatial)[:, : case.x.shape[1]]
+    down = case.arguments["down"]
+    spread = np.zeros((len(y), case.geometry.stride * case.x.shape[1] + case.geometry.surplus), y.dtype)
+    spread[:, ::down] = other
+    spatial = {n: value for n, value in case.arguments.items() if n not in ("output_padding", "down")}
+    back = forward(spread, case.weight, **spatial)[:, : case.x.shape[1]]
     # <conv1d(other), x> == <other, conv_transpose1d(x)>, without conjugation.
     scale = tolerance(case) * np.abs(other).sum() + 1e-30
     assert abs((back * case.x).sum() - (other * y).sum()) <= scale
@@ -97,14 +101,32 @@ def test_agrees_with_scipy_resample_poly_when_centred(stride: int) -> None:
     )
 
 
+@pytest.mark.parametrize(("up", "down"), [(3, 2), (160, 147), (2, 3), (6, 4)])
+@pytest.mark.parametrize("engine", [None, "toeplitz", "polyphase", "spectral"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ratios_agree_with_scipy_resample_poly(
+    up: int, down: int, engine: EngineName | None, dtype: str
+) -> None:
+    x, kernel = numbers(4, (3001,), dtype), convt.design_kernel(up, quality="fast")
+    weight = kernel[None, None].astype(dtype)
+    y = convt.conv_transpose1d(x[None], weight, stride=up, down=down, padding="center", engine=engine)
+    # resample_poly reduces the ratio, and takes a window for the reduced one.
+    common = math.gcd(up, down)
+    window = kernel[(kernel.size - 1) // 2 % common :: common] / (up // common)
+    expected = resample_poly(x.astype("float64"), up, down, window=window)
+    assert y.shape[1] == -(-x.size * up // down) == expected.size
+    np.testing.assert_allclose(y[0], expected, rtol=0, atol=100 * float(np.finfo(dtype).eps))
+
+
 @pytest.mark.parametrize("padding", ["center", "same", "causal"])
 @given(case=cases())
 def test_named_paddings_crop_the_full_convolution(padding: Any, case: Case) -> None:
-    arguments = {**case.arguments, "output_padding": 0, "padding": 0}
+    arguments, down = {**case.arguments, "output_padding": 0, "padding": 0}, case.arguments["down"]
     stride, span = case.arguments["stride"], case.arguments["dilation"] * (case.weight.shape[2] - 1) + 1
     left = {"center": (span - 1) // 2, "same": max(0, -((stride - span) // 2)), "causal": 0}[padding]
-    full = np.pad(transposed(case.x, case.weight, None, **arguments), ((0, 0), (0, left + stride)))
-    expected = full[:, left : left + stride * case.x.shape[1]]
+    whole = transposed(case.x, case.weight, None, **{**arguments, "down": 1})
+    full = np.pad(whole, ((0, 0), (0, left + stride)))
+    expected = full[:, left : left + stride * case.x.shape[1] : down]
     y = convt.conv_transpose1d(case.x, case.weight, **{**arguments, "padding": padding})
     np.testing.assert_allclose(y, expected, rtol=0, atol=tolerance(case))
 
@@ -447,3 +469,31 @@ def sum_of_products(x: Array, weight: Array, stride: int) -> Array:
     for k in range(weight.shape[2]):
         full[:, k : k + (x.shape[1] - 1) * stride + 1 : stride] += np.einsum("io,il->ol", weight[..., k], x)
     return full
+
+
+@pytest.mark.parametrize(("stride", "down", "taps"), [(4001, 4000, 9000), (1, 5000, 700), (2003, 1999, 30)])
+def test_ratios_of_large_numbers(stride: int, down: int, taps: int) -> None:
+    x, w = numbers(1, (1, 9000), "float64"), numbers(2, (taps,), "float64")
+    y = convt.conv_transpose1d(x, w[None, None], stride=stride, down=down)
+    np.testing.assert_allclose(y[0], upfirdn(w, x[0], stride, down), rtol=0, atol=1e-12)
+    assert y.shape[1] == convt.output_length(9000, taps, stride, down=down)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("quality", ["fast", "high", "best"])
+def test_what_is_not_folded_back_is_rounding(dtype: str, quality: Any) -> None:
+    kernel = convt.design_kernel(160, down=147, quality=quality).astype(dtype)
+    x = numbers(3, (1, 30_000), dtype)
+    y = convt.conv_transpose1d(
+        x, kernel[None, None], stride=160, down=147, padding="center", engine="spectral"
+    )
+    which = np.arange(5000, 25_000, 7)
+    lag, phase = np.divmod(which * 147 + (kernel.size - 1) // 2, 160)
+    exact = np.zeros(which.size, np.longdouble)
+    for q in range(-(-kernel.size // 160)):
+        taps = np.pad(kernel, (0, 160)).astype(np.longdouble)[np.minimum(q * 160 + phase, kernel.size)]
+        exact += taps * x[0, lag - q]
+    error = np.abs(y[0, which] - exact)
+    eps = np.finfo(dtype).eps * np.sqrt((exact**2).mean())
+    assert np.sqrt((error**2).mean()) < 4 * eps
+    assert error.max() < 32 * eps

@@ -130,3 +130,31 @@ def test_output_padding_from_stride_and_dilation_on_is_refused(
     limit = max(stride, dilation)
     with pytest.raises(ValueError, match=rf"max\(stride, dilation\) = {limit}, got {output_padding}"):
         convt.output_length(5, 4, stride, output_padding=output_padding, dilation=dilation)
+
+
+@given(st.integers(1, 50), st.integers(1, 20), st.integers(1, 9), st.integers(1, 9), st.integers(0, 12))
+def test_of_a_ratio_every_down_th_sample_is_kept(
+    length: int, taps: int, stride: int, down: int, padding: int
+) -> None:
+    plain, thinned = (Geometry.of(taps, stride, padding, down=step) for step in (1, down))
+    if plain.outputs(length) < 1:
+        with pytest.raises(convt.ParameterError, match="output must have at least 1 sample"):
+            thinned.output_length(length)
+        return
+    assert thinned.output_length(length) == len(range(plain.output_length(length))[::down])
+    made = range(thinned.offset, padding + plain.output_length(length), down)
+    assert (
+        list(made[thinned.skipped :]) == list(range(padding, padding + plain.output_length(length)))[::down]
+    )
+    inputs, outputs = thinned.period
+    assert inputs * stride == outputs * down
+
+
+@pytest.mark.parametrize(("down", "message"), [(0, "down must be at least 1, got 0"), (-2, "got -2")])
+def test_a_bad_down(down: int, message: str) -> None:
+    with pytest.raises(convt.ParameterError, match=message):
+        convt.output_length(3, 3, 2, down=down)
+    with pytest.raises(convt.ParameterError, match=message):
+        convt.design_kernel(2, down=down)
+    with pytest.raises(convt.ParameterTypeError, match=r"down must be an int, got 1\.5"):
+        convt.Upsampler([1.0], down=1.5)  # type: ignore[arg-type]

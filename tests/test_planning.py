@@ -115,3 +115,40 @@ def test_few_samples_are_added_by_definition(
     chosen: Plan = plan(Geometry.of(shape[3], stride), shape, SINGLE)
     steps = -(-(samples + shape[3] // stride) // chosen.step)
     assert cheaper_by_definition(chosen, shape, samples, steps, ready=False) == definition
+
+
+RATIOS = [(160, 147), (3, 2), (6, 4), (441, 80), (2, 3), (1, 44_100), (44_101, 44_100), (9973, 9967)]
+
+
+@pytest.mark.parametrize("taps", [1, 40, 100_000])
+@pytest.mark.parametrize(("stride", "down"), RATIOS)
+@pytest.mark.parametrize("engine", [None, "polyphase", "spectral"])
+def test_blocks_of_ratios_are_whole_periods_and_small(
+    stride: int, down: int, taps: int, engine: EngineName | None
+) -> None:
+    geometry = Geometry.of(taps, stride, down=down)
+    chosen = plan(geometry, (1, 1, 1, taps), SINGLE, engine)
+    inputs, outputs = geometry.period
+    assert chosen.inputs * outputs == chosen.outputs * inputs
+    assert chosen.inputs % chosen.step == chosen.step % inputs == 0
+    lag = taps // stride + 1
+    assert max(chosen.inputs, chosen.outputs) <= max(2**20, 64 * max(inputs, outputs, lag))
+    if engine != "spectral":
+        assert chosen.matrix <= max(2**22, 4 * (taps + stride))
+
+
+@pytest.mark.parametrize("latency", [1, 146, 147, 441, 1000])
+@pytest.mark.parametrize("engine", [None, "toeplitz", "polyphase", "spectral"])
+def test_the_latency_of_a_ratio_is_whole_periods(latency: int, engine: EngineName | None) -> None:
+    chosen = plan(Geometry.of(2000, 160, down=147), (1, 1, 1, 2000), SINGLE, engine, latency)
+    assert max(latency // 147, 1) * 147 % chosen.inputs == 0
+
+
+def test_how_much_a_kernel_folds_decides_between_engines() -> None:
+    low_pass = convt.design_kernel(160, down=147)
+    noise = np.random.default_rng(1).standard_normal(low_pass.size)
+    for dtype in ("float32", "float64"):
+        plans = [
+            convt.Upsampler(kernel.astype(dtype), stride=160, down=147).plan for kernel in (low_pass, noise)
+        ]
+        assert [chosen.engine for chosen in plans] == ["spectral", "toeplitz"]

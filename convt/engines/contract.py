@@ -4,14 +4,15 @@ An engine is prepared once for a weight (groups, C_in/groups, C_out/groups, K), 
 it may use, and then maps frames to outputs. It writes each output sample once, where it belongs, with the
 bias added::
 
-    frames (N, T, C_in, lag + n)   ->   out (N, T, C_out, n*stride)
+    frames (N, T, C_in, lag + n)   ->   out (N, T, C_out, n*stride/down)
 
     frames   |  lag samples before  |  n: the block  |
-    out                             |  n*stride outputs, none of which depends on a later block  |
+    out                             |  n*stride/down outputs, none of which depends on a later block  |
 
 N signals of T blocks each come at a time; n is that of the plan's blocks, or at the signal's end any
-smaller multiple of the plan's step. Frames and outputs are views, of the signal and of the result
-wherever those can be seen so, and frames overlap: an engine reads the one and writes the other.
+smaller multiple of the plan's step, and always whole periods of the geometry. Frames and outputs are
+views, of the signal and of the result wherever those can be seen so, and frames overlap: an engine reads
+the one and writes the other.
 
 Every block goes through products (or transforms) of the same shape, however many blocks come with it:
 numpy's matmul multiplies the matrices of a stack one by one. So the bytes of a block's result depend on

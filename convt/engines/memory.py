@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
 
 from convt.engines.contract import Array, DType
 from convt.geometry import Geometry
@@ -26,6 +27,16 @@ def by_phase(weight: Array, geometry: Geometry) -> Array:
     dense = np.zeros((*weight.shape[:-1], (geometry.lag + 1) * geometry.stride), weight.dtype)
     dense[..., : geometry.span : geometry.dilation] = weight
     return dense.reshape(*weight.shape[:-1], geometry.lag + 1, geometry.stride)
+
+
+def outputs_of_period(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return for each output of a period its sample, counted from the period's first, and its phase.
+
+    With them and h of :func:`by_phase`, that output is the sum over q of h[q, phase] * x[sample - q].
+    """
+    _, outputs = geometry.period
+    sample, phase = np.divmod(geometry.offset + geometry.down * np.arange(outputs), geometry.stride)
+    return sample, phase
 
 
 class Scratch(threading.local):

@@ -7,42 +7,109 @@ really has are kept, so a dilated kernel costs what its taps cost::
 
     (Cout*s, Q*Cin)            @  (Q*Cin, m)               =  (Cout*s, m)  ->  (Cout, m*s)
     row:    taps of one phase     column: x[m-q] per q        interleaved, phase by phase
+
+Of a ratio of rates the outputs of a period take the place of the phases; those that follow the same input
+sample share a product.
 """
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
+from numpy.typing import NDArray
 
 from convt.engines.contract import Array
-from convt.engines.memory import Scratch
+from convt.engines.memory import Scratch, outputs_of_period
 from convt.geometry import Geometry
+
+
+@dataclass(frozen=True, slots=True)
+class _Product:
+    """Neighbouring outputs of a period that follow the same input sample.
+
+    Attributes
+    ----------
+    matrix : ndarray, (groups, C_out*outputs, starts*C_in)
+        Their taps.
+    starts : list of int
+        Where in a frame the column of each lag starts.
+    outputs : slice
+        Which they are.
+    """
+
+    matrix: Array
+    starts: list[int]
+    outputs: slice
 
 
 class Polyphase:
     """The engine prepared for one kernel; see the contract in ``contract.py``."""
 
     def __init__(self, weight: Array, geometry: Geometry, scratch: Scratch) -> None:
-        """Prepare for blocks of any size."""
-        self._groups, self._cin, self._cout, taps = weight.shape
-        self._lag, self._stride = geometry.lag, geometry.stride
-        lag, phase = np.divmod(np.arange(taps) * geometry.dilation, geometry.stride)
-        lags, which = np.unique(lag, return_inverse=True)
-        bank = np.zeros((self._groups, self._cout, self._stride, lags.size, self._cin), weight.dtype)
-        for k in range(taps):
-            bank[:, :, phase[k], which[k]] = weight[..., k].swapaxes(1, 2)
-        self._matrix = bank.reshape(self._groups, self._cout * self._stride, lags.size * self._cin)
-        self._starts = (geometry.lag - lags).tolist()
+        """Prepare for blocks of any number of periods."""
+        self._lag, self._cout = geometry.lag, weight.shape[2]
+        self._inputs, self._outputs = geometry.period
+        sample, phase = outputs_of_period(geometry)
+        taps = _taps_of_outputs(weight.shape[-1], phase, geometry)
+        cuts = [0, *(np.flatnonzero(np.diff(sample)) + 1).tolist(), self._outputs]
+        self._products = [
+            _product(weight, slice(*cut), taps, geometry.lag + int(sample[cut[0]]))
+            for cut in pairwise(cuts)
+        ]
         self._scratch = scratch
 
     def __call__(self, frames: Array, bias: Array, out: Array) -> None:
         """Write what the frames make into `out`."""
-        signals, blocks, _, length = frames.shape
-        block = length - self._lag
-        lead = (signals, blocks, self._groups)
-        grouped = frames.reshape(*lead, self._cin, length)
-        columns = self._scratch("columns", frames.dtype, *lead, len(self._starts), self._cin, block)
-        for q, start in enumerate(self._starts):
-            columns[:, :, :, q] = grouped[..., start : start + block]
-        product = self._scratch("product", frames.dtype, *lead, self._cout * self._stride, block)
-        np.matmul(self._matrix, columns.reshape(*lead, -1, block), out=product)
-        phases = product.reshape(signals, blocks, self._groups * self._cout, self._stride, block)
-        interleaved = out.reshape(*out.shape[:-1], block, self._stride).swapaxes(-1, -2)
-        np.add(phases, bias[..., np.newaxis], out=interleaved)
+        count = (frames.shape[-1] - self._lag) // self._inputs
+        interleaved = out.reshape(*out.shape[:-1], count, self._outputs).swapaxes(-1, -2)
+        for product in self._products:
+            np.add(
+                self._multiplied(product, frames, count),
+                bias[..., np.newaxis],
+                out=interleaved[..., product.outputs, :],
+            )
+
+    def _multiplied(self, product: _Product, frames: Array, count: int) -> Array:
+        """Return outputs as (signals, blocks, channels, those of the product, periods)."""
+        signals, blocks, channels, length = frames.shape
+        groups, rows, _ = product.matrix.shape
+        lead, cin = (signals, blocks, groups), channels // groups
+        grouped = frames.reshape(*lead, cin, length)
+        columns = self._scratch("columns", frames.dtype, *lead, len(product.starts), cin, count)
+        for q, start in enumerate(product.starts):
+            columns[:, :, :, q] = grouped[..., start : start + count * self._inputs : self._inputs]
+        result = self._scratch("product", frames.dtype, *lead, rows, count)
+        np.matmul(product.matrix, columns.reshape(*lead, -1, count), out=result)
+        return result.reshape(signals, blocks, groups * self._cout, rows // self._cout, count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taps:
+    """Taps in the order of the outputs of a period that they belong to, from `first[output]` on."""
+
+    number: NDArray[np.intp]
+    output: NDArray[np.intp]
+    lag: NDArray[np.intp]
+    first: NDArray[np.intp]
+
+
+def _taps_of_outputs(taps: int, phase: NDArray[np.intp], geometry: Geometry) -> _Taps:
+    lag, of_tap = np.divmod(np.arange(taps) * geometry.dilation, geometry.stride)
+    output = np.full(geometry.stride, -1)  # which no output has the phase of
+    output[phase] = np.arange(phase.size)
+    order = np.argsort(output[of_tap], kind="stable")
+    ordered = output[of_tap][order]
+    return _Taps(order, ordered, lag[order], np.searchsorted(ordered, np.arange(phase.size + 1)))
+
+
+def _product(weight: Array, outputs: slice, taps: _Taps, latest: int) -> _Product:
+    """Return the product for outputs whose lag 0 is the sample `latest` of a frame."""
+    groups, cin, cout, _ = weight.shape
+    used = slice(taps.first[outputs.start], taps.first[outputs.stop])
+    lags, place = np.unique(taps.lag[used], return_inverse=True)
+    count = outputs.stop - outputs.start
+    bank = np.zeros((groups, cout, count, lags.size, cin), weight.dtype)
+    rows = taps.output[used] - outputs.start
+    bank[:, :, rows, place] = weight[..., taps.number[used]].transpose(0, 2, 3, 1)
+    matrix = bank.reshape(groups, cout * count, lags.size * cin)
+    return _Product(matrix, (latest - lags).tolist(), outputs)

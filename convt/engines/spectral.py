@@ -1,26 +1,50 @@
-"""Spectral: overlap-save with one transform forth and one back for each phase, for long kernels.
+"""Spectral: overlap-save with one transform forth and a longer one back, for long kernels.
 
-``Y_r = H_r X``, with ``h_r[q] = h[q*s + r]``: frames of input that overlap by the lag are transformed
-once, multiplied with the spectrum of each of the s phases of the kernel, and transformed back; what is
-left of each frame, less the lag that wrapped around, are true samples of that phase (T. Stockham,
-"High-speed convolution and correlation", AFIPS Spring Joint Computer Conference, 1966). Two frames of
-real samples travel as the real and the imaginary part of one, since the taps are real::
+The spectrum X of a frame of N input samples, repeated, is that of the frame with s - 1 zeros put after
+each sample; times the spectrum H of the kernel it is that of the full convolution; and to keep every d-th
+sample of it is to fold its spectrum d times (R. E. Crochiere, L. R. Rabiner, "Multirate Digital Signal
+Processing", 1983, chapter 2)::
 
-    frame 2j    | lag |  hop  |                    |  wrapped  |  hop samples of phase r of frame 2j |
-              + i*                  ->  s times                                + i*
-    frame 2j + 1      | lag |  hop  |                          |  those of frame 2j + 1              |
+    Z[p mod N*s/d]  +=  1/d * H[p] * X[p mod N],     0 <= p < N*s
 
-The cost hardly grows with the kernel.
+What is left of the frame, less the lag that wrapped around, are true outputs (T. Stockham, "High-speed
+convolution and correlation", AFIPS Spring Joint Computer Conference, 1966). Two frames of real samples
+travel as the real and the imaginary part of one, since the taps are real::
+
+    frame 2j    | lag |  hop  |                    |  wrapped  |  outputs of frame 2j     |
+              + i*                  ->   Z    ->               + i*
+    frame 2j + 1      | lag |  hop  |                          |  those of frame 2j + 1   |
+
+The cost hardly grows with the kernel. Where H is nothing but what rounding leaves, as in most of the
+stopband of a low-pass kernel, its products are left out: of 147 for each Z at 44.1 to 48 kHz one remains.
 """
 
-import numpy as np
+import math
+from dataclasses import dataclass
+from itertools import pairwise
 
-from convt.engines.contract import Array
-from convt.engines.memory import Scratch, by_phase, windows
+import numpy as np
+from numpy.typing import NDArray
+
+from convt.engines.contract import Array, DType
+from convt.engines.memory import Scratch, windows
 from convt.engines.transforms import transforms
 from convt.geometry import Geometry
 
-_PHASES_ELEMENTS = 1 << 18  # elements of all phases that are transformed back at a time
+_OUTPUTS = 1 << 18  # elements of all output channels that are transformed back at a time
+_BANDS = 16  # runs that X is divided into at most: what matters is found for each of their H
+_FAINT = 8  # eps of the root mean square: in double precision, long transforms leave that much themselves
+_WIDE = 1 << 17  # points up to which the kernel's spectrum is computed in more than double precision
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbouring products: H, (C_in, groups, C_out, 1, n), of X into Z, where they may be the first."""
+
+    spectrum: Array
+    source: slice
+    target: slice
+    first: bool
 
 
 class Spectral:
@@ -29,16 +53,21 @@ class Spectral:
     def __init__(
         self, weight: Array, geometry: Geometry, scratch: Scratch, *, hop: int, points: int
     ) -> None:
-        """Prepare for transforms of `points` >= lag + hop every `hop` samples, which divide any block."""
+        """Prepare for transforms of `points` every `hop` samples, both whole periods.
+
+        They hold a hop and, in whole periods, the lag before it.
+        """
         self._forth, self._back = transforms()
         self._groups, self._cin, self._cout, _ = weight.shape
-        self._lag, self._stride, self._hop, self._points = geometry.lag, geometry.stride, hop, points
-        phases = by_phase(weight, geometry).transpose(1, 0, 2, 4, 3)
-        # Once, and so with care: what they are off by shows in every output.
-        wide = np.float64 if weight.dtype.name in ("float32", "complex64") else np.longdouble
-        exact = np.fft.fft(phases.astype(np.result_type(weight.dtype, wide)), points)
-        # (C_in, groups, C_out, stride, 1, points)
-        self._spectra = exact.astype(np.result_type(weight.dtype, np.complex64))[..., np.newaxis, :]
+        self._lag, self._hop, self._points = geometry.lag, hop, points
+        inputs, outputs = geometry.period
+        before = -(-geometry.lag // inputs)
+        self._start = before * inputs - geometry.lag
+        self._valid = slice(before * outputs, (before + hop // inputs) * outputs)
+        self._outputs = points // inputs * outputs
+        self._dtype = np.result_type(weight.dtype, np.complex64)
+        self._runs = _runs(_spectrum(weight, geometry, points), weight.dtype, points, self._outputs)
+        self._gaps = _gaps(self._runs, self._outputs)
         self._scratch = scratch
         self._real = weight.dtype.kind == "f"
 
@@ -47,51 +76,121 @@ class Spectral:
         signals, blocks, _, length = frames.shape
         rows = (length - self._lag) // self._hop
         view = windows(frames, self._lag + self._hop, self._hop, rows)
-        by_phase = out.reshape(signals, blocks, self._groups, self._cout, rows, self._hop, self._stride)
-        by_phase = np.moveaxis(by_phase, -1, 4)
+        by_row = out.reshape(signals, blocks, self._groups, self._cout, rows, -1)
         offsets = np.broadcast_to(bias, (signals, *bias.shape[1:]))
         for n in range(signals):
-            offset = offsets[n].reshape(self._groups, self._cout, 1, 1, 1)
+            offset = offsets[n].reshape(self._groups, self._cout, 1, 1)
             for block in range(blocks):
-                self._block(view[n, block], offset, by_phase[n, block])
+                self._block(view[n, block], offset, by_row[n, block])
 
     def _block(self, frames: Array, bias: Array, out: Array) -> None:
-        """Map frames (C_in, rows, lag + hop) to out (groups, C_out, stride, rows, hop)."""
+        """Map frames (C_in, rows, lag + hop) to out (groups, C_out, rows, outputs of a hop)."""
         spectra = self._forth(self._packed(frames))
-        spectra = spectra.reshape(self._groups, self._cin, 1, 1, -1, self._points)
         lanes = spectra.shape[-2]
-        step = max(1, _PHASES_ELEMENTS // (self._groups * self._cout * lanes * self._points))
-        for first in range(0, self._stride, step):
-            phases = slice(first, min(first + step, self._stride))
-            shape = (self._groups, self._cout, phases.stop - first, lanes, self._points)
-            filtered = self._scratch("filtered", spectra.dtype, *shape)
-            np.multiply(spectra[:, 0], self._spectra[0, :, :, phases], out=filtered)
-            for channel in range(1, self._cin):
-                product = self._scratch("product", spectra.dtype, *shape)
-                np.multiply(spectra[:, channel], self._spectra[channel, :, :, phases], out=product)
-                filtered += product
-            samples = self._back(filtered)
-            self._unpack(samples[..., self._lag : self._lag + self._hop], bias, out[:, :, phases])
+        spectra = spectra.reshape(self._groups, self._cin, 1, lanes, self._points)
+        step = max(1, _OUTPUTS // (self._groups * lanes * self._outputs))
+        for first in range(0, self._cout, step):
+            channels = slice(first, min(first + step, self._cout))
+            samples = self._back(self._filtered(spectra, channels))
+            self._unpack(samples[..., self._valid], bias[:, channels], out[:, channels])
+
+    def _filtered(self, spectra: Array, channels: slice) -> Array:
+        """Return the spectra of outputs, (groups, channels, lanes, outputs of a frame)."""
+        lead = (self._groups, channels.stop - channels.start, spectra.shape[-2])
+        filtered = self._scratch("filtered", self._dtype, *lead, self._outputs)
+        for gap in self._gaps:
+            filtered[..., gap] = 0
+        for channel in range(self._cin):
+            for run in self._runs:
+                source, taps = spectra[:, channel, ..., run.source], run.spectrum[channel, :, channels]
+                if run.first and channel == 0:
+                    np.multiply(source, taps, out=filtered[..., run.target])
+                else:
+                    product = self._scratch("product", self._dtype, *lead, taps.shape[-1])
+                    filtered[..., run.target] += np.multiply(source, taps, out=product)
+        return filtered
 
     def _packed(self, frames: Array) -> Array:
-        """Return frames (C_in, rows, n) as complex ones, two in one if they are real, zeros after them."""
+        """Return frames (C_in, rows, n) as complex ones, two in one if they are real, zeros around them."""
         channels, rows, length = frames.shape
         lanes = -(-rows // 2) if self._real else rows
-        packed = self._scratch("packed", self._spectra.dtype, channels, lanes, self._points)
-        packed[..., length:] = 0
+        packed = self._scratch("packed", self._dtype, channels, lanes, self._points)
+        packed[..., : self._start] = 0
+        packed[..., self._start + length :] = 0
+        inner = packed[..., self._start : self._start + length]
         if not self._real:
-            packed[..., :length] = frames
+            inner[...] = frames
             return packed
-        packed.real[..., :length] = frames[:, 0::2]
-        packed.imag[:, : rows // 2, :length] = frames[:, 1::2]
-        packed.imag[:, rows // 2 :, :length] = 0
+        inner.real = frames[:, 0::2]
+        inner.imag[:, : rows // 2] = frames[:, 1::2]
+        inner.imag[:, rows // 2 :] = 0
         return packed
 
     def _unpack(self, samples: Array, bias: Array, out: Array) -> None:
-        """Write samples, frames as they were packed, and the bias into out (..., rows, hop)."""
+        """Write samples, frames as they were packed, and the bias into out (..., rows, n)."""
         if not self._real:
             np.add(samples, bias, out=out)
             return
         odd = out[..., 1::2, :]
         np.add(samples.real, bias, out=out[..., 0::2, :])
         np.add(samples.imag[..., : odd.shape[-2], :], bias, out=odd)
+
+
+def _spectrum(weight: Array, geometry: Geometry, points: int) -> Array:
+    """Return H/d of a weight, (C_in, groups, C_out, 1, points*stride)."""
+    # Once, and so with care: what it is off by shows in every output. A long one spreads its own rounding.
+    size = points * geometry.stride
+    wide = np.float64 if weight.dtype.name in ("float32", "complex64") or size > _WIDE else np.longdouble
+    dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, wide))
+    dense[..., : geometry.span : geometry.dilation] = weight
+    dense = np.roll(dense, -geometry.offset, -1) / geometry.down
+    return np.fft.fft(dense).swapaxes(0, 1)[..., np.newaxis, :]
+
+
+def folds(weight: Array, geometry: Geometry) -> int:
+    """Return how many products each Z takes, about, of a weight (groups, C_in, C_out, K): 1 to down."""
+    if geometry.down == 1:
+        return 1
+    points = max(_BANDS, 1 << geometry.lag.bit_length())
+    with np.errstate(all="ignore"):  # the taps may be anything
+        share = float(_matters(_spectrum(weight, geometry, points), weight.dtype, points).mean())
+    return max(1, math.ceil(geometry.down * share))
+
+
+def _runs(spectrum: Array, dtype: DType, points: int, outputs: int) -> list[_Run]:
+    """Return the products that amount to anything."""
+    wanted = _matters(spectrum, dtype, points)
+    size = wanted.size
+    edges = np.flatnonzero(np.diff(wanted)) + 1
+    cuts = sorted({0, size, *edges.tolist(), *range(0, size, points), *range(0, size, outputs)})
+    narrow = spectrum.astype(np.result_type(dtype, np.complex64))
+    covered = np.zeros(outputs, bool)
+    runs = []
+    for start, stop in pairwise(cuts):
+        if wanted[start]:
+            source, target = (slice(start % n, start % n + stop - start) for n in (points, outputs))
+            taps = np.ascontiguousarray(narrow[..., start:stop])
+            runs.append(_Run(taps, source, target, first=not covered[target].any()))
+            covered[target] = True
+    return runs
+
+
+def _matters(spectrum: Array, dtype: DType, points: int) -> NDArray[np.bool_]:
+    """Tell which points are more than rounding: all others together hold less than two eps of the whole."""
+    power = (spectrum.real**2 + spectrum.imag**2).max((0, 1, 2, 3)).astype(np.float64)
+    bands = power.reshape(-1, points // math.gcd(points, _BANDS))
+    matters = bands.mean(-1) > (_FAINT * np.finfo(dtype).eps) ** 2 * power.mean()
+    if bands[~matters].sum() > (np.finfo(dtype).eps * _FAINT / 4) ** 2 * power.sum():
+        matters[:] = True
+    return np.repeat(matters, bands.shape[-1])
+
+
+def _gaps(runs: list[_Run], outputs: int) -> list[slice]:
+    """Return what no run is the first to write."""
+    written = np.zeros(outputs + 2, bool)
+    written[0] = written[-1] = True
+    for run in runs:
+        if run.first:
+            written[1:-1][run.target] = True
+    edges = np.flatnonzero(np.diff(written)).tolist()
+    return [slice(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True)]

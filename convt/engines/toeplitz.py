@@ -8,13 +8,15 @@ full speed of a matrix product, and its output comes out interleaved::
     (rows, B + lag)             @  (B + lag, B*s)           =  (rows, B*s)
     row: x[t*B - lag .. t*B + B)   column m*s + r: h[r::s]     row after row: the output
                                    reversed, m down
+
+Of a ratio of rates s/d the columns are those of every d-th output, B*s/d of them, and B fills periods.
 """
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convt.engines.contract import Array
-from convt.engines.memory import Scratch, by_phase, windows
+from convt.engines.memory import Scratch, by_phase, outputs_of_period, windows
 from convt.geometry import Geometry
 
 
@@ -22,10 +24,10 @@ class Toeplitz:
     """The engine prepared for one kernel and windows of one width; see the contract in ``contract.py``."""
 
     def __init__(self, weight: Array, geometry: Geometry, scratch: Scratch, *, width: int) -> None:
-        """Prepare for windows that advance by `width` input samples, which divides any block."""
+        """Prepare for windows that advance by `width` input samples: whole periods, in any block."""
         self._groups, self._cin, self._cout, _ = weight.shape
         self._width, self._window = width, width + geometry.lag
-        self._run = width * geometry.stride
+        self._run = width * geometry.stride // geometry.down
         self._matrix = _banded(weight, geometry, width).reshape(
             self._groups, self._cin * self._window, self._cout * self._run
         )
@@ -54,16 +56,19 @@ class Toeplitz:
 
 
 def _banded(weight: Array, geometry: Geometry, width: int) -> Array:
-    """Return the matrix as (groups, C_in, width + lag, C_out, width, stride)."""
+    """Return the matrix as (groups, C_in, width + lag, C_out, periods, outputs of a period)."""
     groups, cin, cout, _ = weight.shape
-    lags = geometry.lag + 1
-    reversed_lags = by_phase(weight, geometry)[..., ::-1, :].swapaxes(2, 3)
-    matrix = np.zeros((groups, cin, width + geometry.lag, cout, width, geometry.stride), weight.dtype)
+    inputs, outputs = geometry.period
+    lag, periods = geometry.lag, width // inputs
+    sample, phase = outputs_of_period(geometry)
+    rows = sample + lag - np.arange(lag + 1)[:, np.newaxis]
+    one = np.zeros((groups, cin, inputs + lag, cout, outputs), weight.dtype)
+    taps = by_phase(weight, geometry)[..., phase]
+    one[:, :, rows, :, np.arange(outputs)] = taps.transpose(3, 4, 0, 1, 2)
+    matrix = np.zeros((groups, cin, width + lag, cout, periods, outputs), weight.dtype)
     *lead, down, across, right, along = matrix.strides
-    # Column m is column 0, m rows further down: the bands are one view with a stride along the diagonal.
-    shape, strides = (
-        (groups, cin, width, lags, cout, geometry.stride),
-        (*lead, down + right, down, across, along),
-    )
-    as_strided(matrix, shape, strides)[...] = reversed_lags[:, :, np.newaxis]
+    # A period is the one before it, further down: they are one view with a stride along the diagonal.
+    shape = (groups, cin, periods, inputs + lag, cout, outputs)
+    diagonal = as_strided(matrix, shape, (*lead, inputs * down + right, down, across, along))
+    diagonal[...] = one[:, :, np.newaxis]
     return matrix
