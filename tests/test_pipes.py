@@ -304,7 +304,7 @@ def test_without_a_header_in_and_out(subtype: str) -> None:
     data = np.random.default_rng(1).bytes(3 * width * 50)
     if subtype in ("FLOAT", "DOUBLE"):
         data = np.random.default_rng(1).uniform(-1, 1, 150).astype(f"<f{width}").tobytes()
-    raw = ["--raw", "--rate", "8000", "--channels", "3", "--subtype", subtype, *SAME]
+    raw = ["--raw", "--rate-in", "8k", "--channels", "3", "--subtype", subtype, *SAME]
     Path("in.raw").write_bytes(data)
     upsample("in.raw", *raw)
     assert Path("in_x1.raw").read_bytes() == data
@@ -357,7 +357,7 @@ def test_from_no_header_a_container_gets_its_own_byte_order(container: str, begi
     [
         (["--raw"], 2, "--raw needs --rate and --channels"),
         (["--raw", "--rate", "8000"], 2, "--raw needs --rate and --channels"),
-        (["--rate", "8000"], 2, "--rate and --channels tell what a --raw input holds"),
+        (["--channels", "1"], 2, "--channels tells what a --raw input holds"),
         (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "ULAW"], 2, "ULAW"),
         (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "VORBIS"], 2, "VORBIS"),
         (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "PCM_20"], 2, "--subtype PCM_20"),

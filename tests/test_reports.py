@@ -98,6 +98,7 @@ def test_json_tells_everything_of_a_sound_file() -> None:
     }
     assert document["geometry"] == {
         "stride": 3,
+        "down": 1,
         "padding": "center",
         "output_padding": 0,
         "dilation": 1,

@@ -89,6 +89,9 @@ def sound(channels: int = 1, frames: int = 300_001, subtype: str = "PCM_16", lev
         (1, "PCM_16", ["--weights", "w.npy", "--padding", "17", "--dilation", "3"]),
         (1, "DOUBLE", ["--weights", "w.npy", "--stride", "7", "--output-padding", "6", "--padding", "1"]),
         (2, "FLOAT", ["--weights", "mix.npy", "--stride", "4", "--latency", "2048"]),
+        (1, "PCM_16", ["--rate", "88.2k", "--latency", "4000"]),
+        (2, "PCM_24", ["--rate", "50000", "--quality", "fast", "--phase", "minimum"]),
+        (1, "DOUBLE", ["--rate", "64k", "--weights", "w.npy", "--padding", "17", "--dilation", "3"]),
     ],
 )
 def test_the_bytes_are_those_of_one_process(

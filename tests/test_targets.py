@@ -332,7 +332,7 @@ def test_options_that_do_not_go_together(arguments: list[str], message: str) -> 
         ["--format", "nonsense"],
         ["--format", "../../x"],
         ["--subtype", "PCM_17"],
-        ["--rate", "8000"],
+        ["--rate", "8000", "--stride", "2"],
         ["--raw"],
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 from convt_cli.document import document
 from convt_cli.names import STREAM
 from convt_cli.outcome import Outcome
-from convt_cli.summary import files_line, kernel_line, plan_line, size_line, warnings
+from convt_cli.summary import files_line, kernel_line, plan_line, size_line, time_line, warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,11 @@ class Account:
         size = (size_line(outcome),) if request.dry_run else ()
         none = request.dry_run or request.target == STREAM
         written = () if none else (request.target, *([request.plot] if request.plot else []))
+        when = (time_line(outcome),) if request.ratio.down > 1 else ()
+        how = () if outcome.is_copy else (files_line(outcome), kernel_line(outcome), *when)
         return cls(
-            (files_line(outcome), kernel_line(outcome), *size),
-            (plan_line(outcome),),
+            (*how, *size),
+            () if outcome.is_copy else (plan_line(outcome),),
             tuple(warnings(outcome)),
             written,
             document(outcome),

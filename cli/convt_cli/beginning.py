@@ -16,7 +16,7 @@ from convt_cli.kernels import Choice
 from convt_cli.memory import check_memory, memory_needed
 from convt_cli.names import STREAM, input_name
 from convt_cli.outcome import Outcome
-from convt_cli.request import Request
+from convt_cli.request import SAME, Request
 from convt_cli.streams import geometry_of
 
 _BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes, about
@@ -52,12 +52,14 @@ def check_options(request: Request) -> None:
         raise Misuse(
             "--quality, --passband, --rejection and --phase design a kernel, and --weights names one"
         )
-    if request.raw and not (request.rate and request.channels):
+    if request.rate and request.stride:
+        raise Misuse("--rate names the output's rate, and --stride what to multiply by: use one of them")
+    if request.raw and not (request.rate_in and request.channels):
         raise Misuse("--raw needs --rate and --channels, and --subtype if that is not PCM_16")
     if request.raw and _raw_subtype(request) not in CODES:
         raise Misuse(f"--raw takes samples of {', '.join(CODES)}, not {_raw_subtype(request)}")
-    if not request.raw and (request.rate or request.channels):
-        raise Misuse("--rate and --channels tell what a --raw input holds; others say it themselves")
+    if request.channels and not request.raw:
+        raise Misuse("--channels tells what a --raw input holds; others say it themselves")
 
 
 def _raw_subtype(request: Request) -> str:
@@ -73,8 +75,8 @@ def open_input(request: Request) -> Reader:
         It is missing or damaged.
     """
     raw = None
-    if request.raw and request.rate and request.channels:
-        raw = Raw(request.rate, request.channels, _raw_subtype(request))
+    if request.raw and request.rate_in and request.channels:
+        raw = Raw(request.rate_in, request.channels, _raw_subtype(request))
     again = request.overs == "guard"
     return open_reader(
         request.source, request.precision, raw=raw, again=again, truncated=request.allow_truncated
@@ -97,18 +99,28 @@ def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Ups
             raise too_short(request, error) from None
     channels = (reader.channels, kernel.channels_out)
     dtype = np.result_type(kernel.weight.dtype, reader.dtype)
-    history = request.dilation * kernel.taps // request.stride
+    history = request.dilation * kernel.taps // request.ratio.stride
     needed = memory_needed(upsampler, channels, history, block_size(request, channels), dtype.itemsize)
     check_memory(input_name(request.source), needed, max(channels))
     dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
     formats = (reader.format, _output_format(request, reader))
-    meta = carried(reader.meta, formats[1], request.stride, channels)
+    meta = carried(reader.meta, formats[1], request.ratio.factor, channels)
     outcome = Outcome(request, kernel, upsampler, dtype, (reader.frames, frames), formats, channels, meta)
     outcome.memory, outcome.bytes_out = round(needed), predicted_size(formats[1], channels[1], frames, meta)
     outcome.lost = list(meta.lost)
     outcome.gain = 10 ** (request.gain / 20)
     outcome.dither = _dither(request, formats[1])
+    if _is_copy(request, formats):
+        outcome.is_copy, outcome.lost, outcome.bytes_out = True, [], request.source.stat().st_size
     return outcome
+
+
+def _is_copy(request: Request, formats: tuple[Format | None, Format | None]) -> bool:
+    """Return whether the output is the input to the byte: it has the rate, and no other change is asked."""
+    as_it_is = request.overs is None and request.nonfinite == "error" and request.dither != "tpdf"
+    as_it_is = as_it_is and request.gain == 0 and not (request.precision and formats[0] is None)
+    has_rate = request.rate is not None and request.ratio == SAME
+    return has_rate and as_it_is and request.source != STREAM and formats[0] == formats[1]
 
 
 def too_short(request: Request, error: convt.ParameterError) -> Failure:
@@ -126,7 +138,7 @@ def _dither(request: Request, chosen: Format | None) -> Dither:
 
 def block_size(request: Request, channels: tuple[int, int]) -> int:
     """Return how many frames are read at a time."""
-    return max(1, _BLOCK // (request.stride * max(channels)))
+    return max(1, int(_BLOCK / (request.ratio.factor * max(channels))))
 
 
 def _output_format(request: Request, reader: Reader) -> Format | None:
@@ -140,7 +152,7 @@ def _output_format(request: Request, reader: Reader) -> Format | None:
     if reader.format is None:
         raise Unwritable("an .npy signal states no sample rate; give the output a name that ends in .npy")
     wish = wished(request.container, request.subtype)
-    rate = reader.format.rate * request.stride
+    rate = int(reader.format.rate * request.ratio.factor)
     chosen = output_format(reader.format, request.source, request.target, rate, wish)
     if request.overs == "keep" and not chosen.is_real:
         raise Misuse(

@@ -13,7 +13,7 @@ from convt_cli.pictures.spectra import draw_spectra
 from convt_cli.request import Request
 from convt_cli.spectrum import Spectrum
 
-_WINDOW = 4096  # samples of the input
+_WINDOW = 4096  # samples of the input, at least
 _BLOCK = 1 << 18  # samples that are read at a time
 
 
@@ -64,14 +64,18 @@ def plot(outcome: Outcome) -> None:
 
 def _plot(outcome: Outcome, path: Path) -> None:
     request = outcome.request
-    before, after = Spectrum(_WINDOW), Spectrum(_WINDOW * request.stride)
+    stride, down = request.ratio
+    periods = -(-_WINDOW // down)  # of the ratio, so that both windows last as long
+    before, after = Spectrum(periods * down), Spectrum(periods * stride)
     with closing(open_input(request)) as reader:
         rate = reader.format.rate if reader.format else None
         _add(before, reader)
     with closing(_made(outcome, request.target)) as reader:
         _add(after, reader)
     names = (str(request.source), str(request.target))
-    draw_spectra(path, names, (before, after), request.stride, rate, overwrite=request.overwrite)
+    draw_spectra(
+        path, names, (before, after), float(request.ratio.factor), rate, overwrite=request.overwrite
+    )
 
 
 def _made(outcome: Outcome, path: Path) -> Reader:

@@ -8,7 +8,7 @@ import numpy as np
 
 from convt_cli.audio.formats import Array
 from convt_cli.outcome import Outcome, decibels
-from convt_cli.summary import warnings
+from convt_cli.summary import time_line, warnings
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
@@ -18,13 +18,16 @@ def document(outcome: Outcome) -> dict[str, Any]:
     return {
         "input": {"path": outcome.source, **_side(outcome, 0)},
         "output": {"path": outcome.target, "bytes": outcome.bytes_out, **_side(outcome, 1)},
+        "copied": outcome.is_copy,
         "geometry": {
-            "stride": request.stride,
+            "stride": request.ratio.stride,
+            "down": request.ratio.down,
             "padding": outcome.kernel.padding,
             "output_padding": request.output_padding,
             "dilation": request.dilation,
             "groups": outcome.kernel.groups,
         },
+        "alignment": time_line(outcome),
         "kernel": {
             "source": outcome.kernel.name,
             "shape": list(outcome.kernel.weight.shape),

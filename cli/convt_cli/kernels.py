@@ -10,7 +10,12 @@ from convt_cli.audio.formats import Array
 from convt_cli.audio.precision import cast, precise
 from convt_cli.audio.reader import Reader
 from convt_cli.errors import Failure, Misuse
-from convt_cli.request import Request
+from convt_cli.names import input_name
+from convt_cli.rates import nearest
+from convt_cli.request import Design, Ratio, Request
+
+_MOST_TAPS = 1 << 20  # of a kernel that convt.design_kernel makes
+_SAMPLED = 8  # taps an input sample
 
 
 class Measured(NamedTuple):
@@ -49,9 +54,9 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
     Failure, convt.WeightsError
         The weights or the bias cannot be read, or do not fit the signal.
     """
-    weights = _built_in(request) if request.weights is None else convt.load_weights(request.weights)
-    designed = request.weights is None and request.stride > 1
-    measured = _measured(weights.weight, request.stride) if designed else None
+    weights = _built_in(request, reader) if request.weights is None else convt.load_weights(request.weights)
+    designed = request.weights is None and request.ratio.stride > 1
+    measured = _measured(weights.weight, request) if designed else None
     _check_finite(weights.source, weights.weight, weights.bias)
     weight, groups = weights.for_channels(reader.channels, request.groups, str(request.source))
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups
@@ -71,24 +76,43 @@ def _check_finite(source: object, *arrays: Array | None) -> None:
             raise Failure(f"{source}: {count} of its {array.size} numbers are not finite")
 
 
-def _built_in(request: Request) -> convt.Weights:
+def _built_in(request: Request, reader: Reader) -> convt.Weights:
     if request.dilation != 1 or request.groups != 1:
         raise Misuse(
             "--dilation and --groups need --weights: the built-in kernel is made for the stride alone"
         )
-    design = request.design
-    kernel = convt.design_kernel(
-        request.stride,
+    try:
+        return convt.Weights("the built-in kernel", _designed(request.design, request.ratio))
+    except convt.ParameterError:
+        own = reader.format.rate if reader.format else request.rate_in
+        if request.rate is None or own is None or request.ratio.stride <= _SAMPLED:
+            raise
+        taps = _designed(request.design, Ratio(_SAMPLED, 1 + request.ratio.down)).size / _SAMPLED
+        rates = " or ".join(map(str, nearest(own, request.rate, int(_MOST_TAPS / taps))))
+        raise Failure(
+            f"{input_name(request.source)}: {own} to {request.rate} Hz is a ratio of"
+            f" {request.ratio.factor}: that kernel would have {request.ratio.stride * taps:.0f} taps, more"
+            f" than {_MOST_TAPS}; ask for a lower --quality or --passband, or for {rates} Hz"
+        ) from None
+
+
+def _designed(design: Design, ratio: Ratio) -> Array:
+    return convt.design_kernel(
+        ratio.stride,
         quality=design.quality,
         passband=design.passband,
         rejection=design.rejection,
         phase=design.phase or "linear",
+        down=ratio.down,
     )
-    return convt.Weights("the built-in kernel", kernel)
 
 
-def _measured(kernel: Array, stride: int) -> Measured:
-    response = convt.Response(kernel, stride)
+def _measured(kernel: Array, request: Request) -> Measured:
+    """Measure a designed kernel: of one that vanishes far away, some taps an input sample tell all."""
+    stride, every = request.ratio.stride, 1
+    if request.ratio.down > 1 and request.design.phase != "minimum":
+        every = max(n for n in range(1, stride // _SAMPLED + 2) if stride % n == 0)
+    response = convt.Response(kernel[(kernel.size - 1) // 2 % every :: every], stride // every)
     return Measured(float(response.edge(0.01)), -float(response.worst_image().level))
 
 

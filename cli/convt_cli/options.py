@@ -3,12 +3,14 @@
 # Paths are not checked for being readable here: that is a failure of the work, not of the command line.
 
 import math
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 _MOST_GAIN = 300  # dB: beyond what any samples span
+_MOST_RATE = 2**31 - 1  # Hz
 NAMED_PADDINGS = ("full", "center", "same", "causal")
 
 
@@ -30,6 +32,18 @@ def parse_bias(text: str) -> float | Path:
     if not math.isfinite(bias):
         raise typer.BadParameter(f"a bias is a finite number, not {text}")
     return bias
+
+
+def parse_rate(text: str) -> int:
+    """Return a rate in Hz: of 48000, 48k, 44.1k or 44.1kHz."""
+    number = text.lower().removesuffix("hz").strip()
+    try:
+        rate = Decimal(number.removesuffix("k")) * (1000 if number.endswith("k") else 1)
+    except InvalidOperation:
+        rate = Decimal(0)
+    if not (rate.is_finite() and 1 <= rate <= _MOST_RATE and rate == int(rate)):
+        raise typer.BadParameter(f"{text!r} is no rate: whole Hz, 1 to {_MOST_RATE}, as 48000 or 44.1k")
+    return int(rate)
 
 
 def parse_gain(text: str) -> float:
@@ -60,7 +74,10 @@ Output = Annotated[
         metavar="OUT",
         readable=False,
         allow_dash=True,
-        help="Name of the output, - for standard output. Default: in_x2.wav beside in.wav, for stride 2.",
+        help=(
+            "Name of the output, - for standard output. Default: in_x2.wav beside in.wav, for stride 2, or"
+            " in_48000.wav for --rate 48000."
+        ),
     ),
 ]
 Folder = Annotated[
@@ -139,8 +156,12 @@ Inspected = Annotated[
     Path, typer.Argument(metavar="W", readable=False, help="Weights: an .npy file, or .npz with 'weight'.")
 ]
 InputRate = Annotated[
-    int | None,
-    typer.Option(metavar="HZ", min=1, max=10**9, help="The input's rate: frequencies are told in Hz."),
+    Any,
+    typer.Option(metavar="HZ", parser=parse_rate, help="The input's rate: frequencies are told in Hz."),
+]
+Down = Annotated[
+    int,
+    typer.Option(metavar="M", min=1, help="Of the outputs every M-th is kept: a ratio of rates S/M."),
 ]
 Spectra = Annotated[
     Path | None,
@@ -158,6 +179,10 @@ Plot = Annotated[
     ),
 ]
 Stride = Annotated[int, typer.Option(metavar="S", min=1, help="Output samples per input sample.")]
+Factor = Annotated[
+    int | None,
+    typer.Option("--stride", metavar="S", min=1, help="Output samples per input sample. Default: 2."),
+]
 Padding = Annotated[
     Any,
     typer.Option(
@@ -231,10 +256,31 @@ Nonfinite = Annotated[
 Raw = Annotated[
     bool,
     typer.Option(
-        "--raw", help="IN has no header: little-endian samples as --rate, --channels, --subtype say."
+        "--raw",
+        help="IN has no header: little-endian samples as --rate-in (or --rate), --channels, --subtype say.",
     ),
 ]
-Rate = Annotated[int | None, typer.Option(metavar="HZ", min=1, help="Rate of a --raw input.")]
+Rate = Annotated[
+    Any,
+    typer.Option(
+        metavar="HZ",
+        parser=parse_rate,
+        help=(
+            "Rate of the output, in place of a stride: 48000, 48k, 88.2k. What has it already is copied."
+            " With --weights the kernel is one for the stride S of the ratio S/M of the rates, which is"
+            " 160/147 for 44.1 to 48 kHz. Without --rate-in, of a --raw input."
+        ),
+    ),
+]
+RateIn = Annotated[
+    Any,
+    typer.Option(
+        "--rate-in",
+        metavar="HZ",
+        parser=parse_rate,
+        help="Rate of an input that states none, .npy or --raw, for --rate.",
+    ),
+]
 Channels = Annotated[
     int | None, typer.Option(metavar="N", min=1, max=65_535, help="Channels of a --raw input.")
 ]

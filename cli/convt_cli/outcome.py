@@ -34,6 +34,8 @@ class Outcome:
         What was done to the level, and to integers.
     levels : Levels or None
         What was seen of the output, if it is sound.
+    is_copy : bool
+        Whether the input has the rate already, and nothing else is to be changed.
     is_rf64 : bool
         Whether the output's lengths needed more than the 32 bits of a WAV file.
     lost : list of str
@@ -59,6 +61,7 @@ class Outcome:
     gain: float = 1.0
     dither: Dither = "none"
     levels: Levels | None = None
+    is_copy: bool = False
     is_rf64: bool = False
     lost: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -18,12 +18,14 @@ from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import PcmReader, PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
+from convt_cli.audio.source import copy_all, open_target
 from convt_cli.audio.writer import Writer, carried, open_sound
 from convt_cli.beginning import begin, block_size, check_streams, open_input, overs_of, too_short
 from convt_cli.comparison import check_dtype, check_plot, plot
 from convt_cli.errors import Failure, ReaderGone, Unwritable
 from convt_cli.names import STREAM, input_name, output_name
 from convt_cli.outcome import Outcome
+from convt_cli.rates import with_ratio
 from convt_cli.refusals import told
 from convt_cli.request import Request
 from convt_cli.segments import make_segment, segments_of
@@ -58,6 +60,7 @@ def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcom
     begun = time.perf_counter()
     check_streams(request)
     with _told(request), closing(open_input(request)) as reader:
+        request = with_ratio(request, reader)
         _check_target(request)
         check_plot(request)
         outcome = begin(request, reader, *shared_streams().get(request, reader, threads))
@@ -79,7 +82,7 @@ def warm_up(request: Request) -> None:
         As of :func:`run`.
     """
     with _told(request), closing(open_input(request)) as reader:
-        shared_streams().warm_up(request, reader)
+        shared_streams().warm_up(with_ratio(request, reader), reader)
 
 
 @contextmanager
@@ -131,11 +134,8 @@ class _Run:
         if self._request.overs == "guard":
             self._outcome.gain *= self._guard()
         try:
-            with self._place() as path, closing(self._writer(path)) as writer:
-                if not self._divided(path, writer):
-                    for signal, block in self._outputs():
-                        writer.write(signal, block)
-                self._finish(writer)
+            with self._place() as path:
+                self._copy(path) if self._outcome.is_copy else self._write(path)
                 self._outcome.bytes_out = path.stat().st_size if path else None
         except BrokenPipeError:
             raise ReaderGone from None
@@ -143,6 +143,17 @@ class _Run:
             raise Failure(
                 f"{output_name(self._request.target)}: cannot be written: {error.strerror}"
             ) from None
+
+    def _copy(self, path: Path | None) -> None:
+        with open_target(path) as target:
+            copy_all(self._request.source, target)
+
+    def _write(self, path: Path | None) -> None:
+        with closing(self._writer(path)) as writer:
+            if not self._divided(path, writer):
+                for signal, block in self._outputs():
+                    writer.write(signal, block)
+            self._finish(writer)
 
     def _divided(self, path: Path | None, writer: Writer) -> bool:
         """Have processes make the output, if it can be divided among them and is worth it."""
@@ -208,7 +219,7 @@ class _Run:
         outcome = self._outcome
         outcome.notes = [*self._reader.warnings, *self._finite.notes()]
         late = Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order)
-        late = carried(late, outcome.formats[1], self._request.stride, outcome.channels)
+        late = carried(late, outcome.formats[1], self._request.ratio.factor, outcome.channels)
         outcome.lost += late.lost + list(late.tags) + writer.finish(late.chunks) + writer.lost
         if isinstance(writer, NpyWriter):
             return

@@ -1,8 +1,9 @@
 """What a command line asks for."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from convt_cli.names import STREAM
 
@@ -24,16 +25,35 @@ class Design:
         return self != Design()
 
 
+class Ratio(NamedTuple):
+    """Of the outputs of a stride every `down`-th: so many samples become stride/down times as many."""
+
+    stride: int = 1
+    down: int = 1
+
+    @property
+    def factor(self) -> Fraction:
+        """Output samples per input sample."""
+        return Fraction(self.stride, self.down)
+
+
+SAME = Ratio()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The options of ``convt upsample`` for one input; :mod:`convt_cli.options` tells what they mean."""
+    """The options of ``convt upsample`` for one input; :mod:`convt_cli.options` tells what they mean.
+
+    `rate` is that of the output and `rate_in` that of an input which does not state it; `ratio` is known
+    once the input has been opened.
+    """
 
     source: Path
     output: Path | None
     weights: Path | None
     bias: float | Path | None
     design: Design
-    stride: int
+    stride: int | None
     padding: int | str | None
     output_padding: int
     dilation: int
@@ -48,19 +68,21 @@ class Request:
     nonfinite: Literal["error", "keep", "zero"]
     raw: bool
     rate: int | None
+    rate_in: int | None
     channels: int | None
     allow_truncated: bool
     overwrite: bool
     makes_folder: bool
     dry_run: bool
     plot: Path | None
+    ratio: Ratio = SAME
 
     @property
     def target(self) -> Path:
-        """The output's name; in.wav becomes in_x2.wav, and a pipe a pipe."""
+        """The output's name; in.wav becomes in_x2.wav, or in_48000.wav, and a pipe a pipe."""
         if self.output or self.source == STREAM:
             return self.output or STREAM
-        return self.renamed(f"{self.source.stem}_x{self.stride}")
+        return self.renamed(f"{self.source.stem}_{self.rate or f'x{self.stride or 2}'}")
 
     def renamed(self, stem: str) -> Path:
         """Return the source's name with another stem, and the extension of the format asked for."""

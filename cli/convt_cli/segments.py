@@ -45,8 +45,9 @@ def segments_of(outcome: Outcome, reader: Reader) -> list[Segment]:
     plain = isinstance(reader, PcmReader) and reader.is_file and chosen is not None and is_plain(chosen)
     if not plain or outcome.request.target == STREAM or not frames or not total:
         return []
-    span = outcome.request.dilation * (outcome.kernel.taps - 1) + 1
-    back = -(-2 * span // plan.outputs)  # blocks that have all the history, and what is not made of them
+    taps = outcome.request.dilation * (outcome.kernel.taps - 1) + 1
+    span = -(-taps // outcome.request.ratio.down)  # in outputs
+    back = 2 * -(-span // plan.outputs)  # blocks with what is not made of the others, and their history
     count = min(total * outcome.channels[1] // _SAMPLES, frames // plan.inputs // (2 * back + 1))
     if count < 2:
         return []
@@ -111,7 +112,7 @@ def _computed(outcome: Outcome, reader: PcmReader, segment: Segment, finite: Fin
     upsampler, size = outcome.upsampler, block_size(outcome.request, outcome.channels)
     upsampler.reset()
     history = Finite(outcome.source, outcome.request.nonfinite, None)  # which the segment before looks at
-    skip = segment.made[0] - segment.read * outcome.request.stride
+    skip = segment.made[0] - int(segment.read * outcome.request.ratio.factor)
     for start, stop, watch in (
         (segment.read, segment.first, history),
         (segment.first, segment.stop, finite),

@@ -12,20 +12,23 @@ from convt_cli.audio.reader import Reader
 from convt_cli.kernels import Choice, choose_kernel
 from convt_cli.request import Request
 
+Stream = tuple[Choice, convt.Upsampler]
+
+_KEPT = 2  # of files of different rates, or channels, by turns
 _LIGHT = 512  # multiply-adds an output sample that take about as long as reading and writing it
 
 
 class Streams:
-    """The stream that a process last used: for a file like the one before, it is ready."""
+    """The streams that a process last used: for a file like one before, one is ready."""
 
     def __init__(self) -> None:
-        self._key: object = None
-        self._taken: object = None
-        self._stream: tuple[Choice, convt.Upsampler]
+        self._ready: dict[object, Stream] = {}
+        self._taken: tuple[object, Stream] | None = None
 
     def clear(self) -> None:
         """Begin a command: files may have changed since the last."""
-        self._key = self._taken = None
+        self._ready.clear()
+        self._taken = None
 
     def warm_up(self, request: Request, reader: Reader) -> None:
         """Prepare the stream of an input, on one thread, for processes that are going to be forked."""
@@ -35,15 +38,18 @@ class Streams:
 
     def keep(self) -> None:
         """Have the stream that `get` returned last once more: what ran through it has come to its end."""
-        self._key = self._taken
+        if self._taken:
+            key, self._ready[key] = self._taken
+        while len(self._ready) > _KEPT:
+            del self._ready[next(iter(self._ready))]
 
-    def get(self, request: Request, reader: Reader, threads: int | None) -> tuple[Choice, convt.Upsampler]:
+    def get(self, request: Request, reader: Reader, threads: int | None) -> Stream:
         """Return the kernel asked for, and the stream, at its beginning, that runs with it.
 
         Parameters
         ----------
         request : Request
-            The options.
+            The options, with the ratio.
         reader : Reader
             The input.
         threads : int or None
@@ -59,18 +65,20 @@ class Streams:
         """
         options = replace(request, source=Path(), output=None)
         key = (options, reader.channels, reader.precision, reader.dtype, reader.format is None, threads)
-        if key != self._key:
+        stream = self._ready.pop(key, None)
+        if stream is None:
             kernel = choose_kernel(request, reader)
-            self._stream = kernel, _prepare(request, kernel, threads)
-        self._taken, self._key = key, None
-        self._stream[1].reset()
-        return self._stream
+            stream = kernel, _prepare(request, kernel, threads)
+        self._taken = key, stream
+        stream[1].reset()
+        return stream
 
 
 def geometry_of(request: Request, kernel: Choice) -> dict[str, Any]:
     """Return the library's arguments that place the kernel's taps in time."""
     return {
-        "stride": request.stride,
+        "stride": request.ratio.stride,
+        "down": request.ratio.down,
         "padding": kernel.padding,
         "output_padding": request.output_padding,
         "dilation": request.dilation,
@@ -90,7 +98,7 @@ def _prepare(request: Request, kernel: Choice, threads: int | None) -> convt.Ups
 
     upsampler = make(threads)
     rows = kernel.weight.shape[-2] if kernel.weight.ndim > 1 else 1
-    light = upsampler.plan.cost <= _LIGHT * request.stride * rows
+    light = upsampler.plan.cost <= _LIGHT * request.ratio.factor * rows
     return make(max(1, upsampler.threads - 1)) if light and threads is None else upsampler
 
 

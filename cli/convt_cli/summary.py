@@ -27,10 +27,20 @@ def kernel_line(outcome: Outcome) -> str:
     if kernel.measured:
         edge, rejection = math.floor(1000 * kernel.measured.passband) / 1000, int(kernel.measured.rejection)
         made = f"flat to {edge:.3f}, images below -{rejection} dB, "
+    stride, down = outcome.request.ratio
+    ratio = f"stride {stride}" if down == 1 else f"ratio {stride}/{down}"
     return (
-        f"{kernel.name}: {made}{kernel.taps} taps, stride {outcome.request.stride},"
+        f"{kernel.name}: {made}{kernel.taps} taps, {ratio},"
         f" padding {kernel.padding}, delay {delay:.6g} output samples, computed in {outcome.computed}"
     )
+
+
+def time_line(outcome: Outcome) -> str:
+    """Return when outputs are, in input samples."""
+    stride, down = outcome.request.ratio
+    late = outcome.upsampler.delay
+    place = "j" if late == 0 else f"(j - {late:.6g})" if late > 0 else f"(j + {-late:.6g})"
+    return f"output sample j is at the time of input sample {place}*{down}/{stride}"
 
 
 def plan_line(outcome: Outcome) -> str:
@@ -48,6 +58,8 @@ def size_line(outcome: Outcome) -> str:
 def warnings(outcome: Outcome) -> Iterator[str]:
     """Yield what a user might not expect of the output."""
     source, target, request = outcome.source, outcome.target, outcome.request
+    if outcome.is_copy:
+        yield f"{source} has {request.rate} Hz already: {target} is a copy, unchanged"
     yield from outcome.notes
     if outcome.frames[0] == 0:
         yield f"{source} has no samples, and so has {target}"

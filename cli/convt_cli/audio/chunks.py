@@ -1,12 +1,14 @@
-"""Chunks of WAVE files, RIFF or RIFX, when the sampling rate is multiplied by an integer.
+"""Chunks of WAVE files, RIFF or RIFX, when the sampling rate is multiplied.
 
 Sources: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (LIST,
 cue); Microsoft, "New Multimedia Data Types and Data Techniques", 1994 (smpl, inst); EBU Tech 3285 (bext).
 """
 
+import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from fractions import Fraction
 from typing import Literal
 
 Chunk = tuple[bytes, bytes]  # four-character id, payload without padding
@@ -32,19 +34,19 @@ _TEXTS = {  # the comment last: libsndfile reads no text that follows one of 2 K
 }
 
 
-def carried(chunks: Iterable[Chunk], factor: int, order: Order) -> tuple[list[Chunk], list[str]]:
+def carried(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[list[Chunk], list[str]]:
     """Return chunks as they hold at `factor` times the rate, and the names of those that cannot be kept.
 
-    Times that count samples (bext, cue, smpl, LIST adtl) are multiplied, what holds neither a count nor a
-    rate is kept as it is, and what belongs to the encoding, the container or the samples is left out
-    without a word. All else may count samples in a way not known here, and cannot be kept; nor can what is
-    damaged, or would count more than its field can hold.
+    Times that count samples (bext, cue, smpl, LIST adtl) are multiplied and rounded to the nearest, what
+    holds neither a count nor a rate is kept as it is, and what belongs to the encoding, the container or
+    the samples is left out without a word. All else may count samples in a way not known here, and cannot
+    be kept; nor can what is damaged, or would count more than its field can hold.
 
     Parameters
     ----------
     chunks : iterable of (bytes, bytes)
         Four-character id and payload, without padding, of each chunk.
-    factor : int
+    factor : Fraction
         New rate over old, at least 1.
     order : {"<", ">"}
         Byte order: little-endian for RIFF, big-endian for RIFX.
@@ -123,7 +125,7 @@ def info_of(tags: Mapping[str, str], order: Order) -> Chunk | None:
     return (b"LIST", b"INFO" + body) if body else None
 
 
-def _carried(chunk_id: bytes, payload: bytes, factor: int, order: Order) -> bytes:
+def _carried(chunk_id: bytes, payload: bytes, factor: Fraction, order: Order) -> bytes:
     """Return a payload as it holds at the new rate, or raise ValueError or struct.error.
 
     Counts are replaced where they stand, so that all else stays as it is to the byte; struct raises when
@@ -143,17 +145,17 @@ def _carried(chunk_id: bytes, payload: bytes, factor: int, order: Order) -> byte
     raise ValueError("may count samples")
 
 
-def _bext(payload: bytes, factor: int, order: Order) -> bytes:
+def _bext(payload: bytes, factor: Fraction, order: Order) -> bytes:
     if len(payload) < _BEXT_SIZE:
         raise ValueError("damaged")
     body = bytearray(payload)
     low, high = struct.unpack_from(f"{order}II", body, _TIME_REFERENCE)
-    high, low = divmod((high << 32 | low) * factor, 1 << 32)
+    high, low = divmod(_nearest((high << 32 | low) * factor), 1 << 32)
     struct.pack_into(f"{order}II", body, _TIME_REFERENCE, low, high)
     return bytes(body)
 
 
-def _cue(payload: bytes, factor: int, order: Order) -> bytes:
+def _cue(payload: bytes, factor: Fraction, order: Order) -> bytes:
     body = bytearray(payload)
     (count,) = struct.unpack_from(f"{order}I", body)
     if len(body) != 4 + 24 * count:
@@ -167,22 +169,22 @@ def _cue(payload: bytes, factor: int, order: Order) -> bytes:
     return bytes(body)
 
 
-def _smpl(payload: bytes, factor: int, order: Order) -> bytes:
+def _smpl(payload: bytes, factor: Fraction, order: Order) -> bytes:
     body = bytearray(payload)
     period, loops = struct.unpack_from(f"{order}8xI16xI4x", body)
-    struct.pack_into(f"{order}I", body, 8, (2 * period + factor) // (2 * factor))
+    struct.pack_into(f"{order}I", body, 8, _nearest(period / factor))
     for loop in range(loops):
         at = 36 + 24 * loop
         last, fraction, _ = struct.unpack_from(f"{order}3I", body, at + 12)
         # The loop ends behind its last sample, and by a fraction, in 2**-32 of a sample, later still: that
         # time is to stay, so the whole samples that a multiplied fraction amounts to go to the end.
-        end, fraction = divmod(((last + 1) << 32 | fraction) * factor, 1 << 32)
+        end, fraction = divmod(_nearest(((last + 1) << 32 | fraction) * factor), 1 << 32)
         _multiply(body, at + 8, factor, order)
         struct.pack_into(f"{order}II", body, at + 12, end - 1, fraction)
     return bytes(body)
 
 
-def _list(payload: bytes, factor: int, order: Order) -> bytes:
+def _list(payload: bytes, factor: Fraction, order: Order) -> bytes:
     if payload.startswith(b"INFO"):
         return payload
     if not payload.startswith(b"adtl"):
@@ -196,9 +198,13 @@ def _list(payload: bytes, factor: int, order: Order) -> bytes:
     return bytes(body)
 
 
-def _multiply(body: bytearray, at: int, factor: int, order: Order) -> None:
+def _multiply(body: bytearray, at: int, factor: Fraction, order: Order) -> None:
     (count,) = struct.unpack_from(f"{order}I", body, at)
-    struct.pack_into(f"{order}I", body, at, count * factor)
+    struct.pack_into(f"{order}I", body, at, _nearest(count * factor))
+
+
+def _nearest(count: Fraction) -> int:
+    return math.floor(count + Fraction(1, 2))
 
 
 def _subchunks(payload: bytes, order: Order) -> Iterator[tuple[bytes, int, int]]:

@@ -1,6 +1,7 @@
 """What a file holds beside its samples, and what of it another file can hold."""
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from convt_cli.audio import chunks as riff
 from convt_cli.audio.chunks import Chunk, Order
@@ -32,7 +33,7 @@ class Metadata:
     mask: int = 0
     lost: list[str] = field(default_factory=list)
 
-    def as_chunks(self, order: Order, factor: int, channels: tuple[int, int]) -> "Metadata":
+    def as_chunks(self, order: Order, factor: Fraction, channels: tuple[int, int]) -> "Metadata":
         """Return what a RIFF file of a byte order holds of it, at `factor` times the rate.
 
         `channels` are those of the input and of the output.
@@ -48,7 +49,7 @@ class Metadata:
         lost += self._lost_mask(mask, channels[1])
         return Metadata({}, kept, order, mask, self.lost + lost)
 
-    def as_tags(self, factor: int, channels: int) -> "Metadata":
+    def as_tags(self, factor: Fraction, channels: int) -> "Metadata":
         """Return the texts, which are all that another file holds of it."""
         kept, lost = riff.carried(self.chunks, factor, self.order)
         texts = self.tags | riff.tags_of(kept, self.order)

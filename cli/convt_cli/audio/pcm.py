@@ -14,7 +14,7 @@ from convt_cli.audio.headers import Header
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.quantise import Quantiser
 from convt_cli.audio.samples import Coding
-from convt_cli.audio.source import Source, write_all
+from convt_cli.audio.source import Source, open_target, write_all
 from convt_cli.errors import Unwritable
 
 RIFF = ("WAV", "WAVEX", "RF64")
@@ -139,7 +139,7 @@ class PcmWriter:
         self._stated = None if frames is None else frames * self._unit
         self._length = 0
         self.lost = list[str]()
-        self._file: IO[bytes] = io.FileIO(1, "wb", closefd=False) if path is None else io.FileIO(path, "wb")
+        self._file: IO[bytes] = open_target(path)
         self._is_file = path is not None
         write_all(self._file, self._header(self._stated))
 

@@ -1,7 +1,6 @@
 """Sound files by libsndfile: all that is not plain numbers behind a simple header."""
 
 import errno
-import io
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from convt_cli.audio.foreign import not_handed_over
 from convt_cli.audio.formats import Array, Format
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.quantise import Quantiser
-from convt_cli.audio.source import Source, write_all
+from convt_cli.audio.source import Source, copy_all, open_target
 from convt_cli.errors import Failure, Unwritable
 
 _CAREFUL = 1 << 10  # frames at a time
@@ -160,9 +159,8 @@ class SoundWriter:
         _check_room(self._path)
         self._check()
         if self._folder:
-            with self._path.open("rb") as made, io.FileIO(1, "wb", closefd=False) as out:
-                while piece := made.read(1 << 20):
-                    write_all(out, piece)
+            with open_target(None) as out:
+                copy_all(self._path, out)
         return [name_of(chunk) for chunk in late]
 
     def _check(self) -> None:

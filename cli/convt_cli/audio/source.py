@@ -196,6 +196,18 @@ class Source:
         self._file.close()
 
 
+def open_target(path: Path | None) -> io.FileIO:
+    """Return a file to write, None for standard output."""
+    return io.FileIO(1, "wb", closefd=False) if path is None else io.FileIO(path, "wb")
+
+
+def copy_all(path: Path, file: IO[bytes]) -> None:
+    """Write a file's bytes to another or to a pipe."""
+    with path.open("rb") as source:
+        while piece := source.read(_PIECE):
+            write_all(file, piece)
+
+
 def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
     """Write to a file or a pipe until nothing is left."""
     left = memoryview(data)

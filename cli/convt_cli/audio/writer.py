@@ -4,6 +4,7 @@ A writer takes the blocks (channels, n) of each signal in turn, says what metada
 it has finished, whether it `is_rf64`. What the system refuses is an OSError.
 """
 
+from fractions import Fraction
 from pathlib import Path
 
 from convt_cli.audio.formats import Format
@@ -50,7 +51,7 @@ def open_sound(
     return SoundWriter(path, chosen, channels, meta, quantiser)
 
 
-def carried(meta: Metadata, chosen: Format | None, factor: int, channels: tuple[int, int]) -> Metadata:
+def carried(meta: Metadata, chosen: Format | None, factor: Fraction, channels: tuple[int, int]) -> Metadata:
     """Return what an output can hold of an input's metadata, and what it loses.
 
     Parameters
@@ -59,7 +60,7 @@ def carried(meta: Metadata, chosen: Format | None, factor: int, channels: tuple[
         The input's.
     chosen : Format or None
         The output's format; None for an array.
-    factor : int
+    factor : Fraction
         Output rate over input rate.
     channels : tuple of int
         Those of the input and of the output.

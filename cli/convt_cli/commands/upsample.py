@@ -12,7 +12,9 @@ def upsample(
     folder: options.Folder = None,
     recursive: options.Recursive = False,
     weights: options.Weights = None,
-    stride: options.Stride = 2,
+    stride: options.Factor = None,
+    rate: options.Rate = None,
+    rate_in: options.RateIn = None,
     padding: options.Padding = None,
     output_padding: options.OutputPadding = 0,
     dilation: options.Dilation = 1,
@@ -31,7 +33,6 @@ def upsample(
     overs: options.Overs = None,
     nonfinite: options.Nonfinite = "error",
     raw: options.Raw = False,
-    rate: options.Rate = None,
     channels: options.Channels = None,
     allow_truncated: options.AllowTruncated = False,
     overwrite: options.Overwrite = False,
@@ -51,6 +52,7 @@ def upsample(
     \b
     Examples:
       convt upsample in.wav                                  twice the rate, kernel designed
+      convt upsample in.wav --rate 48k                       to 48 kHz, from 44.1 kHz, too
       convt upsample in.wav --stride 4 -o out.flac           four times, as FLAC
       convt upsample in.wav --quality best                   ten times cleaner than clean
       convt upsample in.wav --weights w.npy --stride 2       with a kernel of your own
@@ -62,9 +64,14 @@ def upsample(
     Samples out of L samples in, with K taps:
       (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1
       stride*L with --padding center, same or causal
+    \b
+    --rate is a ratio of rates S/M in lowest terms: stride S, and of its samples every M-th, the first and
+    ceil(samples/M) in all. Output sample j is at the time of input sample j*M/S.
     """  # noqa: D301  # \b keeps the lines below it as they are
     from convt_cli.session import upsample_files  # heavy: not for --help
 
+    if raw and rate_in is None:  # as of an input of which no more is asked
+        rate_in, rate = rate, None
     request = Request(
         source=sources[0],
         output=output,
@@ -86,6 +93,7 @@ def upsample(
         nonfinite=nonfinite,
         raw=raw,
         rate=rate,
+        rate_in=rate_in,
         channels=channels,
         allow_truncated=allow_truncated,
         overwrite=overwrite,

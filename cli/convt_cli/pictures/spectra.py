@@ -20,7 +20,7 @@ def draw_spectra(
     path: Path,
     names: tuple[str, str],
     spectra: tuple[Spectrum, Spectrum],
-    stride: int,
+    factor: float,
     rate: int | None,
     *,
     overwrite: bool,
@@ -34,9 +34,9 @@ def draw_spectra(
     names : tuple of str
         Of input and output.
     spectra : tuple of Spectrum
-        Of input and output; the output's window is `stride` times as long, so that their points align.
-    stride : int
-        The stride.
+        Of input and output; the output's window is `factor` times as long, so that their points align.
+    factor : float
+        Output samples per input sample.
     rate : int or None
         The input's rate, for frequencies in Hz.
     overwrite : bool
@@ -52,16 +52,16 @@ def draw_spectra(
     with picture(path, (9.5, 6.2), overwrite=overwrite) as figure:
         above, below = figure.subplots(2, 1, sharex=True, sharey=True)
         above.set_ylim(*limits)
-        above.set_xlim(0, stride * unit)
+        above.set_xlim(0, factor * unit)
         _draw(above, spectra[0], unit, limits[0])
-        _draw(below, spectra[1], stride * unit, limits[0])
+        _draw(below, spectra[1], factor * unit, limits[0])
         for axes, name, which in ((above, names[0], "input"), (below, names[1], "output")):
             axes.set_title(plain(f"{which}: {name}"))
             axes.set_ylabel("dB, full-scale sine = 0" if rate else "dB, sine of amplitude 1 = 0")
             axes.axvline(unit, color=STATED, linewidth=0.8, linestyle="--")
-        if stride > 1:
-            shade(above, unit, stride * unit, "#eeeeee", "beyond half the input rate")
-            shade(below, unit, stride * unit, IMAGE, "here are images, if there are any")
+        if factor > 1:
+            shade(above, unit, factor * unit, "#eeeeee", "beyond half the input rate")
+            shade(below, unit, factor * unit, IMAGE, "here are images, if there are any")
         for axes in (above, below):
             axes.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
         below.set_xlabel(label)
