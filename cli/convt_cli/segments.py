@@ -48,7 +48,7 @@ def segments_of(outcome: Outcome, reader: Reader) -> list[Segment]:
     taps = outcome.request.dilation * (outcome.kernel.taps - 1) + 1
     span = -(-taps // outcome.request.ratio.down)  # in outputs
     back = 2 * -(-span // plan.outputs)  # blocks with what is not made of the others, and their history
-    count = min(total * outcome.channels[1] // _SAMPLES, frames // plan.inputs // (2 * back + 1))
+    count = min(total * outcome.channels[1] // _SAMPLES, frames // plan.inputs // (back + 1))
     if count < 2:
         return []
     cuts = [frames // plan.inputs * cut // count for cut in range(count)]
