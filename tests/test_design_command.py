@@ -55,6 +55,7 @@ def test_upsample_with_the_kernel_written_is_upsample_without() -> None:
         (["--taps", "64", "--passband", "0.6"], {"taps": 64, "passband": 0.6}),
         (["--taps", "64", "--rejection", "70"], {"taps": 64, "rejection": 70}),
         (["--phase", "minimum"], {"phase": "minimum"}),
+        (["--down", "3"], {"down": 3}),
         (["--kind", "lanczos"], {"kind": "lanczos"}),
         (["--kind", "equiripple", "--quality", "fast"], {"kind": "equiripple", "quality": "fast"}),
     ],

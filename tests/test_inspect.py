@@ -184,7 +184,7 @@ def test_no_more_than_the_kernel_is_ever_cropped() -> None:
 
 def test_the_sketch_shows_levels_from_the_floor_up() -> None:
     lines = [
-        Text.from_markup(line).plain for line in sketch.sketch(convt.Response(np.ones(2), 2), 40, 8000)
+        Text.from_markup(line).plain for line in sketch.sketch(convt.Response(np.ones(2), 2), 2.0, 40, 8000)
     ]
     assert lines[-1] == " " * 9 + "0".ljust(20) + "4000".ljust(16) + "8000 Hz"
     columns = np.array([list(line[9:].ljust(40)) for line in lines[:-1]])
@@ -221,3 +221,40 @@ def read(terminal: int) -> bytes:
         return os.read(terminal, 1 << 16)
     except OSError:  # the other end is closed
         return b""
+
+
+@pytest.mark.parametrize(("stride", "down"), [(5, 3), (8, 5), (3, 2), (2, 3)])
+def test_tonal_lines_of_a_ratio_are_where_they_are_heard(stride: int, down: int) -> None:
+    kernel = np.random.default_rng(stride).uniform(0.5, 1.5, 4 * stride)
+    lines = facts(kernel, "--stride", str(stride), "--down", str(down), "--rate", "1000")["kernels"][0]
+    told = {round(line["frequency"], 6): line["level_db"] for line in lines["tonal_lines"]}
+    y = convt.conv_transpose1d(np.ones((1, 20 * down)), kernel[None, None], stride=stride, down=down)[0]
+    period = y[5 * stride : 6 * stride]  # amid the constant
+    spectrum = np.abs(np.fft.rfft(period)) / stride
+    for line in range(1, stride // 2 + 1):
+        heard = line / stride * 1000 * stride / down
+        level = 20 * math.log10(spectrum[line] / spectrum[0])
+        assert told[round(heard, 6)] == pytest.approx(level, abs=1e-9)
+
+
+def test_a_ratio_counts_outputs_that_are_kept() -> None:
+    options = ("--stride", "160", "--down", "147")
+    kernel = convt.design_kernel(160, down=147, quality="fast")
+    own = facts(kernel, *options)["kernels"][0]
+    assert own["delay"] == pytest.approx((kernel.size - 1) / 2 / 147)
+    assert own["in_time"] == {"padding": (kernel.size - 1) // 2, "name": "center", "late": 0}
+    late = facts(np.append(np.zeros(147 * 3), kernel), *options)["kernels"][0]
+    assert late["delay"] == pytest.approx(own["delay"] + 3)
+    text = inspect(kernel, *options, "--rate", "44.1k")
+    assert ", ratio 160/147, 137.8 taps a phase\n" in text
+    beyond = [float(word) for word in text.split("the loudest at ")[1].split()[:1]]
+    assert 22_050 <= beyond[0] <= 24_000
+    assert facts(kernel, *options)["kernels"][0]["images"][-1]["frequency"] <= 160 / 147
+
+
+def test_the_sketch_of_a_ratio_ends_where_the_output_does() -> None:
+    lines = sketch.sketch(convt.Response(convt.design_kernel(3, quality="fast"), 3), 1.5, 60, 32_000)
+    assert Text.from_markup(lines[-1]).plain.split() == ["0", "16000", "24000", "Hz"]
+    top = Text.from_markup(lines[0]).plain[9:]
+    assert len(top) == 60
+    assert top.rstrip(" ▁▂▃▄▅▆▇").count("█") == pytest.approx(60 * 0.92 / 1.5, abs=2)

@@ -128,20 +128,22 @@ def within(figure: Figure) -> bool:
 
 
 KERNELS = {
-    "learned": (np.array([0.1, 0.6, 1.0, 0.6, 0.1]), 2),
-    "long": (convt.design_kernel(8), 8),
-    "many phases": (convt.design_kernel(160, quality="fast"), 160),
-    "one tap": (np.ones(1), 1),
-    "zeros": (np.zeros(3), 2),
-    "high-pass": (np.array([1.0, -1.0]), 2),
-    "loud": (1e9 * np.ones(7), 3),
+    "learned": (np.array([0.1, 0.6, 1.0, 0.6, 0.1]), 2, 1),
+    "long": (convt.design_kernel(8), 8, 1),
+    "many phases": (convt.design_kernel(160, quality="fast"), 160, 1),
+    "a ratio": (convt.design_kernel(160, quality="fast", down=147), 160, 147),
+    "a ratio below 1": (np.ones(7), 3, 5),
+    "one tap": (np.ones(1), 1, 1),
+    "zeros": (np.zeros(3), 2, 1),
+    "high-pass": (np.array([1.0, -1.0]), 2, 1),
+    "loud": (1e9 * np.ones(7), 3, 1),
 }
 
 
 @pytest.mark.parametrize("name", sorted(KERNELS))
 def test_whatever_the_kernel_nothing_is_cut_off_or_overlaps(name: str, drawn: list[Figure]) -> None:
-    kernel, stride = KERNELS[name]
-    portrait = Portrait(f"{name} $\\frac$ \n.npy, stride {stride}", kernel, stride, 44_100)
+    kernel, stride, down = KERNELS[name]
+    portrait = Portrait(f"{name} $\\frac$ \n.npy, stride {stride}", kernel, stride, down, 44_100)
     draw_kernel(Path("w.png"), portrait, overwrite=False)
     assert within(drawn[0])
     pixels = imread("w.png")
@@ -150,7 +152,7 @@ def test_whatever_the_kernel_nothing_is_cut_off_or_overlaps(name: str, drawn: li
 
 def test_no_top_of_a_curve_is_lost_to_thinning(drawn: list[Figure]) -> None:
     kernel = convt.design_kernel(16, quality="best")
-    draw_kernel(Path("w.png"), Portrait("w", kernel, 16, None), overwrite=False)
+    draw_kernel(Path("w.png"), Portrait("w", kernel, 16, 1, None), overwrite=False)
     curve = points(drawn[0].axes[2].lines[-1])
     worst = float(convt.Response(kernel, 16).worst_image().level)
     assert curve[curve[:, 0] >= 1, 1].max() == pytest.approx(worst, abs=1e-9)
@@ -337,3 +339,17 @@ def test_a_silent_signal_has_a_picture(drawn: list[Figure]) -> None:
     names = ("a", "b")
     draw_spectra(Path("s.png"), names, (silence, silence), 1, 8000, overwrite=False)
     assert within(drawn[0])
+
+
+def test_what_is_folded_back_is_drawn_where_it_is_heard(drawn: list[Figure]) -> None:
+    kernel = np.array([0.2, 0.9, 1.0, 1.1, 0.9, 0.3])
+    draw_kernel(Path("w.png"), Portrait("w", kernel, 5, 3, None), overwrite=False)
+    axes = drawn[0].axes[2]
+    assert axes.get_xlim() == (0, 5 / 3)
+    folded = points(next(line for line in axes.lines if line.get_label() == "folded back"))
+    response = convt.Response(kernel, 5)
+    levels = response.level(response.gains)
+    for heard in (0.1, 0.7, 1.3, 1.6):
+        sources = [10 / 3 - heard, 10 / 3 + heard]
+        expected = max(float(np.interp(f, response.frequencies, levels)) for f in sources)
+        assert float(np.interp(heard, *folded.T)) == pytest.approx(expected, abs=1.0)

@@ -28,6 +28,7 @@ class Designing:
 
     output: Path | None
     stride: int
+    down: int
     design: Design
     taps: int | None
     kind: Any
@@ -51,11 +52,11 @@ def design_kernel(asked: Designing, reporter: Reporter) -> None:
     if asked.source:
         weights = load(asked.source)
         made = _balanced(weights, asked)
-        before = Inspection.of(weights.source, weights.weight, asked.stride)
+        before = Inspection.of(weights.source, weights.weight, asked.stride, asked.down)
         _tell(before, asked, reporter)
     else:
         made = convt.Weights("designed", _designed(asked))
-    after = Inspection.of(str(asked.output or made.source), made.weight, asked.stride)
+    after = Inspection.of(str(asked.output or made.source), made.weight, asked.stride, asked.down)
     if asked.output:
         _write(asked.output, made, overwrite=asked.overwrite)
     if asked.plot:
@@ -107,6 +108,7 @@ def _designed(asked: Designing) -> Array:
             taps=asked.taps,
             phase=asked.design.phase or "linear",
             kind=asked.kind or "kaiser",
+            down=asked.down,
         )
 
 

@@ -1,11 +1,12 @@
 """The lines that tell people what a kernel does."""
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 import numpy as np
 
 from convt_cli.audio.formats import Array
-from convt_cli.inspection import RIPPLE_EDGE, TOLERANCES, TONES, Inspection
+from convt_cli.inspection import RIPPLE_EDGE, TOLERANCES, TONES, Inspection, heard
 from convt_cli.outcome import decibels
 
 _SILENT = -250.0  # dB: below it there is rounding
@@ -16,7 +17,7 @@ _LABEL = 12
 def findings(inspection: Inspection, rate: int | None) -> Iterator[str]:
     """Yield what there is to say of a kernel, or of the worst of many."""
     yield _headline(inspection)
-    unit = _Unit(rate)
+    unit = _Unit(rate, inspection.stride / inspection.down)
     lines = _of_one(inspection, unit) if inspection.count == 1 else _of_the_worst(inspection, unit)
     for label, text in lines:
         yield f"  {label:{_LABEL}}{text}"
@@ -27,8 +28,12 @@ def findings(inspection: Inspection, rate: int | None) -> Iterator[str]:
 class _Unit:
     """How frequencies are written."""
 
-    def __init__(self, rate: int | None) -> None:
-        self._rate = rate
+    def __init__(self, rate: int | None, band: float) -> None:
+        self._rate, self._band = rate, band
+
+    def heard(self, frequency: float) -> str:
+        """Return where a frequency is heard in the output, whose band ends at `band`."""
+        return self(heard(frequency, self._band))
 
     def __call__(self, frequency: float) -> str:
         return f"{frequency * self._rate / 2:.0f} Hz" if self._rate else f"{frequency:.3f}"
@@ -44,13 +49,13 @@ def _headline(inspection: Inspection) -> str:
     phases = inspection.taps / inspection.stride
     kernels = f", {inspection.count} kernels" if inspection.count > 1 else ""
     shape = f"{inspection.weight.dtype} {inspection.weight.shape}"
-    return f"{inspection.source}: {shape}{kernels}, stride {inspection.stride}, {phases:.4g} taps a phase"
+    return f"{inspection.source}: {shape}{kernels}, {inspection.ratio}, {phases:.4g} taps a phase"
 
 
 def _of_one(inspection: Inspection, unit: _Unit) -> Iterator[tuple[str, str]]:
     own = {name: values[0] for name, values in inspection.figures.items()}
     yield "level", _level(own)
-    yield "tonal lines", _tonal_lines(own["tonal_lines"], inspection.stride, unit)
+    yield "tonal lines", _tonal_lines(own["tonal_lines"], inspection, unit)
     edges = [
         f"{unit.floor(edge)} within {tolerance:g} dB"
         for tolerance, edge in zip(TOLERANCES, own["edges"], strict=True)
@@ -60,10 +65,10 @@ def _of_one(inspection: Inspection, unit: _Unit) -> Iterator[tuple[str, str]]:
     if inspection.stride > 1:
         told = [f"{level:.1f} up to {unit(tone)}" for tone, level in zip(TONES, own["images"], strict=True)]
         yield "images", f"in dB, of tones {', '.join(told)}"
-        yield "", f"the loudest at {unit(own['images_at'][-1])}"
+        yield "", f"the loudest at {unit.heard(own['images_at'][-1])}"
     yield "delay", _delay(inspection, own)
     over = float(own["worst_over"])
-    yield "peak gain", f"{round(float(own['peak']), 9):+.3g} dB at {unit(own['peak_at'])}"
+    yield "peak gain", f"{round(float(own['peak']), 9):+.3g} dB at {unit.heard(own['peak_at'])}"
     yield "worst over", f"samples within 1 become at most {over:.4g} ({decibels(over):+.2f} dB)"
 
 
@@ -79,21 +84,22 @@ def _level(own: dict[str, Array]) -> str:
     return f"{level:+.3g} dB at 0 Hz; phases {listed}, {100 * spread:.2g} % apart"
 
 
-def _tonal_lines(lines: Array, stride: int, unit: _Unit) -> str:
+def _tonal_lines(lines: Array, inspection: Inspection, unit: _Unit) -> str:
     loud = [place for place in np.argsort(-lines) if lines[place] > _SILENT]
     if not loud:
         return "none: a constant stays one"
     told = [
-        f"{lines[place]:.1f} dB at {unit(2 * (place + 1))} ({_share(place + 1, stride)} of the output rate)"
+        f"{lines[place]:.1f} dB at {unit.heard(2 * (place + 1))}"
+        f" ({_share(place + 1, inspection)} of the output rate)"
         for place in loud[:_SHOWN]
     ]
     more = f", and {len(loud) - _SHOWN} weaker ones" if len(loud) > _SHOWN else ""
     return f"a constant makes {', '.join(told)}{more}"
 
 
-def _share(multiple: int, stride: int) -> str:
-    common = np.gcd(multiple, stride)
-    return f"{multiple // common}/{stride // common}"
+def _share(multiple: int, inspection: Inspection) -> str:
+    turn = Fraction(int(multiple) * inspection.down, inspection.stride) % 1
+    return str(min(turn, 1 - turn))
 
 
 def _delay(inspection: Inspection, own: dict[str, Array]) -> str:
@@ -101,10 +107,12 @@ def _delay(inspection: Inspection, own: dict[str, Array]) -> str:
     if own["linear_phase"]:
         phase = "the phase is linear"
     else:
-        phase = "group delay {:.4g} to {:.4g} up to the 3 dB edge".format(*own["group_delay"])
+        least, most = own["group_delay"] / inspection.down
+        phase = f"group delay {least:.4g} to {most:.4g} up to the 3 dB edge"
     missed = "in time" if abs(late) < 1e-6 else f"{abs(late):.3g} samples {'late' if late > 0 else 'early'}"
     padded = f"--padding {name} ({padding})" if name else f"--padding {padding}"
-    return f"{own['delay']:.6g} output samples, {phase}; with {padded} the output is {missed}"
+    delay = own["delay"] / inspection.down
+    return f"{delay:.6g} output samples, {phase}; with {padded} the output is {missed}"
 
 
 def _of_the_worst(inspection: Inspection, unit: _Unit) -> Iterator[tuple[str, str]]:

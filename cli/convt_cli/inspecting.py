@@ -22,6 +22,7 @@ class Inspecting:
 
     weights: Path
     stride: int
+    down: int
     rate: int | None
     plot: Path | None
     overwrite: bool
@@ -38,7 +39,7 @@ def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
     if asked.plot:
         check_picture(asked.plot, [asked.weights], overwrite=asked.overwrite)
     weights = load(asked.weights)
-    inspection = Inspection.of(weights.source, weights.weight, asked.stride)
+    inspection = Inspection.of(weights.source, weights.weight, asked.stride, asked.down)
     if asked.plot:
         draw_kernel(asked.plot, portrait(inspection, asked.rate), overwrite=asked.overwrite)
     if as_json:
@@ -47,7 +48,7 @@ def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
     for line in findings(inspection, asked.rate):
         report.result(line)
     if inspection.count == 1 and sketch.is_wanted():
-        sketch.draw(weights.weight.reshape(-1), asked.stride, asked.rate)
+        sketch.draw(weights.weight.reshape(-1), asked.stride, asked.down, asked.rate)
 
 
 def load(path: Path) -> convt.Weights:
@@ -70,8 +71,9 @@ def portrait(
     number = int(lines.max(-1).argmax()) if lines.size else 0
     kernel = inspection.weight.reshape(-1, inspection.taps)[number]
     which = f", kernel {inspection.name(number)} of the loudest tonal lines" if inspection.count > 1 else ""
-    title = f"{inspection.source}, stride {inspection.stride}{which}"
-    return Portrait(title, kernel.astype(np.float64), inspection.stride, rate, stated)
+    title = f"{inspection.source}, {inspection.ratio}{which}"
+    ratio = inspection.stride, inspection.down
+    return Portrait(title, kernel.astype(np.float64), *ratio, rate, stated)
 
 
 def document(inspection: Inspection, rate: int | None) -> dict[str, Any]:

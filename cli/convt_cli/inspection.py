@@ -28,8 +28,8 @@ class Inspection:
         The weight's name.
     weight : ndarray, (K,), (C, K) or (C_in, C_out/groups, K)
         The taps as they are.
-    stride : int
-        The stride that they are for.
+    stride, down : int
+        The stride that they are for, and of whose outputs every `down`-th is kept.
     figures : dict of ndarray
         What was measured, the first axis that of the kernels; NaN where there is nothing to tell.
     """
@@ -37,10 +37,11 @@ class Inspection:
     source: str
     weight: Array
     stride: int
+    down: int
     figures: dict[str, Array]
 
     @classmethod
-    def of(cls, source: str, weight: Array, stride: int) -> "Inspection":
+    def of(cls, source: str, weight: Array, stride: int, down: int) -> "Inspection":
         """Measure the kernels of a weight.
 
         Raises
@@ -57,12 +58,21 @@ class Inspection:
         except (convt.ParameterError, convt.ParameterTypeError) as error:
             raise Failure(f"{source}: {error}") from None
         figures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return cls(source, weight, stride, figures)
+        return cls(source, weight, stride, down, figures)
 
     @property
     def taps(self) -> int:
         """Taps of each kernel."""
         return int(self.weight.shape[-1])
+
+    @property
+    def ratio(self) -> str:
+        """What the kernels are for."""
+        return f"stride {self.stride}" if self.down == 1 else f"ratio {self.stride}/{self.down}"
+
+    def heard(self, frequency: float) -> float:
+        """Return where in the output's band a frequency is heard: folded into it, if it lies beyond."""
+        return heard(frequency, self.stride / self.down)
 
     @property
     def count(self) -> int:
@@ -79,6 +89,7 @@ class Inspection:
 
         A kernel of linear phase is in time if its middle is; another, if low frequencies are. What is
         missed is how many output samples late the output then is. More than the kernel is never cropped.
+        Padding, unlike that, counts the samples that the stride makes.
         """
         linear, figures = self.figures["linear_phase"][kernel], self.figures
         delay = float(figures["delay" if linear else "delay_at_0"][kernel])
@@ -90,7 +101,12 @@ class Inspection:
             max(0, -((self.stride - self.taps) // 2)): "same",
             (self.taps - 1) // 2: "center",
         }
-        return padding, named.get(padding, ""), delay - padding
+        return padding, named.get(padding, ""), (delay - padding) / self.down
+
+
+def heard(frequency: float, band: float) -> float:
+    """Return where in the band from 0 a frequency is heard once sampled for that band: folded back."""
+    return band - abs(band - frequency % (2 * band))
 
 
 def _figures(response: convt.Response) -> dict[str, Array]:
@@ -132,6 +148,7 @@ def facts(inspection: Inspection, rate: int | None) -> dict[str, Any]:
         "shape": list(inspection.weight.shape),
         "dtype": str(inspection.weight.dtype),
         "stride": inspection.stride,
+        "down": inspection.down,
         "taps_per_phase": inspection.taps / inspection.stride,
         "frequency_unit": "Hz" if rate else "input Nyquist frequency",
         "kernels": list(_kernels(inspection, unit)),
@@ -139,18 +156,22 @@ def facts(inspection: Inspection, rate: int | None) -> dict[str, Any]:
 
 
 def _kernels(inspection: Inspection, unit: float) -> Iterator[dict[str, Any]]:
-    shape, figures = inspection.weight.shape[:-1], inspection.figures
+    shape, figures, down = inspection.weight.shape[:-1], inspection.figures, inspection.down
+
+    def place(frequency: float) -> float:
+        return inspection.heard(frequency) * unit
+
     for number in range(inspection.count):
         own = {name: values[number].tolist() for name, values in figures.items()}
         padding, name, late = inspection.padding(number)
         yield {
-            "channels": [int(place) for place in np.unravel_index(number, shape)],
+            "channels": [int(index) for index in np.unravel_index(number, shape)],
             "dc_gain": own["dc_gain"],
             "levels_relative_to": own["reference"],
             "phase_gains": own["phase_gains"],
             "phase_spread": max(own["phase_gains"]) - min(own["phase_gains"]),
             "tonal_lines": [
-                {"multiple": multiple, "frequency": 2 * multiple * unit, "level_db": _level(level)}
+                {"multiple": multiple, "frequency": place(2 * multiple), "level_db": _level(level)}
                 for multiple, level in enumerate(own["tonal_lines"], 1)
             ],
             "passband": [
@@ -159,13 +180,13 @@ def _kernels(inspection: Inspection, unit: float) -> Iterator[dict[str, Any]]:
             ],
             "ripple": {"up_to": RIPPLE_EDGE * unit, "db": own["ripple"]},
             "images": [
-                {"of_tones_up_to": tone * unit, "worst_db": _level(level), "frequency": at * unit}
+                {"of_tones_up_to": tone * unit, "worst_db": _level(level), "frequency": place(at)}
                 for tone, level, at in zip(TONES, own["images"], own["images_at"], strict=True)
             ],
-            "delay": _number(own["delay"]),
+            "delay": _number(own["delay"] / down),
             "linear_phase": own["linear_phase"],
-            "group_delay": own["group_delay"],
-            "peak": {"db": own["peak"], "frequency": own["peak_at"] * unit},
+            "group_delay": [delay / down for delay in own["group_delay"]],
+            "peak": {"db": own["peak"], "frequency": place(own["peak_at"])},
             "worst_over": own["worst_over"],
             "in_time": {"padding": padding, "name": name or None, "late": late},
         }

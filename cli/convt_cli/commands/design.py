@@ -8,6 +8,7 @@ from convt_cli.request import Design
 def design(
     output: options.Kernel = None,
     stride: options.Stride = 2,
+    down: options.Down = 1,
     quality: options.Quality = None,
     passband: options.Passband = None,
     rejection: options.Rejection = None,
@@ -33,11 +34,12 @@ def design(
       convt design --stride 3 --passband 0.97 --rejection 200 -o w.npy
       convt design --stride 2 --taps 64 -o w.npy                      the best of so many taps
       convt design --stride 2 --kind lanczos                          how good is it?
+      convt design --stride 160 --down 147 -o w.npy                   for 44.1 to 48 kHz
       convt design --from learned.npy --balance --stride 2 -o w.npy   without its tonal lines
     """  # noqa: D301  # \b keeps the lines below it as they are
     from convt_cli.designing import Designing, design_kernel  # heavy: not for --help
 
     wanted = Design(quality, passband, rejection, phase)
-    asked = Designing(output, stride, wanted, taps, kind, source, balance, rate, plot, overwrite)
+    asked = Designing(output, stride, down, wanted, taps, kind, source, balance, rate, plot, overwrite)
     with report.as_asked(as_json=as_json):
         design_kernel(asked, Reporter(quiet, as_json=as_json))

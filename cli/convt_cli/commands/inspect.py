@@ -6,6 +6,7 @@ from convt_cli import options, report
 def inspect(
     weights: options.Inspected,
     stride: options.Stride = 2,
+    down: options.Down = 1,
     rate: options.InputRate = None,
     plot: options.Plot = None,
     overwrite: options.Overwrite = False,
@@ -21,8 +22,9 @@ def inspect(
       convt inspect w.npy --stride 2 --rate 48000
       convt inspect decoder.npz --stride 8 --json | jq '.kernels[0].tonal_lines'
       convt inspect w.npy --stride 2 --plot w.png
+      convt inspect w.npy --stride 160 --down 147 --rate 44.1k        for 44.1 to 48 kHz
     """  # noqa: D301  # \b keeps the lines below it as they are
     from convt_cli.inspecting import Inspecting, inspect_kernel  # heavy: not for --help
 
     with report.as_asked(as_json=as_json):
-        inspect_kernel(Inspecting(weights, stride, rate, plot, overwrite), as_json=as_json)
+        inspect_kernel(Inspecting(weights, stride, down, rate, plot, overwrite), as_json=as_json)

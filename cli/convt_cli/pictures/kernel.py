@@ -29,8 +29,8 @@ class Portrait:
         What stands above it.
     kernel : ndarray, (K,)
         The taps.
-    stride : int
-        The stride.
+    stride, down : int
+        The stride, and of whose outputs every `down`-th is kept.
     rate : int or None
         The input's rate, for frequencies in Hz.
     stated : tuple of float or None
@@ -40,8 +40,14 @@ class Portrait:
     title: str
     kernel: Array
     stride: int
+    down: int
     rate: int | None
     stated: tuple[float, float] | None = None
+
+    @property
+    def band(self) -> float:
+        """Half the output rate, in input Nyquist frequencies."""
+        return self.stride / self.down
 
 
 def draw_kernel(path: Path, portrait: Portrait, *, overwrite: bool) -> None:
@@ -87,7 +93,7 @@ def _taps(axes: "Axes", portrait: Portrait) -> None:
     axes.axhline(0, color=DARK, linewidth=0.6)
     axes.set_xlim(first - 0.05 * count - 0.5, first + 1.2 * count)  # with room for the legend
     axes.set_title(f"taps {first} to {first + count - 1} of {taps.size}")
-    axes.set_xlabel("output samples")
+    axes.set_xlabel("output samples" if portrait.down == 1 else f"{stride} taps an input sample")
     if few and stride > 1:
         axes.legend(loc="upper right", fontsize=7.5, handletextpad=0.1)
 
@@ -111,36 +117,55 @@ def _phases(axes: "Axes", response: convt.Response) -> None:
 
 def _gain(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
     unit, label = _unit(portrait)
-    frequencies, tops = _thinned(response.frequencies, response.level(response.gains))
+    levels = response.level(response.gains)
+    frequencies, tops = _thinned(
+        *(of[response.frequencies <= portrait.band] for of in (response.frequencies, levels))
+    )
     worst = float(response.worst_image().level) if portrait.stride > 1 else -60.0
     depth = max(-worst, portrait.stated[1] if portrait.stated else 0)
     floor = -20 * np.clip(np.ceil((depth + 50) / 20), 3, 17)
     axes.set_ylim(floor, max(8.0, float(response.peak.level) + 8))
-    axes.set_xlim(0, portrait.stride * unit)
+    axes.set_xlim(0, portrait.band * unit)
     edge = portrait.stated[0] if portrait.stated else float(response.edge(3.0))
     shade(axes, 0, min(edge, 1.0) * unit, PASS, "passband" if portrait.stated else "passband, to 3 dB")
     if portrait.stride > 1:
-        _images(axes, (unit, portrait.stride * unit), worst)
+        _images(axes, (unit, portrait.band * unit), worst, at_left=portrait.down > 1)
     if portrait.stated:
-        _forbidden(axes, (unit, portrait.stride * unit), -portrait.stated[1])
+        _forbidden(axes, (unit, portrait.band * unit), -portrait.stated[1])
+    if portrait.down > 1:
+        places, folded = _folded(response.frequencies, levels, portrait.band)
+        axes.plot(
+            places * unit, np.maximum(folded, floor - 50), color=STATED, linewidth=0.8, label="folded back"
+        )
     axes.plot(frequencies * unit, np.maximum(tops, floor - 50), color=DARK, linewidth=0.9)
     axes.set_title("gain over the output band, dB")
     axes.set_xlabel(label)
     axes.legend(loc="lower left", fontsize=8, ncols=3, frameon=True, framealpha=0.9, edgecolor="none")
 
 
-def _images(axes: "Axes", band: tuple[float, float], worst: float) -> None:
-    """Shade where images are, and say how loud they are at most."""
+def _images(axes: "Axes", band: tuple[float, float], worst: float, *, at_left: bool) -> None:
+    """Shade where images are, and say how loud they are at most, where the curve does not pass."""
     shade(axes, *band, IMAGE, "images")
     axes.axhline(worst, color=STATED, linewidth=0.8, linestyle="--")
-    text, place = f"worst image {worst:.1f} dB", (band[1], worst)
-    axes.annotate(text, place, (-4, 3), textcoords="offset points", ha="right")
+    text, place = f"worst image {worst:.1f} dB", (0 if at_left else band[1], worst)
+    side = "left" if at_left else "right"
+    axes.annotate(text, place, (4 if at_left else -4, 3), textcoords="offset points", ha=side)
 
 
 def _forbidden(axes: "Axes", band: tuple[float, float], level: float) -> None:
     """Hatch where nothing was to be."""
     drawn = axes.fill_between(band, level, axes.get_ylim()[1], facecolor="none", edgecolor=STATED)
     drawn.set(hatch="//", linewidth=0, label=f"stated: nothing above {level:g} dB")
+
+
+def _folded(frequencies: Array, levels: Array, band: float) -> tuple[Array, Array]:
+    """Return where in the output's band what lies beyond it is heard, and how loud at most."""
+    width = band / _COLUMNS
+    beyond = frequencies > band
+    places = band - np.abs(band - frequencies[beyond] % (2 * band))
+    folded = np.full(_COLUMNS, -np.inf)
+    np.maximum.at(folded, np.minimum(places / width, _COLUMNS - 1).astype(int), levels[beyond])
+    return (np.arange(_COLUMNS) + 0.5) * width, folded
 
 
 def _thinned(frequencies: Array, levels: Array) -> tuple[Array, Array]:
@@ -175,7 +200,7 @@ def _zoom(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
 def _delay(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
     unit, label = _unit(portrait)
     inside = response.frequencies <= max(0.05, min(1.0, float(response.edge(3.0))))
-    delays = response.group_delay[inside]
+    delays = response.group_delay[inside] / portrait.down
     least, most = np.nanmin(delays, initial=np.inf), np.nanmax(delays, initial=-np.inf)
     if least <= most:
         room = max(1.0, 0.1 * (most - least))
