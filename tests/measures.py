@@ -1,22 +1,27 @@
-"""What a resampler does to sound, measured from outside: by an impulse, by tones, and by a constant.
+"""What a resampler does to sound, measured from outside: by impulses, by tones, and by a constant.
 
-All signals are periodic but the impulse, and long beside any kernel: in a period from the middle each tone
-is one bin of the spectrum, and whatever stands in the others was added.
+All signals are periodic but the impulses, and long beside any kernel: in a period from the middle each
+tone is one bin of the spectrum, and whatever stands in the others was added. At a ratio of rates L/M an
+impulse shows every M-th tap of the kernel that such a resampler amounts to; M of them, each a sample later
+in the period of the ratio, show all.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from tests.oracles import Array
 
-PERIOD, PERIODS = 9600, 5  # input samples
+PERIODS = 5
+_LEAST = 9600  # input samples of a period
 _MIDDLE = 2  # the period that is looked at
+_APART = 4000  # input samples from one impulse to the next, at least
 _TINY = 1e-30
 
-Process = Callable[[Array], Array]  # (channels, n) -> (channels, stride*n)
+Process = Callable[[Array], Array]  # (channels, n) -> (channels, ceil(n*ratio))
 
 
 @dataclass(frozen=True)
@@ -35,114 +40,103 @@ class Figures:
     surplus: int
 
 
-def measure(process: Process, stride: int, tones: tuple[float, ...]) -> Figures:
-    """Send all signals through as channels of one, and take their figures."""
-    length = PERIOD * PERIODS
-    signals = [_impulse(length), _comb(0.95, step=7), _comb(0.9, step=1), np.full(length, 0.5)]
-    signals += [_periodic({_bin(tone): 0.9}) for tone in tones]
+def measure(process: Process, ratio: Fraction | int, tones: tuple[float, ...]) -> Figures:
+    """Send all signals through, and take their figures."""
+    at = _Ratio(*Fraction(ratio).as_integer_ratio())
+    combs = {edge: at.comb(edge) for edge in (0.9, 0.95)}
+    dense = dict.fromkeys(range(5, at.bin(0.9) + 1), 0.3 / math.sqrt(at.bin(0.9)))
+    signals = [at.periodic(amplitudes) for amplitudes in (*combs.values(), dense)]
+    signals += [np.full(at.period * PERIODS, 0.5), *(at.periodic({at.bin(tone): 0.9}) for tone in tones)]
     outputs = process(np.stack(signals))
-    impulse, comb, dense, constant = outputs[:4]
-    response = _response(impulse, stride)
-    frequencies = np.arange(response.size) / (response.size - 1) * stride
-    gain = np.abs(response)
-    off = 20 * np.log10(np.maximum(gain, _TINY))
-    below = np.abs(off) > 0.01
-    band = frequencies <= 0.9
+    kernel = at.kernel(process)
+    response = np.fft.rfft(np.fft.ifftshift(kernel)) / at.up
+    frequencies = np.arange(response.size) * 2 * at.up / kernel.size
+    off = 20 * np.log10(np.maximum(np.abs(response), _TINY))
+    times = np.arange(kernel.size) - kernel.size // 2
     return Figures(
-        edge=float(frequencies[np.argmax(below)]),
-        images={edge: _images(comb, stride, edge) for edge in (0.9, 0.95)},
+        edge=float(frequencies[np.argmax(np.abs(off) > 0.01)]),
+        images={edge: at.images(outputs[n], comb) for n, (edge, comb) in enumerate(combs.items())},
         rejection=-float(off[frequencies >= 1].max()),
-        snr={tone: _snr(outputs[4 + n], stride, _bin(tone)) for n, tone in enumerate(tones)},
+        snr={tone: at.snr(outputs[4 + n], at.bin(tone)) for n, tone in enumerate(tones)},
         ripple=float(np.abs(off[frequencies <= 0.8]).max()),
-        error=_error(dense, stride),
-        dc_image=_dc_image(constant, stride),
-        delay=_delay(impulse, stride),
-        phase=float(np.degrees(np.abs(np.angle(response[band])).max())),
-        surplus=outputs.shape[1] - stride * length,
+        error=at.error(outputs[2], dense),
+        dc_image=at.dc_image(outputs[3]),
+        delay=float((kernel**2 * times).sum() / (kernel**2).sum()) / at.down,
+        phase=float(np.degrees(np.abs(np.angle(response[frequencies <= 0.9])).max())),
+        surplus=outputs.shape[1] - PERIODS * at.period_out,
     )
 
 
-def _bin(tone: float) -> int:
-    return round(tone * PERIOD / 2)
+class _Ratio:
+    """Signals whose periods are whole at both rates, and what is seen of their outputs."""
 
+    def __init__(self, up: int, down: int) -> None:
+        self.up, self.down = up, down
+        self.lines = 2 * -(-_LEAST // (2 * down))  # bins from one image of a constant to the next
+        self.period, self.period_out = self.lines * down, self.lines * up
 
-def _impulse(length: int) -> Array:
-    signal = np.zeros(length)
-    signal[length // 2] = 1.0
-    return signal
+    def bin(self, tone: float) -> int:
+        return round(tone * self.period / 2)
 
+    def comb(self, edge: float) -> dict[int, float]:
+        """Tones up to the edge, of which none is where another's image is."""
+        bins = np.random.default_rng(1).permutation(np.arange(5, self.bin(edge), 7)).tolist()
+        chosen: dict[int, int] = {}  # by where their images are, within the lines
+        for place in [self.bin(edge), *bins]:
+            chosen.setdefault(min(place % self.lines, -place % self.lines), place)
+        return dict.fromkeys(chosen.values(), 0.3 / math.sqrt(len(chosen)))
 
-def _amplitudes(edge: float, step: int) -> dict[int, float]:
-    bins = range(5, _bin(edge) + 1, step)
-    return dict.fromkeys(bins, 0.9 / math.sqrt(len(bins)) / 3)
+    def periodic(self, amplitudes: dict[int, float], *, out: bool = False) -> Array:
+        """Tones at bins of the period, exact to rounding, at the input's rate or the output's."""
+        period = self.period_out if out else self.period
+        spectrum = np.zeros(period // 2 + 1, complex)
+        phases = np.random.default_rng(len(amplitudes)).uniform(0, 2 * np.pi, len(amplitudes))
+        spectrum[list(amplitudes)] = np.array(list(amplitudes.values())) / 2 * np.exp(1j * phases)
+        return np.tile(np.fft.irfft(spectrum * period, period), PERIODS)
 
+    def middle(self, output: Array) -> Array:
+        return output[_MIDDLE * self.period_out :][: self.period_out]
 
-def _phases(count: int) -> Array:
-    return np.random.default_rng(count).uniform(0, 2 * np.pi, count)
+    def spectrum(self, output: Array) -> Array:
+        """Amplitudes of the bins of a period."""
+        return np.asarray(np.abs(np.fft.rfft(self.middle(output))) / (self.period_out / 2))
 
+    def images(self, output: Array, amplitudes: dict[int, float]) -> float:
+        """The loudest image of a tone, relative to the tone."""
+        spectrum, bins = self.spectrum(output), np.arange(self.period_out // 2 + 1)
+        levels = []
+        for place in amplitudes:
+            own = (bins % self.lines == place % self.lines) | (bins % self.lines == -place % self.lines)
+            levels.append(spectrum[own & (bins != place)].max(initial=_TINY) / spectrum[place])
+        return 20 * math.log10(max(levels))
 
-def _comb(edge: float, step: int) -> Array:
-    return _periodic(_amplitudes(edge, step))
+    def snr(self, output: Array, place: int) -> float:
+        power = self.spectrum(output) ** 2
+        return 10 * math.log10(power[place] / np.delete(power, place).sum())
 
+    def error(self, output: Array, amplitudes: dict[int, float]) -> float:
+        """What is not the exact answer, relative to it."""
+        exact = self.middle(self.periodic(amplitudes, out=True))
+        off = self.middle(output) - exact
+        return 10 * math.log10((off**2).mean() / (exact**2).mean() + _TINY)
 
-def _periodic(amplitudes: dict[int, float], factor: int = 1) -> Array:
-    """Tones at bins of the input's period, exact to rounding, `factor` samples for each."""
-    spectrum = np.zeros(PERIOD * factor // 2 + 1, complex)
-    phases = _phases(len(amplitudes))
-    for (place, amplitude), phase in zip(amplitudes.items(), phases, strict=True):
-        spectrum[place] = amplitude / 2 * np.exp(1j * phase)
-    return np.tile(np.fft.irfft(spectrum * PERIOD * factor), PERIODS)
+    def dc_image(self, output: Array) -> float:
+        spectrum = self.spectrum(output)
+        return 20 * math.log10(max(spectrum[self.lines :: self.lines].max(), _TINY) / (spectrum[0] / 2))
 
-
-def _period(output: Array, stride: int) -> Array:
-    return output[_MIDDLE * PERIOD * stride :][: PERIOD * stride]
-
-
-def _spectrum(output: Array, stride: int) -> Array:
-    """Amplitudes of the bins of a period."""
-    return np.asarray(np.abs(np.fft.rfft(_period(output, stride))) / (PERIOD * stride / 2))
-
-
-def _response(impulse: Array, stride: int) -> Array:
-    """The frequency response, with the impulse's own time taken out; 1 is the gain of the input."""
-    centre = impulse.size // 2 // stride * stride
-    return np.asarray(np.fft.rfft(np.roll(impulse, -centre))) / stride
-
-
-def _images(output: Array, stride: int, edge: float) -> float:
-    """The loudest image of a tone up to `edge`, relative to the tone."""
-    spectrum = _spectrum(output, stride)
-    worst = _TINY
-    for place in _amplitudes(0.95, 7):
-        if place <= _bin(edge):
-            images = [
-                abs(multiple * PERIOD + sign * place) for multiple in range(1, stride) for sign in (-1, 1)
-            ]
-            images = [image for image in images if image <= PERIOD * stride // 2]
-            worst = max(worst, *(spectrum[image] / spectrum[place] for image in images))
-    return 20 * math.log10(worst)
-
-
-def _snr(output: Array, stride: int, place: int) -> float:
-    power = _spectrum(output, stride) ** 2
-    return 10 * math.log10(power[place] / np.delete(power, place).sum())
-
-
-def _error(output: Array, stride: int) -> float:
-    """What is not the exact answer, relative to it."""
-    exact = _period(_periodic(_amplitudes(0.9, 1), stride), stride)
-    off = _period(output, stride) - exact
-    return 10 * math.log10((off**2).mean() / (exact**2).mean() + _TINY)
-
-
-def _dc_image(output: Array, stride: int) -> float:
-    spectrum = _spectrum(output, stride)
-    lines = spectrum[PERIOD::PERIOD]
-    return 20 * math.log10(max(lines.max(), _TINY) / (spectrum[0] / 2))
-
-
-def _delay(impulse: Array, stride: int) -> float:
-    """How late the energy of the impulse is."""
-    energy = impulse**2
-    place = impulse.size // 2 // stride * stride
-    return float((energy * (np.arange(impulse.size) - place)).sum() / energy.sum())
+    def kernel(self, process: Process) -> Array:
+        """What an impulse becomes, `up` samples for each of the input, its own time in the middle."""
+        apart = -(-_APART // self.down) * self.down + 1
+        half = apart // 2 // self.down * self.down
+        signal = np.zeros((1, (self.down + 1) * apart))
+        starts = [half + n * apart for n in range(self.down)]
+        signal[0, starts] = 1.0
+        output = process(signal)[0]
+        kernel = np.zeros(2 * half * self.up)
+        for start in starts:
+            # Output j is at j*down, the impulse at start*up, and the kernel's middle at half*up.
+            first = -(-(start - half) * self.up // self.down)
+            place = first * self.down - (start - half) * self.up
+            taps = kernel[place :: self.down]
+            taps[:] = output[first : first + taps.size]
+        return kernel

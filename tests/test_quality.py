@@ -1,5 +1,6 @@
 """How clean the command's sound is, from file to file, beside what the best resamplers reach."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,22 +39,26 @@ def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def through_files(signals: Array, rate: int, stride: int, *options: str, subtype: str = "DOUBLE") -> Array:
+def through_files(signals: Array, rate: int, target: int, *options: str, subtype: str = "DOUBLE") -> Array:
     soundfile.write("in.wav", signals.T, rate, subtype)
-    upsample("in.wav", "--stride", str(stride), "-o", "out.wav", "--overwrite", "-q", *options)
+    upsample("in.wav", "--rate", str(target), "-o", "out.wav", "--overwrite", "-q", *options)
     output, made = soundfile.read("out.wav", always_2d=True)
-    assert made == rate * stride
+    assert made == target
     return np.asarray(output.T)
 
 
-CASES = [(48_000, 2), (48_000, 3), (48_000, 4), (48_000, 5), (8000, 8), (44_100, 2), (44_100, 4), (8000, 6)]
+CASES = [(48_000, 48_000 * stride) for stride in (2, 3, 4, 5)]
+CASES += [(8000, 64_000), (44_100, 88_200), (44_100, 176_400), (8000, 48_000)]
+RATIOS = [(44_100, 48_000), (16_000, 44_100), (22_050, 48_000), (44_100, 192_000), (11_025, 48_000)]
 
 
-@pytest.mark.parametrize(("rate", "stride"), CASES)
+@pytest.mark.parametrize(("rate", "target"), CASES + RATIOS)
 @pytest.mark.parametrize("quality", sorted(FLOORS))
-def test_figures_from_file_to_file(quality: str, rate: int, stride: int) -> None:
-    options = ("--quality", quality)
-    figures = measure(lambda signals: through_files(signals, rate, stride, *options), stride, TONES)
+def test_figures_from_file_to_file(quality: str, rate: int, target: int) -> None:
+    def process(signals: Array) -> Array:
+        return through_files(signals, rate, target, "--quality", quality)
+
+    figures = measure(process, Fraction(target, rate), TONES)
     floor = FLOORS[quality]
     assert figures.edge >= floor.edge
     assert -figures.images[0.9] >= floor.images[0]
@@ -71,7 +76,7 @@ def test_figures_from_file_to_file(quality: str, rate: int, stride: int) -> None
 
 def test_float32_files_are_near_the_formats_own_limit() -> None:
     def process(signals: Array) -> Array:
-        return through_files(signals, 48_000, 2, subtype="FLOAT")
+        return through_files(signals, 48_000, 96_000, subtype="FLOAT")
 
     figures = measure(process, 2, TONES)
     assert figures.snr[TONES[0]] >= 150
@@ -86,7 +91,7 @@ def quiet_tone(count: int, amplitude: float) -> Array:
 def test_16_bit_has_the_noise_of_its_dither_and_nothing_else() -> None:
     count = 480_000
     amplitude = 10 ** (-90 / 20)
-    made = through_files(quiet_tone(count, amplitude)[None], 48_000, 2, "--subtype", "PCM_16")[0]
+    made = through_files(quiet_tone(count, amplitude)[None], 48_000, 96_000, "--subtype", "PCM_16")[0]
     exact = amplitude * np.sin(2 * np.pi * 997 * np.arange(2 * count) / 96_000)
     inner = slice(4000, -4000)
     error = (made - exact)[inner] * 32_768
@@ -104,8 +109,8 @@ def test_16_bit_has_the_noise_of_its_dither_and_nothing_else() -> None:
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_24_bit_is_rounded_without_bias(sign: int) -> None:
     signal = sign * np.random.default_rng(1).uniform(0, 0.4, 200_000)
-    made = through_files(signal[None], 48_000, 2, "--subtype", "PCM_24")[0]
-    exact = through_files(signal[None], 48_000, 2)[0]
+    made = through_files(signal[None], 48_000, 96_000, "--subtype", "PCM_24")[0]
+    exact = through_files(signal[None], 48_000, 96_000)[0]
     error = (made - exact) * 2**23
     assert abs(error.mean()) < 0.005
     assert np.abs(error).max() <= 0.5 + 1e-6
@@ -115,9 +120,9 @@ def test_24_bit_is_rounded_without_bias(sign: int) -> None:
 @pytest.mark.parametrize(("subtype", "most"), [("PCM_16", 32_767), ("PCM_24", 2**23 - 1)])
 def test_what_is_too_loud_saturates_and_never_wraps(subtype: str, most: int) -> None:
     square = np.sign(np.sin(2 * np.pi * 500 * np.arange(5000) / 48_000 + 0.1))
-    made = through_files(square[None], 48_000, 2, "--subtype", subtype)[0] * (most + 1)
+    made = through_files(square[None], 48_000, 96_000, "--subtype", subtype)[0] * (most + 1)
     assert (made.max(), made.min()) == (most, -most - 1)
     expected = np.repeat(square, 2)
-    loud = np.abs(through_files(square[None], 48_000, 2)[0]) > 1.0001
+    loud = np.abs(through_files(square[None], 48_000, 96_000)[0]) > 1.0001
     assert loud.sum() > 100
     assert (np.sign(made[loud]) == expected[loud]).all()

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,25 +18,36 @@ from tests.measures import Figures, measure
 from tests.oracles import Array
 
 _HERE = Path(__file__).parent
-_CONVERSIONS = [(48_000, 2), (44_100, 2), (48_000, 3), (48_000, 4), (8000, 6)]
+_CONVERSIONS = [  # Hz
+    (48_000, 96_000),
+    (44_100, 48_000),
+    (44_100, 88_200),
+    (48_000, 144_000),
+    (48_000, 192_000),
+    (8000, 48_000),
+    (16_000, 44_100),
+    (22_050, 48_000),
+    (44_100, 192_000),
+    (11_025, 48_000),
+]
 _KINDS = ("equiripple", "kaiser", "lanczos", "cubic", "linear", "hold")
 
 
 class Convert(Protocol):
-    """Takes signals (channels, n) to a multiple of their rate."""
+    """Takes signals (channels, n) from one rate to another."""
 
-    def __call__(self, signals: Array, /, *, rate: int, stride: int) -> Array: ...
+    def __call__(self, signals: Array, /, *, rate: int, target: int) -> Array: ...
 
 
 def through(command: Callable[[str, str, int], list[str]]) -> Convert:
     """Return what sends signals through a command, from one float64 file to another."""
 
-    def convert(signals: Array, *, rate: int, stride: int) -> Array:
+    def convert(signals: Array, *, rate: int, target: int) -> Array:
         with tempfile.TemporaryDirectory() as folder:
-            source, target = f"{folder}/in.wav", f"{folder}/out.wav"
+            source, made = f"{folder}/in.wav", f"{folder}/out.wav"
             soundfile.write(source, signals.T, rate, "DOUBLE")
-            subprocess.run(command(source, target, rate * stride), check=True, capture_output=True)
-            return np.asarray(soundfile.read(target, always_2d=True)[0].T)
+            subprocess.run(command(source, made, target), check=True, capture_output=True)
+            return np.asarray(soundfile.read(made, always_2d=True)[0].T)
 
     return convert
 
@@ -43,9 +55,10 @@ def through(command: Callable[[str, str, int], list[str]]) -> Convert:
 def upsampled(quality: Any) -> Convert:
     """Return the library's own: what the command does is, to the bit, the same."""
 
-    def convert(signals: Array, *, rate: int, stride: int) -> Array:  # noqa: ARG001  # one rate is like another
-        kernel = convt.design_kernel(stride, quality=quality)
-        return convt.Upsampler(kernel, stride=stride, padding="center")(signals)
+    def convert(signals: Array, *, rate: int, target: int) -> Array:
+        stride, down = Fraction(target, rate).as_integer_ratio()
+        kernel = convt.design_kernel(stride, down=down, quality=quality)
+        return convt.Upsampler(kernel, stride=stride, down=down, padding="center")(signals)
 
     return convert
 
@@ -53,8 +66,8 @@ def upsampled(quality: Any) -> Convert:
 def by_soxr(quality: str) -> Convert:
     import soxr
 
-    def convert(signals: Array, *, rate: int, stride: int) -> Array:
-        return np.asarray(soxr.resample(signals.T, rate, rate * stride, quality).T)
+    def convert(signals: Array, *, rate: int, target: int) -> Array:
+        return np.asarray(soxr.resample(signals.T, rate, target, quality).T)
 
     return convert
 
@@ -107,14 +120,14 @@ def _pair(values: Any) -> str:
     return "; ".join(f"{value:.0f}" for value in values)
 
 
-def comparison(rate: int, stride: int) -> str:
+def comparison(rate: int, target: int) -> str:
     """What all contenders do at one conversion."""
     tones = (min(2000 / rate, 0.5), 0.9)
     figures = {
-        name: measure(partial(convert, rate=rate, stride=stride), stride, tones)
+        name: measure(partial(convert, rate=rate, target=target), Fraction(target, rate), tones)
         for name, convert in contenders().items()
     }
-    title = f"### {rate / 1000:g} to {rate * stride / 1000:g} kHz\n\n"
+    title = f"### {rate / 1000:g} to {target / 1000:g} kHz\n\n"
     return title + page.table(["", *figures], rows(figures, tones))
 
 
@@ -135,7 +148,7 @@ def main() -> None:
     text = (_HERE / "quality_template.md").read_text()
     sections = {
         "machine": page.machine(),
-        "comparisons": "\n".join(comparison(rate, stride) for rate, stride in _CONVERSIONS),
+        "comparisons": "\n".join(comparison(*rates) for rates in _CONVERSIONS),
         "kinds": kinds(2),
     }
     for name, section in sections.items():
