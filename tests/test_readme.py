@@ -60,7 +60,7 @@ def test_the_two_set_up_commands_are_those_that_ci_runs() -> None:
 
 
 def test_there_are_examples_of_each_kind() -> None:
-    assert [len(blocks(language)) for language in ("sh", "console", "pycon")] == [2, 7, 4]
+    assert [len(blocks(language)) for language in ("sh", "console", "pycon")] == [2, 8, 4]
 
 
 def test_no_other_language_hides_an_example_that_is_not_run() -> None:
