@@ -66,7 +66,7 @@ class Spectral:
         self._valid = slice(before * outputs, (before + hop // inputs) * outputs)
         self._outputs = points // inputs * outputs
         self._dtype = np.result_type(weight.dtype, np.complex64)
-        self._runs = _runs(_spectrum(weight, geometry, points), weight.dtype, points, self._outputs)
+        self._runs = _runs(_Spectrum.of(weight, geometry, points), weight.dtype, points, self._outputs)
         self._gaps = _gaps(self._runs, self._outputs)
         self._scratch = scratch
         self._real = weight.dtype.kind == "f"
@@ -136,15 +136,42 @@ class Spectral:
         np.add(samples.imag[..., : odd.shape[-2], :], bias, out=odd)
 
 
-def _spectrum(weight: Array, geometry: Geometry, points: int) -> Array:
-    """Return H/d of a weight, (C_in, groups, C_out, 1, points*stride)."""
-    # Once, and so with care: what it is off by shows in every output. A long one spreads its own rounding.
-    size = points * geometry.stride
-    wide = np.float64 if weight.dtype.name in ("float32", "complex64") or size > _WIDE else np.longdouble
-    dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, wide))
-    dense[..., : geometry.span : geometry.dilation] = weight
-    dense = np.roll(dense, -geometry.offset, -1) / geometry.down
-    return np.fft.fft(dense).swapaxes(0, 1)[..., np.newaxis, :]
+@dataclass(frozen=True, slots=True)
+class _Spectrum:
+    """H/d at `size` points, (C_in, groups, C_out, 1, n): of real taps a half tells the other."""
+
+    half: Array
+    size: int
+
+    @classmethod
+    def of(cls, weight: Array, geometry: Geometry, points: int) -> "_Spectrum":
+        """Transform a weight (groups, C_in, C_out, K) as it is for frames of so many points."""
+        # Once, and so with care: what it is off by shows in every output. Long ones spread their rounding.
+        size = points * geometry.stride
+        wide = (
+            np.float64 if weight.dtype.name in ("float32", "complex64") or size > _WIDE else np.longdouble
+        )
+        dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, wide))
+        dense[..., (np.arange(weight.shape[-1]) * geometry.dilation - geometry.offset) % size] = weight
+        transformed = np.fft.rfft(dense) if dense.dtype.kind == "f" else np.fft.fft(dense)
+        transformed /= geometry.down
+        return cls(transformed.swapaxes(0, 1)[..., np.newaxis, :], size)
+
+    def between(self, start: int, stop: int) -> Array:
+        """Return neighbouring points, those beyond the half as its mirror."""
+        first = max(start, self.half.shape[-1])
+        mirrored = self.half[..., self.size - stop + 1 : self.size - first + 1][..., ::-1].conj()
+        return np.concatenate([self.half[..., start:stop], mirrored], axis=-1)
+
+    def matters(self, dtype: DType, points: int) -> NDArray[np.bool_]:
+        """Tell which are more than rounding: all others together hold less than two eps of the whole."""
+        half = (self.half.real**2 + self.half.imag**2).max((0, 1, 2, 3)).astype(np.float64)
+        power = np.concatenate([half, half[self.size - half.size : 0 : -1]])
+        bands = power.reshape(-1, points // math.gcd(points, _BANDS))
+        matters = bands.mean(-1) > (_FAINT * np.finfo(dtype).eps) ** 2 * power.mean()
+        if bands[~matters].sum() > (np.finfo(dtype).eps * _FAINT / 4) ** 2 * power.sum():
+            matters[:] = True
+        return np.repeat(matters, bands.shape[-1])
 
 
 def folds(weight: Array, geometry: Geometry) -> int:
@@ -153,36 +180,24 @@ def folds(weight: Array, geometry: Geometry) -> int:
         return 1
     points = max(_BANDS, 1 << geometry.lag.bit_length())
     with np.errstate(all="ignore"):  # the taps may be anything
-        share = float(_matters(_spectrum(weight, geometry, points), weight.dtype, points).mean())
+        share = float(_Spectrum.of(weight, geometry, points).matters(weight.dtype, points).mean())
     return max(1, math.ceil(geometry.down * share))
 
 
-def _runs(spectrum: Array, dtype: DType, points: int, outputs: int) -> list[_Run]:
+def _runs(spectrum: _Spectrum, dtype: DType, points: int, outputs: int) -> list[_Run]:
     """Return the products that amount to anything."""
-    wanted = _matters(spectrum, dtype, points)
-    size = wanted.size
-    edges = np.flatnonzero(np.diff(wanted)) + 1
-    cuts = sorted({0, size, *edges.tolist(), *range(0, size, points), *range(0, size, outputs)})
-    narrow = spectrum.astype(np.result_type(dtype, np.complex64))
+    wanted, size = spectrum.matters(dtype, points), spectrum.size
+    edges = (np.flatnonzero(np.diff(wanted)) + 1).tolist()
+    cuts = {0, size, *edges, *range(0, size, points), *range(0, size, outputs)}
     covered = np.zeros(outputs, bool)
     runs = []
-    for start, stop in pairwise(cuts):
+    for start, stop in pairwise(sorted(cuts)):
         if wanted[start]:
             source, target = (slice(start % n, start % n + stop - start) for n in (points, outputs))
-            taps = np.ascontiguousarray(narrow[..., start:stop])
+            taps = spectrum.between(start, stop).astype(np.result_type(dtype, np.complex64))
             runs.append(_Run(taps, source, target, first=not covered[target].any()))
             covered[target] = True
     return runs
-
-
-def _matters(spectrum: Array, dtype: DType, points: int) -> NDArray[np.bool_]:
-    """Tell which points are more than rounding: all others together hold less than two eps of the whole."""
-    power = (spectrum.real**2 + spectrum.imag**2).max((0, 1, 2, 3)).astype(np.float64)
-    bands = power.reshape(-1, points // math.gcd(points, _BANDS))
-    matters = bands.mean(-1) > (_FAINT * np.finfo(dtype).eps) ** 2 * power.mean()
-    if bands[~matters].sum() > (np.finfo(dtype).eps * _FAINT / 4) ** 2 * power.sum():
-        matters[:] = True
-    return np.repeat(matters, bands.shape[-1])
 
 
 def _gaps(runs: list[_Run], outputs: int) -> list[slice]:

@@ -91,6 +91,9 @@ def main() -> None:
         "machine": page.machine() + "\n",
         "audio": page.throughput(rows, names),
         "soxr": page.throughput(soxr, ["convt", "soxr HQ", "soxr VHQ"]),
+        "ratios": page.throughput(
+            told(audio.ratios(), "ratios"), ["convt, ratio", "scipy resample_poly", "soxr HQ", "soxr VHQ"]
+        ),
         "layers": decoder_layers(),
         "short": page.milliseconds(told(audio.short(), "short calls"), calls),
         "scaling": page.milliseconds(told(audio.scaling(), "scaling"), ["convt"]),

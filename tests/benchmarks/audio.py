@@ -19,6 +19,13 @@ _SOXR = (
     ("float64", "soxr VHQ", 2000),
 )
 
+_RATIOS = (
+    ("float32", "fast", "soxr HQ"),
+    ("float32", "high", "soxr HQ"),
+    ("float64", "high", "soxr VHQ"),
+    ("float64", "best", "soxr VHQ"),
+)
+
 Row = tuple[Case, dict[str, Time]]
 
 
@@ -64,6 +71,17 @@ def beside_soxr() -> Iterator[Row]:
     with Race(["convt", "soxr HQ", "soxr VHQ"]) as race:
         for dtype, quality, taps in _SOXR:
             yield case(dtype, taps, 2), race.run(case(dtype, taps, 2), ["convt", quality], 7)
+
+
+def ratios() -> Iterator[Row]:
+    """From 44.1 to 48 kHz and on, by kernels of each quality, beside soxr's own and the same in scipy."""
+    with Race(["convt, ratio", "scipy resample_poly", *installed(["soxr HQ", "soxr VHQ"])]) as race:
+        for dtype, quality, peer in _RATIOS:
+            for name, stride, down in (("44.1 to 48", 160, 147), ("16 to 44.1", 441, 160)):
+                length, names = MINUTE // 10, ["convt, ratio", "scipy resample_poly", *installed([peer])]
+                each = Case(f"{dtype}, {name} kHz, *{quality}*", dtype, 1, 1, 0, stride, length)
+                own = replace(each, down=down, quality=quality, reference=1 << 13)
+                yield own, race.run(own, names, 5)
 
 
 def short() -> Iterator[Row]:

@@ -22,6 +22,15 @@ def convt(case: Case, engine: Any = None) -> Run:
     return lambda: upsample(x)
 
 
+def convt_ratio(case: Case) -> Run:
+    """A prepared kernel for a ratio of rates, called with a whole signal."""
+    from convt import Upsampler
+
+    x = case.signal()
+    upsample = Upsampler(case.weight(), stride=case.stride, down=case.down, padding="center")
+    return lambda: upsample(x)
+
+
 def convt_once(case: Case) -> Run:
     """The function, which prepares the kernel at each call."""
     from convt import conv_transpose1d
@@ -58,6 +67,13 @@ def scipy(case: Case) -> Run:
 
     x, kernel = case.signal()[0], case.weight()[0, 0]
     return lambda: upfirdn(kernel, x, case.stride)[np.newaxis]
+
+
+def scipy_ratio(case: Case) -> Run:
+    from scipy.signal import resample_poly
+
+    x, window = case.signal()[0], case.weight() / np.array(case.stride, case.dtype)
+    return lambda: resample_poly(x, case.stride, case.down, window=window)[np.newaxis]
 
 
 def torch(case: Case) -> Run:
@@ -98,7 +114,7 @@ def soxr(case: Case, quality: str) -> Run:
     import soxr
 
     x = case.signal()[0]
-    return lambda: soxr.resample(x, 1, case.stride, quality)[np.newaxis]
+    return lambda: soxr.resample(x, case.down, case.stride, quality)[np.newaxis]
 
 
 CONTENDERS: dict[str, Callable[[Case], Run]] = {
@@ -109,9 +125,11 @@ CONTENDERS: dict[str, Callable[[Case], Run]] = {
     "spectral": lambda case: convt(case, "spectral"),
     "convt, one call": convt_once,
     "convt, a push": convt_push,
+    "convt, ratio": convt_ratio,
     "convt, latency 480": lambda case: convt_stream(case, 480),
     "convt, latency 48": lambda case: convt_stream(case, 48),
     "scipy upfirdn": scipy,
+    "scipy resample_poly": scipy_ratio,
     "torch": torch,
     "onnxruntime": onnxruntime,
     "soxr HQ": lambda case: soxr(case, "HQ"),

@@ -19,7 +19,8 @@ from tests.benchmarks import page
 from tests.benchmarks.race import Time
 
 _HERE = Path(__file__).parent
-_RATE = 48_000
+_RATES = 48_000, 96_000
+_RATIO = 44_100, 48_000
 _BITS = {"PCM_16": ["16"], "PCM_24": ["24"], "FLOAT": ["32", "-e", "floating-point"]}  # as sox calls them
 _CODECS = {"PCM_16": "pcm_s16le", "PCM_24": "pcm_s24le", "FLOAT": "pcm_f32le"}  # as ffmpeg does
 _MAIN = "from convt_cli.entry import main; main()"
@@ -38,9 +39,9 @@ sys.exit(status != 0)
 Commands = dict[str, list[str]]
 
 
-def conversions(source: str, target: str, subtype: str) -> Commands:
-    """One file to one of twice the rate."""
-    rate, convt = str(2 * _RATE), ["convt", "upsample", source, "-o", target]
+def conversions(source: str, target: str, subtype: str, to: int = _RATES[1]) -> Commands:
+    """One file to one of another rate."""
+    rate, convt = str(to), ["convt", "upsample", source, "-o", target, "--rate", str(to)]
     soxr, codec = f"aresample={rate}:resampler=soxr:precision=28", _CODECS[subtype]
     return {
         "convt": [*convt, "--subtype", subtype, "-q"],
@@ -51,7 +52,7 @@ def conversions(source: str, target: str, subtype: str) -> Commands:
 
 def batches(clips: list[str], folder: str, out: str) -> Commands:
     """All the clips of a folder, in one command and in a loop of the shell."""
-    each = f'sox "$f" {shlex.quote(out)}/"${{f##*/}}" rate -v {2 * _RATE}'
+    each = f'sox "$f" {shlex.quote(out)}/"${{f##*/}}" rate -v {_RATES[1]}'
     return {
         "convt": ["convt", "upsample", *clips, "-d", out, "-q", "--overwrite"],
         "sox": ["bash", "-c", f"for f in {shlex.quote(folder)}/*.wav; do {each} || exit; done"],
@@ -107,11 +108,11 @@ def difference(own: Path, other: Path) -> float:
     """The level of the difference in the middle, in dB of the signal, where the passbands agree."""
     with soundfile.SoundFile(own) as a, soundfile.SoundFile(other) as b:
         one, two = ((file.samplerate, file.channels, file.subtype) for file in (a, b))
-        if one != two or a.samplerate != 2 * _RATE or abs(a.frames - b.frames) > 2:
+        if one != two or abs(a.frames - b.frames) > 2:
             raise ValueError(f"{own} is {one} of {a.frames} frames, {other} {two} of {b.frames}")
         count = min(a.frames // 2, 1 << 16)
         pieces = [_windowed(file, (a.frames - count) // 2, count) for file in (a, b)]
-    edge = int(0.85 * count / 4)  # the input's band is a quarter of the output's rate
+    edge = int(0.85 * count / 4)  # within the input's band, be that a quarter of the output's rate or more
     x, y = (np.fft.rfft(piece, axis=0)[:edge] for piece in pieces)
     return float(20 * np.log10(np.linalg.norm(x - y) / np.linalg.norm(x)))
 
@@ -121,32 +122,35 @@ def _windowed(file: Any, start: int, count: int) -> Any:
     return file.read(count, always_2d=True) * np.hanning(count)[:, np.newaxis]
 
 
-def noise(path: Path, seconds: int, seed: int = 0) -> str:
+def noise(path: Path, seconds: int, seed: int = 0, rate: int = _RATES[0]) -> str:
     """Write white noise of -20 dBFS, a minute of it again and again."""
-    minute = np.random.default_rng(seed).standard_normal((min(seconds, 60) * _RATE, 2), np.float32) / 10
-    with soundfile.SoundFile(path, "w", _RATE, 2, "PCM_16") as file:
+    minute = np.random.default_rng(seed).standard_normal((min(seconds, 60) * rate, 2), np.float32) / 10
+    with soundfile.SoundFile(path, "w", rate, 2, "PCM_16") as file:
         for start in range(0, seconds, 60):
-            file.write(minute[: (seconds - start) * _RATE])
+            file.write(minute[: (seconds - start) * rate])
     return str(path)
 
 
 def qualities(folder: Path) -> str:
     """What the kernels do, seen in the answers to one sample."""
-    impulse, out = folder / "impulse.wav", folder / "answer.wav"
-    soundfile.write(impulse, [0.0] * _RATE + [0.5] + [0.0] * (_RATE - 1), _RATE, "PCM_16")
+    impulse, out, rate = folder / "impulse.wav", folder / "answer.wav", _RATES[0]
+    soundfile.write(impulse, [0.0] * rate + [0.5] + [0.0] * (rate - 1), rate, "PCM_16")
     rows = []
     for name, command in conversions(str(impulse), str(out), "FLOAT").items():
         run(command)
         gains = 20 * np.log10(np.abs(np.fft.rfft(soundfile.read(out)[0])) + 1e-12)  # half a hertz a bin
-        rows.append([name, f"{gains[int(0.95 * _RATE)]:z.2f} dB", f"{gains[_RATE:].max():.0f} dB"])
+        rows.append([name, f"{gains[int(0.95 * rate)]:z.2f} dB", f"{gains[rate:].max():.0f} dB"])
     return page.table(["", "at 0.95 of the input's band", "highest image"], rows)
 
 
-def files(folder: Path, seconds: int, subtypes: Iterable[str], rounds: int) -> str:
+def files(
+    folder: Path, seconds: int, subtypes: Iterable[str], rounds: int, rates: tuple[int, int] = _RATES
+) -> str:
     """Seconds of a conversion, a row for each sample format."""
-    source, rows = noise(folder / "in.wav", seconds), []
+    source, rows = noise(folder / "in.wav", seconds, rate=rates[0]), []
     for subtype in subtypes:
-        times = race(conversions(source, f"{folder}/out/out.wav", subtype), folder / "out", rounds)
+        commands = conversions(source, f"{folder}/out/out.wav", subtype, rates[1])
+        times = race(commands, folder / "out", rounds)
         rows.append([f"{_length(seconds)}, {subtype}", *_beside(times, lambda own: f"{own:.3g} s")])
     return page.table([f"medians of {rounds}", "convt", "sox", "ffmpeg"], rows)
 
@@ -198,6 +202,7 @@ def sections(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, s
     yield "qualities", qualities(folder)
     yield "conversions", shown(conversions("IN.wav", "OUT.wav", "PCM_24"))
     yield "files", files(folder, seconds, _CODECS, rounds)
+    yield "ratio", files(folder, seconds, _CODECS, rounds, _RATIO)
     hour = options.hour and files(folder, 6 * seconds, ["PCM_16"], min(2, rounds))
     yield "hour", hour or "Not measured."
     yield "conversion", shown({"convt": conversions("IN.wav", "OUT.wav", "PCM_16")["convt"]})

@@ -17,7 +17,12 @@ import numpy as np
 from tests.benchmarks.cases import Case, exact
 
 _ROOT = Path(__file__).parents[2]
-_PACKAGES = {"scipy upfirdn": "scipy", "soxr HQ": "soxr", "soxr VHQ": "soxr"}
+_PACKAGES = {
+    "scipy upfirdn": "scipy",
+    "scipy resample_poly": "scipy",
+    "soxr HQ": "soxr",
+    "soxr VHQ": "soxr",
+}
 
 
 @dataclass(frozen=True)
