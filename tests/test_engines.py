@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import convt
 from convt.engines.contract import Engine
 from convt.engines.definition import scatter
 from convt.engines.memory import Scratch
@@ -136,6 +137,29 @@ def test_ratios_of_rates_in_blocks_of_periods(
         out = np.full((2, 2, groups * cout, 12 * outputs), np.nan, dtype)
         engine(frames, bias, out)
         np.testing.assert_allclose(out[1, 1], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-300, 1e-170, 1e140])
+@pytest.mark.parametrize("down", [1, 3])
+def test_spectra_of_kernels_of_any_size(scale: float, down: int) -> None:
+    geometry, weight = Geometry.of(40, 4, down=down), numbers(5, (1, 1, 1, 40), "float64")
+    frames, bias = numbers(6, (1, 1, 1, geometry.lag + 30), "float64"), np.zeros((1, 1, 1, 1))
+    small, plain = np.empty((2, 1, 1, 1, 120 // down))
+    Spectral(scale * weight, geometry, Scratch(), hop=15, points=45)(frames, bias, small)
+    Spectral(weight, geometry, Scratch(), hop=15, points=45)(frames, bias, plain)
+    np.testing.assert_allclose(small, scale * plain, rtol=0, atol=1e-13 * scale)
+
+
+def test_a_faint_channel_beside_a_loud_one_loses_nothing() -> None:
+    low, high = convt.design_kernel(4, quality="fast"), numbers(1, (521,), "float64")
+    weight = np.stack([low, 1e-12 * high])[:, np.newaxis, np.newaxis]
+    geometry = Geometry.of(521, 4)
+    frames, bias = numbers(6, (1, 1, 2, geometry.lag + 126), "float64"), np.zeros((1, 1, 2, 1))
+    out = np.empty((1, 1, 2, 504))
+    Spectral(weight, geometry, Scratch(), hop=126, points=256)(frames, bias, out)
+    expected = of_one_block(frames[0, 0], weight, geometry)
+    for channel, atol in enumerate((1e-13, 1e-23)):
+        np.testing.assert_allclose(out[0, 0, channel], expected[channel], rtol=0, atol=atol)
 
 
 def test_more_output_channels_than_are_transformed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

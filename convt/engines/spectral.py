@@ -164,14 +164,19 @@ class _Spectrum:
         return np.concatenate([self.half[..., start:stop], mirrored], axis=-1)
 
     def matters(self, dtype: DType, points: int) -> NDArray[np.bool_]:
-        """Tell which are more than rounding: all others together hold less than two eps of the whole."""
-        half = (self.half.real**2 + self.half.imag**2).max((0, 1, 2, 3)).astype(np.float64)
-        power = np.concatenate([half, half[self.size - half.size : 0 : -1]])
-        bands = power.reshape(-1, points // math.gcd(points, _BANDS))
-        matters = bands.mean(-1) > (_FAINT * np.finfo(dtype).eps) ** 2 * power.mean()
-        if bands[~matters].sum() > (np.finfo(dtype).eps * _FAINT / 4) ** 2 * power.sum():
+        """Tell which are more than rounding: all others together hold less than two eps of each kernel."""
+        kernels = self.half.reshape(-1, self.half.shape[-1])
+        # Of numbers near 1, since the squares of small ones are nothing.
+        largest = np.maximum(np.abs(kernels.real).max(-1), np.abs(kernels.imag).max(-1))[:, np.newaxis]
+        largest[largest == 0] = 1
+        half = ((kernels.real / largest) ** 2 + (kernels.imag / largest) ** 2).astype(np.float64)
+        power = np.concatenate([half, half[:, self.size - half.shape[1] : 0 : -1]], axis=1)
+        bands = power.reshape(len(power), -1, points // math.gcd(points, _BANDS)).mean(-1)
+        faint = (_FAINT * np.finfo(dtype).eps) ** 2 * bands.mean(-1)
+        matters: NDArray[np.bool_] = (bands > faint[:, np.newaxis]).any(0)
+        if (bands[:, ~matters].sum(-1) > faint / 16 * bands.shape[1]).any():
             matters[:] = True
-        return np.repeat(matters, bands.shape[-1])
+        return np.repeat(matters, self.size // matters.size)
 
 
 def folds(weight: Array, geometry: Geometry) -> int:
