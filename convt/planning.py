@@ -286,7 +286,9 @@ def _spectral(
         rows = min(32 // dtype.itemsize, max(2, _FRAMES // points))
         hops = latency // inputs // hop if latency else rows
         elements = 3 * groups * (cin * points + cout * made) * hops
-        transforms = _POINT * (cin * points * _passes(points) + cout * made * _passes(made))
+        transforms = _POINT * sum(
+            c * math.log2(n) * _transformed(n) for c, n in ((cin, points), (cout, made))
+        )
         products = cin * cout * made * each
         rest = memory * cout * hop * outputs * _UNPACKED + _BLOCK_CALLS / hops
         yield Plan(
@@ -296,7 +298,7 @@ def _spectral(
             step=hop * inputs,
             parts=_parts(groups, cout * outputs, elements // groups),
             elements=elements,
-            matrix=groups * products,
+            matrix=groups * cin * cout * _transformed(points * geometry.stride),
             cost=groups * (transform * (transforms + products * _PRODUCT) + rest) / (hop * inputs),
             prepare=partial(Spectral, hop=hop * inputs, points=points),
         )
@@ -339,13 +341,13 @@ def _power_above(value: int) -> int:
     return 1 << (value - 1).bit_length()
 
 
-def _passes(points: int) -> float:
-    """Return how many bits transforms of so many points do; with large prime factors they do more."""
+def _transformed(points: int) -> int:
+    """Return how many points of smooth numbers take as long to transform as so many."""
     rest = points
     for factor in (2, 3, 5, 7, 11):
         while rest % factor == 0:
             rest //= factor
-    return math.log2(points) * (1 if rest == 1 else _ROUGH)
+    return points * (1 if rest == 1 else _ROUGH)
 
 
 def _divisors(number: int) -> list[int]:

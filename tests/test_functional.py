@@ -479,6 +479,18 @@ def test_ratios_of_large_numbers(stride: int, down: int, taps: int) -> None:
     assert y.shape[1] == convt.output_length(9000, taps, stride, down=down)
 
 
+@pytest.mark.parametrize(("stride", "down"), [(2, 2), (6, 4), (4, 6), (12, 8)])
+@pytest.mark.parametrize("engine", [None, "toeplitz", "polyphase", "spectral"])
+def test_taps_that_reach_no_output_have_no_part_in_its_rounding(
+    stride: int, down: int, engine: EngineName | None
+) -> None:
+    x, w = numbers(1, (1, 4000), "float64"), numbers(2, (1, 1, 600), "float64")
+    exact = upfirdn(w[0, 0], x[0], stride, down)
+    w[..., 1::2] *= 1e12
+    y = convt.conv_transpose1d(x, w, stride=stride, down=down, engine=engine)
+    np.testing.assert_allclose(y[0], exact, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("quality", ["fast", "high", "best"])
 def test_what_is_not_folded_back_is_rounding(dtype: str, quality: Any) -> None:

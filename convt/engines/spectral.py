@@ -66,7 +66,8 @@ class Spectral:
         self._valid = slice(before * outputs, (before + hop // inputs) * outputs)
         self._outputs = points // inputs * outputs
         self._dtype = np.result_type(weight.dtype, np.complex64)
-        self._runs = _runs(_Spectrum.of(weight, geometry, points), weight.dtype, points, self._outputs)
+        spectrum = _Spectrum.of(weight, geometry, points * geometry.stride)
+        self._runs = _runs(spectrum, weight.dtype, points, self._outputs)
         self._gaps = _gaps(self._runs, self._outputs)
         self._scratch = scratch
         self._real = weight.dtype.kind == "f"
@@ -144,15 +145,16 @@ class _Spectrum:
     size: int
 
     @classmethod
-    def of(cls, weight: Array, geometry: Geometry, points: int) -> "_Spectrum":
-        """Transform a weight (groups, C_in, C_out, K) as it is for frames of so many points."""
+    def of(cls, weight: Array, geometry: Geometry, size: int) -> "_Spectrum":
+        """Transform the taps of a weight (groups, C_in, C_out, K) that reach outputs."""
         # Once, and so with care: what it is off by shows in every output. Long ones spread their rounding.
-        size = points * geometry.stride
         wide = (
             np.float64 if weight.dtype.name in ("float32", "complex64") or size > _WIDE else np.longdouble
         )
         dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, wide))
-        dense[..., (np.arange(weight.shape[-1]) * geometry.dilation - geometry.offset) % size] = weight
+        places = np.arange(weight.shape[-1]) * geometry.dilation - geometry.offset
+        reach = places % math.gcd(geometry.stride, geometry.down) == 0
+        dense[..., places[reach] % size] = weight[..., reach]
         transformed = np.fft.rfft(dense) if dense.dtype.kind == "f" else np.fft.fft(dense)
         transformed /= geometry.down
         return cls(transformed.swapaxes(0, 1)[..., np.newaxis, :], size)
@@ -163,15 +165,18 @@ class _Spectrum:
         mirrored = self.half[..., self.size - stop + 1 : self.size - first + 1][..., ::-1].conj()
         return np.concatenate([self.half[..., start:stop], mirrored], axis=-1)
 
-    def matters(self, dtype: DType, points: int) -> NDArray[np.bool_]:
-        """Tell which are more than rounding: all others together hold less than two eps of each kernel."""
+    def matters(self, dtype: DType, band: int) -> NDArray[np.bool_]:
+        """Tell which are more than rounding: all others together hold less than two eps of each kernel.
+
+        Bands of so many points are looked at together, since single ones may be zeros of the response.
+        """
         kernels = self.half.reshape(-1, self.half.shape[-1])
         # Of numbers near 1, since the squares of small ones are nothing.
         largest = np.maximum(np.abs(kernels.real).max(-1), np.abs(kernels.imag).max(-1))[:, np.newaxis]
         largest[largest == 0] = 1
         half = ((kernels.real / largest) ** 2 + (kernels.imag / largest) ** 2).astype(np.float64)
         power = np.concatenate([half, half[:, self.size - half.shape[1] : 0 : -1]], axis=1)
-        bands = power.reshape(len(power), -1, points // math.gcd(points, _BANDS)).mean(-1)
+        bands = power.reshape(len(power), -1, band).mean(-1)
         faint = (_FAINT * np.finfo(dtype).eps) ** 2 * bands.mean(-1)
         matters: NDArray[np.bool_] = (bands > faint[:, np.newaxis]).any(0)
         if (bands[:, ~matters].sum(-1) > faint / 16 * bands.shape[1]).any():
@@ -183,15 +188,16 @@ def folds(weight: Array, geometry: Geometry) -> int:
     """Return how many products each Z takes, about, of a weight (groups, C_in, C_out, K): 1 to down."""
     if geometry.down == 1:
         return 1
-    points = max(_BANDS, 1 << geometry.lag.bit_length())
+    size = 1 << max(geometry.span + geometry.offset, _BANDS * geometry.stride).bit_length()
+    band = max(1, size >> (_BANDS * geometry.stride).bit_length())
     with np.errstate(all="ignore"):  # the taps may be anything
-        share = float(_Spectrum.of(weight, geometry, points).matters(weight.dtype, points).mean())
+        share = float(_Spectrum.of(weight, geometry, size).matters(weight.dtype, band).mean())
     return max(1, math.ceil(geometry.down * share))
 
 
 def _runs(spectrum: _Spectrum, dtype: DType, points: int, outputs: int) -> list[_Run]:
     """Return the products that amount to anything."""
-    wanted, size = spectrum.matters(dtype, points), spectrum.size
+    wanted, size = spectrum.matters(dtype, points // math.gcd(points, _BANDS)), spectrum.size
     edges = (np.flatnonzero(np.diff(wanted)) + 1).tolist()
     cuts = {0, size, *edges, *range(0, size, points), *range(0, size, outputs)}
     covered = np.zeros(outputs, bool)
