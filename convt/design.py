@@ -114,9 +114,10 @@ def design_kernel(
         ripple and images do not, and whose design fails beyond some 180 dB or 1,000 taps; or an
         interpolator of the textbooks, which takes no specification.
     down : int
-        Of the outputs every `down`-th will be kept, at least 1. With more than 1 a Kaiser kernel of linear
-        phase has 8 taps a phase more, so that what is far beyond the input's Nyquist frequency vanishes in
-        the rounding of double precision: what does not, has to be computed and folded back.
+        Of the outputs every `down`-th will be kept, at least 1 and at most `stride`. With more than 1 a
+        Kaiser kernel of linear phase has 8 taps a phase more, so that what is far beyond the input's
+        Nyquist frequency vanishes in the rounding of double precision: what does not, has to be computed
+        and folded back.
 
     Returns
     -------
@@ -127,7 +128,7 @@ def design_kernel(
     ------
     ParameterTypeError, ParameterError
         An argument is of a wrong type, is out of its range, does not go with another, or asks for what no
-        kernel of at most 2**20 taps does (of minimum phase 2**15, with a stride of at most 8).
+        kernel of at most 2**21 taps does (of minimum phase 2**15, with a stride of at most 8).
 
     See Also
     --------
@@ -139,7 +140,12 @@ def design_kernel(
     >>> kernel.size, float(round(kernel[0::2].sum(), 12)), float(round(kernel[1::2].sum(), 12))
     (239, 1.0, 1.0)
     """
-    stride, fade = as_integer("stride", stride, 1), _FADE if as_integer("down", down, 1) > 1 else 0
+    stride, down = as_integer("stride", stride, 1), as_integer("down", down, 1)
+    if down > stride:
+        raise ParameterError(
+            f"down must be at most the stride, {stride}, for a kernel that upsamples, got {down}"
+        )
+    fade = _FADE if down > 1 else 0
     _check_name("kind", kind, get_args(Kind))
     _check_name("phase", phase, get_args(Phase))
     taps = None if taps is None else as_integer("taps", taps, 1)

@@ -41,6 +41,8 @@ _PRICES = {
 # toeplitz: for each sample of a window, each channel of a row of windows, each output.
 _WINDOW, _ROW, _OUTPUT = 22, 800, 5
 _WIDEST = 256  # samples that windows advance by, unless a period is longer
+_NARROWEST = 16  # samples of a run of a period, not counting the lag, at least
+_RUN_CALLS = 100_000  # for a run of several
 # OpenBLAS has a faster way for products of up to so many multiply-adds; others take longer by a factor.
 _SMALL_PRODUCT, _LARGE = 1_000_000, 1.4
 # polyphase and winograd: for each element of a column, also in multiply-adds; for each output.
@@ -183,35 +185,43 @@ def candidates(
 def _toeplitz(
     geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
 ) -> Iterator[Plan]:
-    """Plan windows of several widths: wider ones waste more products, narrower ones more copies."""
+    """Plan windows of several widths: wider ones waste more products, narrower ones more copies.
+
+    Those of a long period may be narrower than it is: it is divided into runs.
+    """
     (groups, cin, cout, _), lag = weight, geometry.lag
     memory, _ = _PRICES[dtype.name]
     inputs, outputs = geometry.period
-    for periods in _divisors(latency // inputs) if latency else _powers(1, 256):
+    widths = [(periods, 1) for periods in (_divisors(latency // inputs) if latency else _powers(1, 256))]
+    widths += [(1, runs) for runs in _powers(2, max(2, inputs // _NARROWEST)) if inputs > _NARROWEST]
+    for periods, runs in widths:
         width = periods * inputs
-        window, run = cin * (width + lag), cout * periods * outputs
+        window, run = cin * (-(-width // runs) + lag), cout * -(-periods * outputs // runs)
         if periods > 1 and (window * run > _MATRIX or (width > _WIDEST and not latency)):
             continue
-        rows = latency // width if latency else _rows(window, run)
+        rows = latency // width if latency else _rows(window, run, runs * max(cin * inputs // window, 1))
         product = window * run * (_LARGE if rows * window * run > _SMALL_PRODUCT else 1) * (1 + 2 / rows)
-        rest = _WINDOW * window + _ROW * (cin + cout) + _OUTPUT * run
+        rest = (
+            memory * (_WINDOW * window + _ROW * (cin + cout) + _OUTPUT * run)
+            + _RUN_CALLS * (runs > 1) / rows
+        )
         yield Plan(
             engine="toeplitz",
             inputs=rows * width,
             outputs=rows * periods * outputs,
             step=width,
-            parts=_parts(groups, run, rows * (window + 2 * run)),
-            elements=groups * rows * (cin * width + window + 2 * run),
-            matrix=groups * window * run,
-            cost=groups * (product + memory * rest) / width,
-            prepare=partial(Toeplitz, width=width),
+            parts=_parts(groups, run, runs * rows * (window + 2 * run)),
+            elements=groups * rows * (cin * width + runs * (window + 2 * run)),
+            matrix=groups * runs * window * run,
+            cost=groups * runs * (product + rest) / width,
+            prepare=partial(Toeplitz, width=width, runs=runs),
         )
 
 
-def _rows(window: int, run: int) -> int:
+def _rows(window: int, run: int, runs: int) -> int:
     """Return how many windows make a block: few enough for a small product, and 16 if they have room."""
     small = _power_below(min(_SMALL_PRODUCT // (window * run), 64))
-    room = _power_below(min(_BLOCK // run, 4 * _BLOCK // window))
+    room = _power_below(min(_BLOCK // (runs * run), 4 * _BLOCK // (runs * window)))
     return min(room, max(16, small))
 
 

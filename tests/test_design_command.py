@@ -39,6 +39,12 @@ def test_the_kernel_is_written_and_what_it_does_is_told() -> None:
     np.testing.assert_array_equal(np.load("q.npy"), convt.design_kernel(3))
 
 
+def test_the_kernel_of_a_ratio_is_the_librarys() -> None:
+    design("--stride", "3", "--down", "2", "-o", "w.npy", "-q")
+    np.testing.assert_array_equal(np.load("w.npy"), convt.design_kernel(3, down=2))
+    assert "--down is for ratios above 1" in design("--stride", "2", "--down", "3", code=2).stderr
+
+
 def test_upsample_with_the_kernel_written_is_upsample_without() -> None:
     soundfile.write("in.wav", np.random.default_rng(1).uniform(-0.5, 0.5, 2000), 8000, "PCM_24")
     design("-o", "w.npy")
@@ -55,7 +61,6 @@ def test_upsample_with_the_kernel_written_is_upsample_without() -> None:
         (["--taps", "64", "--passband", "0.6"], {"taps": 64, "passband": 0.6}),
         (["--taps", "64", "--rejection", "70"], {"taps": 64, "rejection": 70}),
         (["--phase", "minimum"], {"phase": "minimum"}),
-        (["--down", "3"], {"down": 3}),
         (["--kind", "lanczos"], {"kind": "lanczos"}),
         (["--kind", "equiripple", "--quality", "fast"], {"kind": "equiripple", "quality": "fast"}),
     ],
@@ -115,8 +120,8 @@ def test_the_document_has_what_was_asked_and_what_was_made() -> None:
         (["--taps", "64", "--quality", "high"], "taps go with a passband or a rejection", 2),
         (["--taps", "64", "--passband", "0.99"], "no kaiser kernel for stride=2 does passband=0.99", 2),
         (["--kind", "hold", "--phase", "minimum"], "kind='hold' is what it is", 2),
-        (["--passband", "0.9999999"], "taps, more than 1048576: use a smaller stride or passband", 2),
-        (["--kind", "hold", "--stride", "1000000000"], "stride must be at most 131072 for kind='hold'", 2),
+        (["--passband", "0.9999999"], "taps, more than 2097152: use a smaller stride or passband", 2),
+        (["--kind", "hold", "--stride", "1000000000"], "stride must be at most 262144 for kind='hold'", 2),
         (["--balance"], "--balance needs the kernel to balance, --from W", 2),
         (["--from", "w.npy"], "--balance needs the kernel to balance, --from W", 2),
         (["--from", "w.npy", "--balance", "--taps", "9"], "--from takes a kernel as it is", 2),

@@ -129,11 +129,17 @@ def test_ratios_of_rates_in_blocks_of_periods(
     bias = numbers(cin, (2, 1, groups * cout, 1), dtype)
     expected = of_one_block(frames[1, 1], weight, geometry) + bias[1, 0]
     points = (-(-geometry.lag // inputs) + 4) * inputs
-    for engine in (
+    engines: tuple[Engine, ...] = (
         Toeplitz(weight, geometry, Scratch(), width=3 * inputs),
+        *(
+            Toeplitz(weight, geometry, Scratch(), width=inputs, runs=n)
+            for n in (2, outputs)
+            if n <= outputs
+        ),
         Polyphase(weight, geometry, Scratch()),
         Spectral(weight, geometry, Scratch(), hop=4 * inputs, points=points),
-    ):
+    )
+    for engine in engines:
         out = np.full((2, 2, groups * cout, 12 * outputs), np.nan, dtype)
         engine(frames, bias, out)
         np.testing.assert_allclose(out[1, 1], expected, rtol=0, atol=1e-12)

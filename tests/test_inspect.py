@@ -223,7 +223,7 @@ def read(terminal: int) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize(("stride", "down"), [(5, 3), (8, 5), (3, 2), (2, 3)])
+@pytest.mark.parametrize(("stride", "down"), [(5, 3), (8, 5), (3, 2), (4, 3)])
 def test_tonal_lines_of_a_ratio_are_where_they_are_heard(stride: int, down: int) -> None:
     kernel = np.random.default_rng(stride).uniform(0.5, 1.5, 4 * stride)
     lines = facts(kernel, "--stride", str(stride), "--down", str(down), "--rate", "1000")["kernels"][0]
@@ -258,3 +258,11 @@ def test_the_sketch_of_a_ratio_ends_where_the_output_does() -> None:
     top = Text.from_markup(lines[0]).plain[9:]
     assert len(top) == 60
     assert top.rstrip(" ▁▂▃▄▅▆▇").count("█") == pytest.approx(60 * 0.92 / 1.5, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("stride", "down", "ratio"), [(6, 4, "3/2"), (2, 3, "2/3"), (2, 2, "1"), (1, 5, "1/5")]
+)
+def test_ratios_that_are_not_told_of(stride: int, down: int, ratio: str) -> None:
+    message = inspect(np.ones(4), "--stride", str(stride), "--down", str(down), code=2)
+    assert f"is a ratio of rates of {ratio}: --down is for ratios above 1 in lowest terms" in message

@@ -1,6 +1,7 @@
 """``convt upsample --rate``: any target rate, each input by its own ratio."""
 
 import json
+import resource
 import shutil
 import struct
 import subprocess
@@ -92,7 +93,7 @@ def test_rates_as_people_write_them(text: str, rate: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0", "-8000", "44.1", "48m", "k", "nan", "inf", "1e400", "", "9999999999"]
+    "text", ["0", "-8000", "44.1", "48m", "k", "nan", "inf", "1e400", "1e999999999", "", "9999999999"]
 )
 def test_what_is_no_rate(text: str) -> None:
     sound("in.wav", 8000, 10)
@@ -189,12 +190,32 @@ def test_an_absurd_ratio_is_refused_and_the_nearest_rates_work() -> None:
     assert message.startswith(
         "convt: in.wav: 44100 to 44101 Hz is a ratio of 44101/44100: that kernel would"
     )
-    below, above = map(int, message.removesuffix(" Hz\n").split("for ")[-1].split(" or "))
+    below, above = map(int, message.removesuffix(" Hz\n").split("are ")[-1].split(" and "))
     assert below <= 44_101 <= above <= 44_200
     for rate in (below, above):
         upsample("in.wav", "--rate", str(rate), "--dry-run", "--overwrite")
     for quality in ("fast", "best"):
-        assert "or for 44100 or " in refused("in.wav", "--rate", "44101", "--quality", quality)
+        assert "work are 44100 and 4" in refused("in.wav", "--rate", "44101", "--quality", quality)
+    assert "rates that work are 1" in refused("in.wav", "--rate", "2147483647")
+
+
+def test_any_ratio_that_is_not_absurd_is_quick() -> None:
+    x = sound("in.wav", 44_100, 20_000)[0]
+    began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    upsample("in.wav", "--rate", "47999", "--quality", "fast", "--subtype", "DOUBLE", "-q")
+    upsample("in.wav", "--rate", "47999", "--quality", "fast", "--dry-run", "--overwrite")
+    y, _ = soundfile.read("in_47999.wav")
+    window = convt.design_kernel(6857, down=6300, quality="fast") / 6857
+    exact = resample_poly(x, 6857, 6300, window=window)
+    assert np.abs(y - exact).max() < 1e-6  # float32
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - began < 500_000
+
+
+def test_usual_rates_of_a_large_ratio() -> None:
+    sound("in.wav", 11_025, 50)
+    result = upsample("in.wav", "--rate", "192k")
+    assert "ratio 2560/147" in result.stderr
+    assert soundfile.info("in_192000.wav").frames == ceil(50 * 2560 / 147)
 
 
 def test_nearest_rates_are_the_nearest() -> None:

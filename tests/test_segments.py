@@ -109,6 +109,19 @@ def test_the_bytes_are_those_of_one_process(
     assert target.read_bytes() == made
 
 
+def test_what_came_through_a_pipe_is_not_opened_again() -> None:
+    sound(1, 2_000_000)
+    small = "import convt_cli.segments; convt_cli.segments._SAMPLES = 1 << 15; "
+    command = [CONVT[0], "-c", small + CONVT[2], "upsample", "-", "-q", "-o", "out.wav", "--overwrite"]
+    environment = os.environ | {"CONVT_NUM_THREADS": "2"}
+    with Path("in.wav").open("rb") as source:
+        subprocess.run(command, stdin=source, env=environment, check=True)
+    made = Path("out.wav").read_bytes()
+    data = Path("in.wav").read_bytes()
+    subprocess.run([*command, "--overs", "guard"], input=data, env=environment, check=True)
+    assert Path("out.wav").read_bytes() == made
+
+
 def test_levels_are_those_of_the_whole(divided: list[int]) -> None:
     samples = np.zeros(300_001)
     samples[[5, 200_000, 299_999]] = [1.5, -2.5, 2.0]

@@ -11,7 +11,7 @@ from convt_cli import report
 from convt_cli.audio.formats import Array
 from convt_cli.errors import Failure, Misuse
 from convt_cli.findings import findings
-from convt_cli.inspecting import document, load, portrait
+from convt_cli.inspecting import check_ratio, document, load, portrait
 from convt_cli.inspection import Inspection
 from convt_cli.names import STREAM
 from convt_cli.pictures.canvas import check_picture
@@ -75,6 +75,7 @@ def design_kernel(asked: Designing, reporter: Reporter) -> None:
 
 def _check(asked: Designing) -> None:
     """Refuse options that do not go together, and an output that cannot be."""
+    check_ratio(asked.stride, asked.down)
     if asked.balance != bool(asked.source):
         raise Misuse("--balance needs the kernel to balance, --from W; and --from is for --balance")
     if asked.source and (asked.design.is_asked_for or asked.taps or asked.kind):

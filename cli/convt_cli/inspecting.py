@@ -1,6 +1,8 @@
 """The work of ``convt inspect``: what the kernels of a file do, told and drawn."""
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import convt
 from convt_cli import report, sketch
 from convt_cli.document import digest
+from convt_cli.errors import Misuse
 from convt_cli.findings import findings
 from convt_cli.inspection import Inspection, facts
 from convt_cli.pictures.canvas import check_picture
@@ -36,6 +39,7 @@ def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
     Failure
         The file cannot be read, or holds what has no response.
     """
+    check_ratio(asked.stride, asked.down)
     if asked.plot:
         check_picture(asked.plot, [asked.weights], overwrite=asked.overwrite)
     weights = load(asked.weights)
@@ -49,6 +53,21 @@ def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
         report.result(line)
     if inspection.count == 1 and sketch.is_wanted():
         sketch.draw(weights.weight.reshape(-1), asked.stride, asked.down, asked.rate)
+
+
+def check_ratio(stride: int, down: int) -> None:
+    """Refuse a ratio that is not one of upsampling in lowest terms.
+
+    Raises
+    ------
+    Misuse
+        With what it is in lowest terms.
+    """
+    if down > 1 and (down >= stride or math.gcd(stride, down) > 1):
+        raise Misuse(
+            f"--stride {stride} --down {down} is a ratio of rates of {Fraction(stride, down)}: --down is"
+            " for ratios above 1 in lowest terms, such as --stride 160 --down 147"
+        )
 
 
 def load(path: Path) -> convt.Weights:

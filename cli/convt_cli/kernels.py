@@ -14,7 +14,7 @@ from convt_cli.names import input_name
 from convt_cli.rates import nearest
 from convt_cli.request import Design, Ratio, Request
 
-_MOST_TAPS = 1 << 20  # of a kernel that convt.design_kernel makes
+_MOST_TAPS = 1 << 21  # of a kernel that convt.design_kernel makes
 _SAMPLED = 8  # taps an input sample
 
 
@@ -87,12 +87,13 @@ def _built_in(request: Request, reader: Reader) -> convt.Weights:
         own = reader.format.rate if reader.format else request.rate_in
         if request.rate is None or own is None or request.ratio.stride <= _SAMPLED:
             raise
-        taps = _designed(request.design, Ratio(_SAMPLED, 1 + request.ratio.down)).size / _SAMPLED
-        rates = " or ".join(map(str, nearest(own, request.rate, int(_MOST_TAPS / taps))))
+        taps = _designed(request.design, Ratio(_SAMPLED, _SAMPLED - 1)).size / _SAMPLED
+        rates = " and ".join(map(str, nearest(own, request.rate, int(_MOST_TAPS / taps))))
         raise Failure(
             f"{input_name(request.source)}: {own} to {request.rate} Hz is a ratio of"
-            f" {request.ratio.factor}: that kernel would have {request.ratio.stride * taps:.0f} taps, more"
-            f" than {_MOST_TAPS}; ask for a lower --quality or --passband, or for {rates} Hz"
+            f" {request.ratio.factor}: that kernel would have {request.ratio.stride * taps:.0f} taps, and"
+            f" {_MOST_TAPS} are the most; less --passband takes fewer, and the nearest rates that work are"
+            f" {rates} Hz"
         ) from None
 
 
@@ -108,11 +109,11 @@ def _designed(design: Design, ratio: Ratio) -> Array:
 
 
 def _measured(kernel: Array, request: Request) -> Measured:
-    """Measure a designed kernel: of one that vanishes far away, some taps an input sample tell all."""
-    stride, every = request.ratio.stride, 1
-    if request.ratio.down > 1 and request.design.phase != "minimum":
-        every = max(n for n in range(1, stride // _SAMPLED + 2) if stride % n == 0)
-    response = convt.Response(kernel[(kernel.size - 1) // 2 % every :: every], stride // every)
+    """Measure a designed kernel; a long one as the same design with a few taps an input sample."""
+    stride, down = request.ratio
+    if down > 1 and stride > _SAMPLED:
+        kernel, stride = _designed(request.design, Ratio(_SAMPLED, _SAMPLED - 1)), _SAMPLED
+    response = convt.Response(kernel, stride)
     return Measured(float(response.edge(0.01)), -float(response.worst_image().level))
 
 

@@ -3,7 +3,7 @@
 # Paths are not checked for being readable here: that is a failure of the work, not of the command line.
 
 import math
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,7 +39,7 @@ def parse_rate(text: str) -> int:
     number = text.lower().removesuffix("hz").strip()
     try:
         rate = Decimal(number.removesuffix("k")) * (1000 if number.endswith("k") else 1)
-    except InvalidOperation:
+    except ArithmeticError:
         rate = Decimal(0)
     if not (rate.is_finite() and 1 <= rate <= _MOST_RATE and rate == int(rate)):
         raise typer.BadParameter(f"{text!r} is no rate: whole Hz, 1 to {_MOST_RATE}, as 48000 or 44.1k")

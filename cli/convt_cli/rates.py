@@ -45,8 +45,8 @@ def _own_rate(request: Request, reader: Reader) -> int:
 
 
 def nearest(own: int, wanted: int, most: int) -> list[int]:
-    """Return the rates next to the one that is wanted whose ratio to the input's has a stride of `most`."""
+    """Return the rates next to the one wanted whose ratio to the input's has a stride of `most` at most."""
     steps = {step for low in range(1, math.isqrt(own) + 1) if own % low == 0 for step in (low, own // low)}
-    below = [wanted // step * step for step in steps if wanted // step <= most]
+    below = max(min(wanted // step, most) * step for step in steps)
     above = [-(-wanted // step) * step for step in steps if -(-wanted // step) <= most]
-    return [rate for rates, choose in ((below, max), (above, min)) if rates for rate in [choose(rates)]]
+    return [below, min(above)] if above else [below]

@@ -43,7 +43,8 @@ def segments_of(outcome: Outcome, reader: Reader) -> list[Segment]:
     chosen, plan = outcome.formats[1], outcome.upsampler.plan
     frames, total = outcome.frames
     plain = isinstance(reader, PcmReader) and reader.is_file and chosen is not None and is_plain(chosen)
-    if not plain or outcome.request.target == STREAM or not frames or not total:
+    piped = STREAM in (outcome.request.source, outcome.request.target)
+    if not plain or piped or not frames or not total:
         return []
     taps = outcome.request.dilation * (outcome.kernel.taps - 1) + 1
     span = -(-taps // outcome.request.ratio.down)  # in outputs

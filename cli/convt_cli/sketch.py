@@ -25,7 +25,7 @@ def draw(kernel: Array, stride: int, down: int, rate: int | None) -> None:
     console = Console(highlight=False, markup=True)
     columns = min(_MOST_COLUMNS, console.width - _MARGIN - 1)
     columns = columns // stride * stride if down == 1 else columns
-    if not down <= stride <= columns * down or not str(console.encoding).lower().startswith("utf"):
+    if stride > columns * down or not str(console.encoding).lower().startswith("utf"):
         return
     for line in sketch(convt.Response(kernel, stride), stride / down, columns, rate):
         console.print(line, no_wrap=True, crop=True)

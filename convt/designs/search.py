@@ -16,7 +16,7 @@ from convt.response import Response
 _TRIES = 6
 _STEPS, _HALVINGS = 16, 16
 _MARGIN = 0.1  # dB: what is measured may miss of the top of a sidelobe
-MOST_TAPS = 1 << 20
+MOST_TAPS = 1 << 21
 MOST_REJECTION = 250.0  # dB
 
 

@@ -9,8 +9,12 @@ full speed of a matrix product, and its output comes out interleaved::
     row: x[t*B - lag .. t*B + B)   column m*s + r: h[r::s]     row after row: the output
                                    reversed, m down
 
-Of a ratio of rates s/d the columns are those of every d-th output, B*s/d of them, and B fills periods.
+Of a ratio of rates s/d the columns are those of every d-th output, B*s/d of them, and B fills periods. A
+long period may be divided into runs of outputs, each with windows, and a matrix, of its own.
 """
+
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -20,55 +24,92 @@ from convt.engines.memory import Scratch, by_phase, outputs_of_period, windows
 from convt.geometry import Geometry
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Some outputs of a window: their matrix, (groups, C_in*samples, C_out*outputs), and the samples."""
+
+    matrix: Array
+    start: int
+    samples: int
+    outputs: slice
+
+
 class Toeplitz:
     """The engine prepared for one kernel and windows of one width; see the contract in ``contract.py``."""
 
-    def __init__(self, weight: Array, geometry: Geometry, scratch: Scratch, *, width: int) -> None:
-        """Prepare for windows that advance by `width` input samples: whole periods, in any block."""
+    def __init__(
+        self, weight: Array, geometry: Geometry, scratch: Scratch, *, width: int, runs: int = 1
+    ) -> None:
+        """Prepare for windows that advance by `width` input samples: whole periods, in any block.
+
+        With `runs` of outputs `width` is one period.
+        """
         self._groups, self._cin, self._cout, _ = weight.shape
-        self._width, self._window = width, width + geometry.lag
+        self._width, self._lag = width, geometry.lag
         self._run = width * geometry.stride // geometry.down
-        self._matrix = _banded(weight, geometry, width).reshape(
-            self._groups, self._cin * self._window, self._cout * self._run
-        )
+        inputs, outputs = geometry.period
+        sample, _ = outputs_of_period(geometry)
+        cuts = [outputs * n // runs for n in range(runs + 1)]
+        taps = by_phase(weight, geometry)
+        self._runs = []
+        for first, stop in pairwise(cuts):
+            matrix = _of_outputs(taps, geometry, slice(first, stop))
+            if runs == 1:
+                matrix = _banded(matrix, inputs, width // inputs)
+            window, count = matrix.shape[2], matrix.shape[4]
+            shaped = matrix.reshape(self._groups, self._cin * window, self._cout * count)
+            self._runs.append(_Run(shaped, int(sample[first]), window, slice(first, first + count)))
         self._scratch = scratch
 
     def __call__(self, frames: Array, bias: Array, out: Array) -> None:
         """Write what the frames make into `out`."""
         signals, blocks, _, length = frames.shape
-        rows = (length - self._window) // self._width + 1
+        rows = (length - self._lag) // self._width
         lead = (signals, blocks, self._groups)
-        view = windows(frames, self._window, self._width, rows)
-        # Copied, since rows that overlap in memory would keep the product away from BLAS.
-        copied = self._scratch("windows", frames.dtype, *lead, rows, self._cin, self._window)
-        np.copyto(copied, view.reshape(*lead, self._cin, rows, self._window).swapaxes(3, 4))
-        stretched = copied.reshape(*lead, rows, self._cin * self._window)
         outputs = out.reshape(*lead, self._cout, rows, self._run)
-        if self._cout == 1:  # the product is the output
-            np.matmul(stretched, self._matrix, out=outputs[:, :, :, 0])
+        if self._cout == 1 and len(self._runs) == 1:  # the product is the output
+            np.matmul(
+                self._windows(self._runs[0], frames, rows), self._runs[0].matrix, out=outputs[:, :, :, 0]
+            )
             if bias.any():
                 out += bias
             return
-        product = self._scratch("product", frames.dtype, *lead, rows, self._cout * self._run)
-        np.matmul(stretched, self._matrix, out=product)
-        by_channel = product.reshape(*lead, rows, self._cout, self._run).swapaxes(3, 4)
-        np.add(by_channel, bias.reshape(-1, 1, self._groups, self._cout, 1, 1), out=outputs)
+        offset = bias.reshape(-1, 1, self._groups, self._cout, 1, 1)
+        for run in self._runs:
+            count = run.outputs.stop - run.outputs.start
+            product = self._scratch("product", frames.dtype, *lead, rows, self._cout * count)
+            np.matmul(self._windows(run, frames, rows), run.matrix, out=product)
+            by_channel = product.reshape(*lead, rows, self._cout, count).swapaxes(3, 4)
+            np.add(by_channel, offset, out=outputs[..., run.outputs])
+
+    def _windows(self, run: _Run, frames: Array, rows: int) -> Array:
+        """Return the windows of a run, (signals, blocks, groups, rows, C_in*samples)."""
+        signals, blocks, *_ = frames.shape
+        lead = (signals, blocks, self._groups)
+        view = windows(frames[..., run.start :], run.samples, self._width, rows)
+        # Copied, since rows that overlap in memory would keep the product away from BLAS.
+        copied = self._scratch("windows", frames.dtype, *lead, rows, self._cin, run.samples)
+        np.copyto(copied, view.reshape(*lead, self._cin, rows, run.samples).swapaxes(3, 4))
+        return copied.reshape(*lead, rows, self._cin * run.samples)
 
 
-def _banded(weight: Array, geometry: Geometry, width: int) -> Array:
-    """Return the matrix as (groups, C_in, width + lag, C_out, periods, outputs of a period)."""
-    groups, cin, cout, _ = weight.shape
-    inputs, outputs = geometry.period
-    lag, periods = geometry.lag, width // inputs
-    sample, phase = outputs_of_period(geometry)
-    rows = sample + lag - np.arange(lag + 1)[:, np.newaxis]
-    one = np.zeros((groups, cin, inputs + lag, cout, outputs), weight.dtype)
-    taps = by_phase(weight, geometry)[..., phase]
-    one[:, :, rows, :, np.arange(outputs)] = taps.transpose(3, 4, 0, 1, 2)
-    matrix = np.zeros((groups, cin, width + lag, cout, periods, outputs), weight.dtype)
+def _of_outputs(taps: Array, geometry: Geometry, outputs: slice) -> Array:
+    """Return the matrix of some outputs of a period, (groups, C_in, samples, C_out, outputs)."""
+    groups, cin, cout, lags, _ = taps.shape
+    sample, phase = (of[outputs] for of in outputs_of_period(geometry))
+    rows = sample - sample[0] + geometry.lag - np.arange(lags)[:, np.newaxis]
+    matrix = np.zeros((groups, cin, int(sample[-1] - sample[0]) + lags, cout, sample.size), taps.dtype)
+    matrix[:, :, rows, :, np.arange(sample.size)] = taps[..., phase].transpose(3, 4, 0, 1, 2)
+    return matrix
+
+
+def _banded(one: Array, inputs: int, periods: int) -> Array:
+    """Return the matrix of so many periods of that of one: (groups, C_in, samples, C_out, outputs)."""
+    groups, cin, samples, cout, outputs = one.shape
+    matrix = np.zeros((groups, cin, (periods - 1) * inputs + samples, cout, periods, outputs), one.dtype)
     *lead, down, across, right, along = matrix.strides
     # A period is the one before it, further down: they are one view with a stride along the diagonal.
-    shape = (groups, cin, periods, inputs + lag, cout, outputs)
+    shape = (groups, cin, periods, samples, cout, outputs)
     diagonal = as_strided(matrix, shape, (*lead, inputs * down + right, down, across, along))
     diagonal[...] = one[:, :, np.newaxis]
-    return matrix
+    return matrix.reshape(groups, cin, -1, cout, periods * outputs)

@@ -53,7 +53,7 @@ class PcmReader:
         self.precision = precision or chosen.precision
         self.dtype = np.dtype(self.precision)
         self.warnings: list[str] = []
-        self.is_file = source.size is not None
+        self.is_file = source.size is not None and not source.spooled
         self.identity = source.identity
         self._length = self._present()
         self.frames = None if self._length is None else self._length // self._unit

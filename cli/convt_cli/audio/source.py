@@ -30,12 +30,15 @@ class Source:
     ----------
     size : int or None
         Bytes in all; None for a pipe, which may go on as long as it likes.
+    spooled : bool
+        Whether it came through a pipe, and cannot be opened once more.
     """
 
     def __init__(self, path: Path, *, again: bool = False) -> None:
         self.path = path
         self._head = bytearray()  # of a pipe: what a header was read from
         self._at = 0  # bytes of it that have been read again
+        self.spooled = False
         self._file: IO[bytes] = io.BytesIO()
         try:
             self._file = io.FileIO(0, closefd=False) if path == STREAM else io.FileIO(os.fsencode(path))
@@ -145,7 +148,7 @@ class Source:
                 f"{self.name}: cannot be kept in {tempfile.gettempdir()}: {error.strerror}; set TMPDIR"
             ) from None
         self.close()
-        self._file, self._at = spooled, 0
+        self._file, self._at, self.spooled = spooled, 0, True
         self._found = os.fstat(spooled.fileno())
         self.size = self._found.st_size
         self.seek(0)
