@@ -60,7 +60,7 @@ _LEAST_REJECTION = 20.0  # dB
 _LEAST_EARLY = 60.0  # dB: a minimum phase kernel's own; below it, images would change the passband
 _MOST_GIVEN_TAPS, _MOST_EARLY_TAPS, _MOST_EQUIRIPPLE_TAPS = 1 << 16, 1 << 14, 1 << 10  # many are tried
 _MOST_TRIED = {"linear": MOST_TAPS, "minimum": 1 << 15}
-_SAMPLED = 8  # the greatest stride at which kernels are tried; what lies between its points is smooth
+_SAMPLED = (8, 4)  # the greatest stride at which kernels are tried: those that fade end well before it
 _FADE = 8  # input samples
 _CLASSICS: Mapping[str, Callable[[int], Reals]] = {
     "lanczos": classic.lanczos,
@@ -254,16 +254,21 @@ def _shortest(make: Make, wanted: Specification, phase: Phase, kind: Kind) -> Fo
     if kind == "equiripple":
         _check_length(guess := equiripple_taps(wanted), MOST_TAPS, wanted)
         return shortest(make, wanted, guess)
-    sampled = wanted._replace(stride=min(wanted.stride, _SAMPLED))
+    sampled = wanted._replace(stride=min(wanted.stride, _SAMPLED[bool(wanted.fade)]))
     _check_length(kaiser_taps(wanted), MOST_TAPS, wanted)
-    _check_length(guess := kaiser_taps(sampled), _MOST_TRIED[phase], sampled)
-    found = shortest(make, sampled, guess)
+    _check_length(kaiser_taps(sampled), _MOST_TRIED[phase], sampled)
+    found = _shortest_of_few(sampled, phase)
     if found is None or sampled == wanted:
         return found
-    taps = 2 * math.ceil((found.kernel.size - 1) / 2 * wanted.stride / _SAMPLED) + 1
+    taps = 2 * math.ceil((found.kernel.size - 1) / 2 * wanted.stride / sampled.stride) + 1
     aim = found.aim._replace(stride=wanted.stride)
     kernel = make(taps, aim)
     return None if kernel is None else Found(with_equal_phases(kernel, wanted.stride), aim)
+
+
+@lru_cache(maxsize=16)
+def _shortest_of_few(wanted: Specification, phase: Phase) -> Found | None:
+    return shortest(_maker("kaiser", phase), wanted, kaiser_taps(wanted))
 
 
 def _check_length(taps: float, most: int, wanted: Specification) -> None:

@@ -15,7 +15,7 @@ from convt_cli.rates import nearest
 from convt_cli.request import Design, Ratio, Request
 
 _MOST_TAPS = 1 << 21  # of a kernel that convt.design_kernel makes
-_SAMPLED = 8  # taps an input sample
+_SAMPLED = 4  # taps an input sample
 
 
 class Measured(NamedTuple):

@@ -139,10 +139,11 @@ class Spectral:
 
 @dataclass(frozen=True, slots=True)
 class _Spectrum:
-    """H/d at `size` points, (C_in, groups, C_out, 1, n): of real taps a half tells the other."""
+    """H at `size` points, (C_in, groups, C_out, 1, n), without its `factor`; of real taps half of them."""
 
     half: Array
     size: int
+    factor: Array
 
     @classmethod
     def of(cls, weight: Array, geometry: Geometry, size: int) -> "_Spectrum":
@@ -154,16 +155,21 @@ class _Spectrum:
         dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, wide))
         places = np.arange(weight.shape[-1]) * geometry.dilation - geometry.offset
         reach = places % math.gcd(geometry.stride, geometry.down) == 0
-        dense[..., places[reach] % size] = weight[..., reach]
+        # Powers of two bring the largest taps near 1: the squares of small ones would be nothing.
+        _, exponent = np.frexp(np.abs(weight).max(-1, keepdims=True, initial=0, where=reach))
+        scale = np.ldexp(np.ones(exponent.shape, wide), exponent)
+        dense[..., places[reach] % size] = weight[..., reach] / scale
         transformed = np.fft.rfft(dense) if dense.dtype.kind == "f" else np.fft.fft(dense)
-        transformed /= geometry.down
-        return cls(transformed.swapaxes(0, 1)[..., np.newaxis, :], size)
+        turned = (array.swapaxes(0, 1)[..., np.newaxis, :] for array in (transformed, scale))
+        half, factor = turned
+        return cls(half, size, factor / geometry.down)
 
     def between(self, start: int, stop: int) -> Array:
-        """Return neighbouring points, those beyond the half as its mirror."""
+        """Return neighbouring points of H/d, those beyond the half as its mirror."""
         first = max(start, self.half.shape[-1])
         mirrored = self.half[..., self.size - stop + 1 : self.size - first + 1][..., ::-1].conj()
-        return np.concatenate([self.half[..., start:stop], mirrored], axis=-1)
+        points: Array = np.concatenate([self.half[..., start:stop], mirrored], axis=-1) * self.factor
+        return points
 
     def matters(self, dtype: DType, band: int) -> NDArray[np.bool_]:
         """Tell which are more than rounding: all others together hold less than two eps of each kernel.
@@ -171,10 +177,7 @@ class _Spectrum:
         Bands of so many points are looked at together, since single ones may be zeros of the response.
         """
         kernels = self.half.reshape(-1, self.half.shape[-1])
-        # Of numbers near 1, since the squares of small ones are nothing.
-        largest = np.maximum(np.abs(kernels.real).max(-1), np.abs(kernels.imag).max(-1))[:, np.newaxis]
-        largest[largest == 0] = 1
-        half = ((kernels.real / largest) ** 2 + (kernels.imag / largest) ** 2).astype(np.float64)
+        half = (kernels.real**2 + kernels.imag**2).astype(np.float64, copy=False)
         power = np.concatenate([half, half[:, self.size - half.shape[1] : 0 : -1]], axis=1)
         bands = power.reshape(len(power), -1, band).mean(-1)
         faint = (_FAINT * np.finfo(dtype).eps) ** 2 * bands.mean(-1)
