@@ -158,7 +158,7 @@ class _Run:
     def _divided(self, path: Path | None, writer: Writer) -> bool:
         """Have processes make the output, if it can be divided among them and is worth it."""
         count = 1 if self._overlap is nullcontext else cores()
-        segments = segments_of(self._outcome, self._reader) if count > 1 else []
+        segments = segments_of(self._outcome, self._reader, count) if count > 1 else []
         reader = self._reader
         if not (segments and path and isinstance(writer, PcmWriter) and isinstance(reader, PcmReader)):
             return False

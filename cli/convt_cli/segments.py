@@ -38,8 +38,11 @@ class Segment:
     made: tuple[int, int]
 
 
-def segments_of(outcome: Outcome, reader: Reader) -> list[Segment]:
-    """Divide a run of a file of plain numbers to another; none where it cannot be, or is not worth it."""
+def segments_of(outcome: Outcome, reader: Reader, processes: int) -> list[Segment]:
+    """Divide a run of a file of plain numbers to another; none where it cannot be, or is not worth it.
+
+    All processes get as many.
+    """
     chosen, plan = outcome.formats[1], outcome.upsampler.plan
     frames, total = outcome.frames
     plain = isinstance(reader, PcmReader) and reader.is_file and chosen is not None and is_plain(chosen)
@@ -49,8 +52,9 @@ def segments_of(outcome: Outcome, reader: Reader) -> list[Segment]:
     taps = outcome.request.dilation * (outcome.kernel.taps - 1) + 1
     span = -(-taps // outcome.request.ratio.down)  # in outputs
     back = 2 * -(-span // plan.outputs)  # blocks with what is not made of the others, and their history
-    count = min(total * outcome.channels[1] // _SAMPLES, frames // plan.inputs // (back + 1))
-    if count < 2:
+    rounds = -(-total * outcome.channels[1] // (_SAMPLES * processes))
+    count = min(rounds * processes, frames // plan.inputs // (back + 1))
+    if count < 2 or total * outcome.channels[1] < 2 * _SAMPLES:
         return []
     cuts = [frames // plan.inputs * cut // count for cut in range(count)]
     # Whatever is cropped, an output is certain a kernel's length before the end of the blocks that came.
