@@ -199,12 +199,11 @@ def _toeplitz(
         window, run = cin * (-(-width // runs) + lag), cout * -(-periods * outputs // runs)
         if periods > 1 and (window * run > _MATRIX or (width > _WIDEST and not latency)):
             continue
-        rows = latency // width if latency else _rows(window, run, runs * max(cin * inputs // window, 1))
+        taken = max(runs * window, cin * width)  # samples that a period takes: copied, or in between
+        rows = latency // width if latency else _rows(window, run, taken, runs * run)
         product = window * run * (_LARGE if rows * window * run > _SMALL_PRODUCT else 1) * (1 + 2 / rows)
-        rest = (
-            memory * (_WINDOW * window + _ROW * (cin + cout) + _OUTPUT * run)
-            + _RUN_CALLS * (runs > 1) / rows
-        )
+        rest = memory * (_WINDOW * window + _ROW * (cin + cout) + _OUTPUT * run)
+        rest += _RUN_CALLS / rows if runs > 1 else 0
         yield Plan(
             engine="toeplitz",
             inputs=rows * width,
@@ -218,10 +217,13 @@ def _toeplitz(
         )
 
 
-def _rows(window: int, run: int, runs: int) -> int:
-    """Return how many windows make a block: few enough for a small product, and 16 if they have room."""
+def _rows(window: int, run: int, taken: int, made: int) -> int:
+    """Return how many windows make a block: few enough for a small product, and 16 if they have room.
+
+    With each of them so many elements are taken, and so many made.
+    """
     small = _power_below(min(_SMALL_PRODUCT // (window * run), 64))
-    room = _power_below(min(_BLOCK // (runs * run), 4 * _BLOCK // (runs * window)))
+    room = _power_below(min(_BLOCK // made, 4 * _BLOCK // taken))
     return min(room, max(16, small))
 
 

@@ -1,6 +1,7 @@
 """``convt upsample --rate``: any target rate, each input by its own ratio."""
 
 import json
+import os
 import resource
 import shutil
 import struct
@@ -140,6 +141,15 @@ def test_what_has_the_rate_is_copied_to_the_byte(name: str) -> None:
     document = json.loads(upsample(name, "--rate", "48k", *options, "--overwrite", "--json").stdout)
     assert document["copied"]
     assert document["output"]["bytes"] == Path(name).stat().st_size
+
+
+def test_what_comes_through_a_named_pipe_is_not_read_twice() -> None:
+    x = sound("in.wav", 48_000)
+    os.mkfifo("pipe.wav")
+    with subprocess.Popen(["/bin/cp", "in.wav", "pipe.wav"]):
+        command = [*CONVT, "pipe.wav", "--rate", "48k", "-q", "-o", "out.wav"]
+        subprocess.run(command, check=True, timeout=60)
+    np.testing.assert_array_equal(soundfile.read("out.wav", always_2d=True)[0].T, x)
 
 
 def test_a_copy_goes_to_standard_output_too() -> None:

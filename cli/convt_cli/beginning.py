@@ -14,7 +14,7 @@ from convt_cli.audio.writer import carried
 from convt_cli.errors import Failure, Misuse, Unwritable
 from convt_cli.kernels import Choice
 from convt_cli.memory import check_memory, memory_needed
-from convt_cli.names import STREAM, input_name
+from convt_cli.names import STREAM, input_name, is_file
 from convt_cli.outcome import Outcome
 from convt_cli.request import SAME, Request
 from convt_cli.streams import geometry_of
@@ -120,7 +120,8 @@ def _is_copy(request: Request, formats: tuple[Format | None, Format | None]) -> 
     as_it_is = request.overs is None and request.nonfinite == "error" and request.dither != "tpdf"
     as_it_is = as_it_is and request.gain == 0 and not (request.precision and formats[0] is None)
     has_rate = request.rate is not None and request.ratio == SAME
-    return has_rate and as_it_is and request.source != STREAM and formats[0] == formats[1]
+    again = request.source != STREAM and is_file(request.source)  # and can be read from its beginning
+    return has_rate and as_it_is and again and formats[0] == formats[1]
 
 
 def too_short(request: Request, error: convt.ParameterError) -> Failure:

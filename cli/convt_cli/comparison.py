@@ -65,7 +65,7 @@ def plot(outcome: Outcome) -> None:
 def _plot(outcome: Outcome, path: Path) -> None:
     request = outcome.request
     stride, down = request.ratio
-    periods = -(-_WINDOW // down)  # of the ratio, so that both windows last as long
+    periods = 2 * -(-_WINDOW // (2 * down))  # of the ratio, so that both windows last as long
     before, after = Spectrum(periods * down), Spectrum(periods * stride)
     with closing(open_input(request)) as reader:
         rate = reader.format.rate if reader.format else None

@@ -39,7 +39,7 @@ def time_line(outcome: Outcome) -> str:
     """Return when outputs are, in input samples."""
     stride, down = outcome.request.ratio
     late = outcome.upsampler.delay
-    place = "j" if late == 0 else f"(j - {late:.6g})" if late > 0 else f"(j + {-late:.6g})"
+    place = f"(j {'-' if late > 0 else '+'} {abs(late):.6g})" if abs(late) > 0 else "j"  # or if it has none
     return f"output sample j is at the time of input sample {place}*{down}/{stride}"
 
 
