@@ -13,7 +13,7 @@ from convt_cli.audio.samples import CODES
 from convt_cli.audio.writer import carried
 from convt_cli.errors import Failure, Misuse, Unwritable
 from convt_cli.kernels import Choice
-from convt_cli.memory import check_memory, memory_needed
+from convt_cli.memory import check_memory, kernel_memory, memory_needed
 from convt_cli.names import STREAM, input_name, is_file
 from convt_cli.outcome import Outcome
 from convt_cli.request import SAME, Request
@@ -101,6 +101,8 @@ def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Ups
     dtype = np.result_type(kernel.weight.dtype, reader.dtype)
     history = request.dilation * kernel.taps // request.ratio.stride
     needed = memory_needed(upsampler, channels, history, block_size(request, channels), dtype.itemsize)
+    phase = (request.design.phase or "linear") if request.weights is None else None
+    needed += kernel_memory(upsampler, kernel.taps, phase)
     check_memory(input_name(request.source), needed, max(channels))
     dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
     formats = (reader.format, _output_format(request, reader))

@@ -8,12 +8,19 @@ from convt_cli.errors import Failure
 _BASE = 70e6  # the interpreter, numpy, scipy and the prepared kernel of a usual run
 _HELD = 4  # blocks of the engine's size held at a time, before and after the computation
 _WAITING = 6  # blocks as they are read: on their way in and out
+_KEPT = 25  # bytes for each number that the engine keeps, while it is prepared
+_DESIGNED = {"linear": 70, "minimum": 2200}  # bytes for each tap, while they are designed
+
+
+def kernel_memory(upsampler: convt.Upsampler, taps: int, phase: str | None) -> float:
+    """Return, in bytes, about how much it takes to prepare a kernel, and to design one of a phase."""
+    return max(_KEPT * upsampler.plan.matrix, _DESIGNED[phase] * taps if phase else 0)
 
 
 def memory_needed(
     upsampler: convt.Upsampler, channels: tuple[int, int], history: int, block: int, itemsize: int
 ) -> float:
-    """Return, in bytes, about how much a run takes at its peak; it does not depend on the length.
+    """Return, in bytes, about how much a run takes once it runs; it does not depend on the length.
 
     Parameters
     ----------

@@ -52,9 +52,10 @@ def segments_of(outcome: Outcome, reader: Reader, processes: int) -> list[Segmen
     taps = outcome.request.dilation * (outcome.kernel.taps - 1) + 1
     span = -(-taps // outcome.request.ratio.down)  # in outputs
     back = 2 * -(-span // plan.outputs)  # blocks with what is not made of the others, and their history
-    rounds = -(-total * outcome.channels[1] // (_SAMPLES * processes))
-    count = min(rounds * processes, frames // plan.inputs // (back + 1))
-    if count < 2 or total * outcome.channels[1] < 2 * _SAMPLES:
+    samples = total * outcome.channels[1]
+    rounds = max(1, samples // (_SAMPLES * processes))
+    count = min(rounds * processes, samples // _SAMPLES, frames // plan.inputs // (back + 1))
+    if count < 2:
         return []
     cuts = [frames // plan.inputs * cut // count for cut in range(count)]
     # Whatever is cropped, an output is certain a kernel's length before the end of the blocks that came.

@@ -62,8 +62,9 @@ def draw_spectra(
         if factor > 1:
             shade(above, unit, factor * unit, "#eeeeee", "beyond half the input rate")
             shade(below, unit, factor * unit, IMAGE, "here are images, if there are any")
+        corner = "upper right" if factor >= 2 else "lower left"  # where no curve is
         for axes in (above, below):
-            axes.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
+            axes.legend(loc=corner, fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
         below.set_xlabel(label)
 
 
