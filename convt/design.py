@@ -84,7 +84,8 @@ def design_kernel(
     """Design the kernel that upsamples by `stride`, or for a ratio stride/down, and does nothing else.
 
     With a passband and a rejection, its own or of a quality, the kernel is the shortest of its kind that
-    meets them, as measured on the kernel itself. With `taps` it is the one of so many taps that makes the
+    meets them, as measured on the kernel itself; with a stride above 8 (4 with `down`), on the same curve
+    at so many taps a sample. With `taps` it is the one of so many taps that makes the
     most of them. All phases have a gain of 1 at 0 Hz, so that a constant stays one.
 
     Parameters
@@ -128,7 +129,8 @@ def design_kernel(
     ------
     ParameterTypeError, ParameterError
         An argument is of a wrong type, is out of its range, does not go with another, or asks for what no
-        kernel of at most 2**21 taps does (of minimum phase 2**15, with a stride of at most 8).
+        kernel of at most 2**21 taps does, or of minimum phase 2**15, counted at a stride of 8 (4 with
+        `down`) where that is the lower.
 
     See Also
     --------

@@ -39,7 +39,7 @@ def conv_transpose1d(
     samples, or exactly ``stride*L`` with the paddings ``"center"``, ``"same"`` and ``"causal"``.
 
     With `down` the result is ``conv_transpose1d(...)[..., ::down]``, ``ceil(L_out/down)`` samples: the rate
-    changes by stride/down. The samples between them are never computed.
+    changes by stride/down. The engines never compute the samples between them.
 
     Parameters
     ----------

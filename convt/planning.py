@@ -82,7 +82,7 @@ class Plan:
     elements : int
         Elements that one block of a signal occupies: input, output, and what lies between.
     matrix : int
-        Elements that the prepared engine keeps.
+        Elements that it takes to prepare the engine, which keeps so many at most.
     cost : float
         Multiply-adds of a fast matrix product that would take as long as one input sample of a signal.
     prepare : callable
@@ -125,8 +125,9 @@ def plan_for(
 ) -> Plan:
     """Return the plan for a kernel and a result's dtype; see :func:`plan`."""
     dtype, shape = compute_dtype(result), kernel.grouped_shape
-    if geometry.down == 1:
-        return plan(geometry, shape, dtype, engine, latency)
+    chosen = plan(geometry, shape, dtype, engine, latency)
+    if geometry.down == 1 or chosen.engine != "spectral" or engine:
+        return chosen  # which more products would not change, and to count them takes long
     return plan(geometry, shape, dtype, engine, latency, folds(kernel.grouped(dtype), geometry))
 
 
@@ -354,7 +355,7 @@ def _power_above(value: int) -> int:
 
 
 def _transformed(points: int) -> int:
-    """Return how many points of smooth numbers take as long to transform as so many."""
+    """Return the points of a transform, or _ROUGH times as many if they have a large prime factor."""
     rest = points
     for factor in (2, 3, 5, 7, 11):
         while rest % factor == 0:

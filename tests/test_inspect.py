@@ -252,6 +252,14 @@ def test_a_ratio_counts_outputs_that_are_kept() -> None:
     assert facts(kernel, *options)["kernels"][0]["images"][-1]["frequency"] <= 160 / 147
 
 
+def test_delays_of_a_ratio_are_in_its_outputs() -> None:
+    kernel = convt.design_kernel(3, down=2, quality="fast", phase="minimum")
+    plain, halved = (facts(kernel, "--stride", "3", *more)["kernels"][0] for more in ((), ("--down", "2")))
+    assert halved["delay"] == plain["delay"] / 2
+    assert halved["group_delay"] == [delay / 2 for delay in plain["group_delay"]]
+    assert halved["in_time"]["late"] == plain["in_time"]["late"] / 2 != 0
+
+
 def test_the_sketch_of_a_ratio_ends_where_the_output_does() -> None:
     lines = sketch.sketch(convt.Response(convt.design_kernel(3, quality="fast"), 3), 1.5, 60, 32_000)
     assert Text.from_markup(lines[-1]).plain.split() == ["0", "16000", "24000", "Hz"]

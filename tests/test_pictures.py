@@ -132,6 +132,7 @@ KERNELS = {
     "long": (convt.design_kernel(8), 8, 1),
     "many phases": (convt.design_kernel(160, quality="fast"), 160, 1),
     "a ratio": (convt.design_kernel(160, quality="fast", down=147), 160, 147),
+    "a ratio of large numbers": (np.ones(4000), 1920, 1919),
     "one tap": (np.ones(1), 1, 1),
     "zeros": (np.zeros(3), 2, 1),
     "high-pass": (np.array([1.0, -1.0]), 2, 1),

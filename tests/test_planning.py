@@ -144,6 +144,16 @@ def test_the_latency_of_a_ratio_is_whole_periods(latency: int, engine: EngineNam
     assert max(latency // 147, 1) * 147 % chosen.inputs == 0
 
 
+def test_products_are_counted_only_where_that_can_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convt.planning.folds", None)
+    x, weight = np.ones((64, 20)), np.ones((64, 64, 16))
+    engines: list[EngineName | None] = [None, "polyphase", "spectral"]
+    for engine in engines:
+        made = convt.conv_transpose1d(x, weight, stride=8, down=3, engine=engine)
+        plain = convt.conv_transpose1d(x, weight, stride=8)[:, ::3]
+        np.testing.assert_allclose(made, plain, rtol=0, atol=1e-10)
+
+
 def test_how_much_a_kernel_folds_decides_between_engines() -> None:
     low_pass = convt.design_kernel(160, down=147)
     noise = np.random.default_rng(1).standard_normal(low_pass.size)

@@ -17,6 +17,8 @@ import soundfile
 from scipy.signal import resample_poly
 
 import convt
+from convt.designs import search
+from convt_cli import kernels
 from convt_cli.rates import nearest
 from tests.command import upsample
 from tests.oracles import Array
@@ -135,11 +137,15 @@ def test_what_has_the_rate_is_copied_to_the_byte(name: str) -> None:
         result = upsample(name, "--rate", "48k", "--weights", "none.npy")
     target = name.replace("in.", "in_48000.")
     assert result.stdout == f"{target}\n"
-    assert result.stderr == f"convt: warning: {name} has 48000 Hz already: {target} is a copy, unchanged\n"
+    assert (
+        result.stderr
+        == f"convt: warning: {name} has 48000 Hz already: {target} is a copy, unchanged by any kernel\n"
+    )
     assert Path(target).read_bytes() == Path(name).read_bytes()
     options = ["--rate-in", "48k"] if name == "in.npy" else []
     document = json.loads(upsample(name, "--rate", "48k", *options, "--overwrite", "--json").stdout)
     assert document["copied"]
+    assert (document["kernel"], document["computed"], document["level"]["dither"]) == (None, None, "none")
     assert document["output"]["bytes"] == Path(name).stat().st_size
 
 
@@ -226,6 +232,10 @@ def test_usual_rates_of_a_large_ratio() -> None:
     result = upsample("in.wav", "--rate", "192k")
     assert "ratio 2560/147" in result.stderr
     assert soundfile.info("in_192000.wav").frames == ceil(50 * 2560 / 147)
+
+
+def test_the_most_taps_are_the_librarys() -> None:
+    assert kernels._MOST_TAPS == search.MOST_TAPS
 
 
 def test_nearest_rates_are_the_nearest() -> None:

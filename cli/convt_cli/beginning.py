@@ -55,7 +55,10 @@ def check_options(request: Request) -> None:
     if request.rate and request.stride:
         raise Misuse("--rate names the output's rate, and --stride what to multiply by: use one of them")
     if request.raw and not (request.rate_in and request.channels):
-        raise Misuse("--raw needs --rate and --channels, and --subtype if that is not PCM_16")
+        raise Misuse(
+            "--raw needs --rate and --channels of the input, and --subtype if that is not PCM_16; with"
+            " --rate-in for the input's rate, --rate is the output's"
+        )
     if request.raw and _raw_subtype(request) not in CODES:
         raise Misuse(f"--raw takes samples of {', '.join(CODES)}, not {_raw_subtype(request)}")
     if request.channels and not request.raw:
@@ -113,7 +116,8 @@ def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Ups
     outcome.gain = 10 ** (request.gain / 20)
     outcome.dither = _dither(request, formats[1])
     if _is_copy(request, formats):
-        outcome.is_copy, outcome.lost, outcome.bytes_out = True, [], request.source.stat().st_size
+        outcome.is_copy, outcome.lost, outcome.dither = True, [], "none"
+        outcome.bytes_out = request.source.stat().st_size
     return outcome
 
 

@@ -28,25 +28,34 @@ def document(outcome: Outcome) -> dict[str, Any]:
             "groups": outcome.kernel.groups,
         },
         "alignment": time_line(outcome),
-        "kernel": {
-            "source": outcome.kernel.name,
-            "shape": list(outcome.kernel.weight.shape),
-            "sha256": digest(outcome.kernel.weight),
-            "delay": _number(outcome.upsampler.delay),
-            "measured": outcome.kernel.measured and outcome.kernel.measured._asdict(),
-        },
-        "computed": {
-            "dtype": str(outcome.computed),
-            "engine": outcome.upsampler.plan.engine,
-            "plan": str(outcome.upsampler.plan),
-            "threads": outcome.upsampler.threads,
-            "memory": outcome.memory,
-        },
+        "kernel": None if outcome.is_copy else _kernel(outcome),
+        "computed": None if outcome.is_copy else _computed(outcome),
         "level": _level(outcome),
         "plot": request.plot and str(request.plot),
         "warnings": list(warnings(outcome)),
         "seconds": outcome.seconds,
         "realtime_factor": duration / outcome.seconds if duration and outcome.seconds else None,
+    }
+
+
+def _kernel(outcome: Outcome) -> dict[str, Any]:
+    kernel = outcome.kernel
+    return {
+        "source": kernel.name,
+        "shape": list(kernel.weight.shape),
+        "sha256": digest(kernel.weight),
+        "delay": _number(outcome.upsampler.delay),
+        "measured": kernel.measured and kernel.measured._asdict(),
+    }
+
+
+def _computed(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "dtype": str(outcome.computed),
+        "engine": outcome.upsampler.plan.engine,
+        "plan": str(outcome.upsampler.plan),
+        "threads": outcome.upsampler.threads,
+        "memory": outcome.memory,
     }
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 import convt
 from convt_cli.audio.formats import Array
 from convt_cli.errors import Failure
+
+Frequency = TypeVar("Frequency", float, Array)
 
 TOLERANCES = (0.01, 0.1, 1.0, 3.0)  # dB, whose passbands are told
 # In input Nyquist frequencies: up to where tones are taken, whose images are told, and ripple.
@@ -104,7 +106,7 @@ class Inspection:
         return padding, named.get(padding, ""), (delay - padding) / self.down
 
 
-def heard(frequency: float, band: float) -> float:
+def heard(frequency: Frequency, band: float) -> Frequency:
     """Return where in the band from 0 a frequency is heard once sampled for that band: folded back."""
     return band - abs(band - frequency % (2 * band))
 

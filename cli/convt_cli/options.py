@@ -189,7 +189,8 @@ Padding = Annotated[
         metavar="P",
         parser=parse_padding,
         help=(
-            "Samples to drop at both ends; or full (0), or, for exactly stride*L samples, center (a"
+            "Samples to drop at both ends; or full (0), or, for exactly stride*L samples (S/M*L with"
+            " --rate), center (a"
             " symmetric kernel stays in time), same (as neural decoders do) or causal (nothing dropped in"
             " front). Default: 0 with --weights, else center."
         ),
@@ -268,7 +269,7 @@ Rate = Annotated[
         help=(
             "Rate of the output, in place of a stride: 48000, 48k, 88.2k. What has it already is copied."
             " With --weights the kernel is one for the stride S of the ratio S/M of the rates, which is"
-            " 160/147 for 44.1 to 48 kHz. Without --rate-in, of a --raw input."
+            " 160/147 for 44.1 to 48 kHz. With --raw and no --rate-in, the input's rate."
         ),
     ),
 ]

@@ -59,7 +59,7 @@ def warnings(outcome: Outcome) -> Iterator[str]:
     """Yield what a user might not expect of the output."""
     source, target, request = outcome.source, outcome.target, outcome.request
     if outcome.is_copy:
-        yield f"{source} has {request.rate} Hz already: {target} is a copy, unchanged"
+        yield f"{source} has {request.rate} Hz already: {target} is a copy, unchanged by any kernel"
     yield from outcome.notes
     if outcome.frames[0] == 0:
         yield f"{source} has no samples, and so has {target}"

@@ -8,6 +8,7 @@ import numpy as np
 
 import convt
 from convt_cli.audio.formats import Array
+from convt_cli.inspection import heard
 from convt_cli.pictures.canvas import DARK, IMAGE, MIDDLE, PASS, STATED, picture, plain, shade
 
 if TYPE_CHECKING:
@@ -162,10 +163,11 @@ def _folded(frequencies: Array, levels: Array, band: float) -> tuple[Array, Arra
     """Return where in the output's band what lies beyond it is heard, and how loud at most."""
     width = band / _COLUMNS
     beyond = frequencies > band
-    places = band - np.abs(band - frequencies[beyond] % (2 * band))
+    places = heard(frequencies[beyond], band)
     folded = np.full(_COLUMNS, -np.inf)
     np.maximum.at(folded, np.minimum(places / width, _COLUMNS - 1).astype(int), levels[beyond])
-    return (np.arange(_COLUMNS) + 0.5) * width, folded
+    seen = np.isfinite(folded)  # of a response of few points not all columns are
+    return ((np.arange(_COLUMNS) + 0.5) * width)[seen], folded[seen]
 
 
 def _thinned(frequencies: Array, levels: Array) -> tuple[Array, Array]:
