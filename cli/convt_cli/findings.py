@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from convt_cli.audio.formats import Array
-from convt_cli.inspection import RIPPLE_EDGE, TOLERANCES, TONES, Inspection, heard
+from convt_cli.inspection import RIPPLE_EDGE, TOLERANCES, TONES, Inspection
 from convt_cli.outcome import decibels
 
 _SILENT = -250.0  # dB: below it there is rounding
@@ -17,7 +17,7 @@ _LABEL = 12
 def findings(inspection: Inspection, rate: int | None) -> Iterator[str]:
     """Yield what there is to say of a kernel, or of the worst of many."""
     yield _headline(inspection)
-    unit = _Unit(rate, inspection.stride / inspection.down)
+    unit = _Unit(rate)
     lines = _of_one(inspection, unit) if inspection.count == 1 else _of_the_worst(inspection, unit)
     for label, text in lines:
         yield f"  {label:{_LABEL}}{text}"
@@ -28,12 +28,8 @@ def findings(inspection: Inspection, rate: int | None) -> Iterator[str]:
 class _Unit:
     """How frequencies are written."""
 
-    def __init__(self, rate: int | None, band: float) -> None:
-        self._rate, self._band = rate, band
-
-    def heard(self, frequency: float) -> str:
-        """Return where a frequency is heard in the output, whose band ends at `band`."""
-        return self(heard(frequency, self._band))
+    def __init__(self, rate: int | None) -> None:
+        self._rate = rate
 
     def __call__(self, frequency: float) -> str:
         return f"{frequency * self._rate / 2:.0f} Hz" if self._rate else f"{frequency:.3f}"
@@ -65,10 +61,10 @@ def _of_one(inspection: Inspection, unit: _Unit) -> Iterator[tuple[str, str]]:
     if inspection.stride > 1:
         told = [f"{level:.1f} up to {unit(tone)}" for tone, level in zip(TONES, own["images"], strict=True)]
         yield "images", f"in dB, of tones {', '.join(told)}"
-        yield "", f"the loudest at {unit.heard(own['images_at'][-1])}"
+        yield "", f"the loudest at {unit(inspection.heard(own['images_at'][-1]))}"
     yield "delay", _delay(inspection, own)
     over = float(own["worst_over"])
-    yield "peak gain", f"{round(float(own['peak']), 9):+.3g} dB at {unit.heard(own['peak_at'])}"
+    yield "peak gain", f"{round(float(own['peak']), 9):+.3g} dB at {unit(inspection.heard(own['peak_at']))}"
     yield "worst over", f"samples within 1 become at most {over:.4g} ({decibels(over):+.2f} dB)"
 
 
@@ -89,7 +85,7 @@ def _tonal_lines(lines: Array, inspection: Inspection, unit: _Unit) -> str:
     if not loud:
         return "none: a constant stays one"
     told = [
-        f"{lines[place]:.1f} dB at {unit.heard(2 * (place + 1))}"
+        f"{lines[place]:.1f} dB at {unit(inspection.heard(2 * (place + 1)))}"
         f" ({_share(place + 1, inspection)} of the output rate)"
         for place in loud[:_SHOWN]
     ]
