@@ -194,7 +194,8 @@ def _toeplitz(
     memory, _ = _PRICES[dtype.name]
     inputs, outputs = geometry.period
     widths = [(periods, 1) for periods in (_divisors(latency // inputs) if latency else _powers(1, 256))]
-    widths += [(1, runs) for runs in _powers(2, max(2, inputs // _NARROWEST)) if inputs > _NARROWEST]
+    most = min(max(2, inputs // _NARROWEST), outputs) if inputs > _NARROWEST else 1
+    widths += [(1, runs) for runs in _powers(2, most)]
     for periods, runs in widths:
         width = periods * inputs
         window, run = cin * (-(-width // runs) + lag), cout * -(-periods * outputs // runs)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import convt
+from convt.engines.memory import Scratch
 from convt.geometry import Geometry
-from convt.planning import EngineName, Plan, cheaper_by_definition, plan
+from convt.planning import EngineName, Plan, candidates, cheaper_by_definition, plan
 
 SINGLE, DOUBLE = np.dtype("float32"), np.dtype("float64")
 
@@ -135,6 +136,20 @@ def test_blocks_of_ratios_are_whole_periods_and_small(
     assert max(chosen.inputs, chosen.outputs) <= max(2**20, 64 * max(inputs, outputs, lag))
     if engine != "spectral":
         assert chosen.matrix <= max(2**22, 4 * (taps + stride))
+
+
+@pytest.mark.parametrize(("stride", "down"), [*RATIOS, (1, 100), (2, 997), (33, 17), (5, 64)])
+def test_whatever_there_is_to_choose_from_can_be_prepared(stride: int, down: int) -> None:
+    geometry, weight = Geometry.of(50, stride, down=down), np.ones((1, 1, 1, 50), "float32")
+    plans = [each for each in candidates(geometry, weight.shape, weight.dtype) if each.matrix < 2**22]
+    assert {"toeplitz", "polyphase"} <= {each.engine for each in plans}
+    frames, bias = np.ones((1, 1, 1, geometry.lag + 2 * down), "float32"), np.zeros((1, 1, 1, 1), "float32")
+    for each in plans:
+        engine = each.prepare(weight, geometry, Scratch())
+        if 2 * down % each.step == 0 and each.engine != "spectral":
+            out = np.full((1, 1, 1, 2 * stride), np.nan, "float32")
+            engine(frames, bias, out)
+            assert np.isfinite(out).all()
 
 
 @pytest.mark.parametrize("latency", [1, 146, 147, 441, 1000])

@@ -160,8 +160,7 @@ class _Spectrum:
         scale = np.ldexp(np.ones(exponent.shape, wide), exponent)
         dense[..., places[reach] % size] = weight[..., reach] / scale
         transformed = np.fft.rfft(dense) if dense.dtype.kind == "f" else np.fft.fft(dense)
-        turned = (array.swapaxes(0, 1)[..., np.newaxis, :] for array in (transformed, scale))
-        half, factor = turned
+        half, factor = (array.swapaxes(0, 1)[..., np.newaxis, :] for array in (transformed, scale))
         return cls(half, size, factor / geometry.down)
 
     def between(self, start: int, stop: int) -> Array:
@@ -189,8 +188,6 @@ class _Spectrum:
 
 def folds(weight: Array, geometry: Geometry) -> int:
     """Return how many products each Z takes, about, of a weight (groups, C_in, C_out, K): 1 to down."""
-    if geometry.down == 1:
-        return 1
     size = 1 << max(geometry.span + geometry.offset, _BANDS * geometry.stride).bit_length()
     band = max(1, size >> (_BANDS * geometry.stride).bit_length())
     with np.errstate(all="ignore"):  # the taps may be anything
