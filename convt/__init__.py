@@ -7,7 +7,7 @@ from convt.functional import conv_transpose1d
 from convt.geometry import output_length
 from convt.response import Response
 from convt.stream import Upsampler
-from convt.weights import Weights, load_weights
+from convt.weights import WeightEntry, WeightList, Weights, list_weights, load_weights
 
 __version__ = "0.1.0"
 
@@ -19,11 +19,14 @@ __all__ = [
     "Response",
     "StreamError",
     "Upsampler",
+    "WeightEntry",
+    "WeightList",
     "Weights",
     "WeightsError",
     "balance_kernel",
     "conv_transpose1d",
     "design_kernel",
+    "list_weights",
     "load_weights",
     "output_length",
 ]

@@ -1,17 +1,7 @@
-"""Weight files: reading them, and what their shapes mean for a signal."""
+"""Weights in files: what there is, reading it, and what shapes mean for a signal."""
 
-import math
-import os
-import struct
-import warnings
-import zipfile
-import zlib
 from dataclasses import dataclass
-from lzma import LZMAError
 from os import PathLike, fspath
-from pathlib import Path
-from tokenize import TokenError
-from typing import BinaryIO
 
 import numpy as np
 
@@ -19,24 +9,11 @@ from convt.engines.contract import Array
 from convt.errors import ConvtError, WeightsError
 from convt.geometry import as_integer
 from convt.kernel import as_numeric
+from convt.weightfiles.layers import Layer, bias_fits, candidates, find_layers, pick
+from convt.weightfiles.layouts import Layout, LayoutName, layout_of
+from convt.weightfiles.opening import open_tensors
 
 _SHAPES = {"weight": "(K,), (C, K) or (C_in, C_out/groups, K)", "bias": "(C_out,)"}
-
-# What numpy and zipfile raise for files that are damaged, encrypted, pickled or absurd.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    SyntaxError,
-    TokenError,
-    LZMAError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,16 +23,19 @@ class Weights:
     Attributes
     ----------
     source : str
-        The file's name, for messages.
+        The file's name, and the layer's where it is one of several, for messages.
     weight : ndarray
         (K,), (C, K) or (C_in, C_out/groups, K).
     bias : ndarray or None
         (C_out,).
+    tensors : tuple of str
+        Names, in the file, of what the weight and the bias were made of.
     """
 
     source: str
     weight: Array
     bias: Array | None = None
+    tensors: tuple[str, ...] = ()
 
     def for_channels(self, channels: int, groups: int = 1, signal: str = "the signal") -> tuple[Array, int]:
         """Return the weight and the groups to use on a signal of so many channels.
@@ -107,83 +87,171 @@ def _fitting_shapes(channels: int, groups: int) -> str:
     return f"({channels}, C_out/{groups}, K), or (K,) or ({channels}, K) without groups"
 
 
-def load_weights(path: str | PathLike[str]) -> Weights:
-    """Read a weight file.
+@dataclass(frozen=True, slots=True)
+class WeightEntry:
+    """A weight that a file holds, before it is read.
+
+    Attributes
+    ----------
+    name : str
+        What :func:`load_weights` takes as `tensor`.
+    shape : tuple of int
+        As the file has it.
+    dtype : str
+        As the file has it, such as "float32" or "bfloat16".
+    channels : tuple of int or None
+        C_in and C_out/groups, of a weight of three axes.
+    taps : int
+        K.
+    groups : int
+        As many as its bias allows; 1 without one.
+    tensors : tuple of str
+        What it is made of: one tensor, or the magnitude and the direction of a normalised one.
+    bias : str or None
+        The tensor with its bias.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    channels: tuple[int, int] | None
+    taps: int
+    groups: int
+    tensors: tuple[str, ...]
+    bias: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightList:
+    """What a file holds.
+
+    Attributes
+    ----------
+    source : str
+        The file's name.
+    entries : tuple of WeightEntry
+        The weights that could be a transposed convolution's, in the order of their names.
+    others : tuple of str
+        The names of all other tensors.
+    """
+
+    source: str
+    entries: tuple[WeightEntry, ...]
+    others: tuple[str, ...]
+
+
+def list_weights(path: str | PathLike[str], *, layout: LayoutName = "torch") -> WeightList:
+    """Tell which weights of a transposed convolution a file could hold; none of them is read.
+
+    A tensor of three axes could be one, unless it has a bias that does not fit its output channels. Tensors
+    of one and two axes could be kernels, but count only in files that have none of three: in a network
+    they are something else. A weight that torch's weight_norm has taken apart is one.
+
+    Parameters
+    ----------
+    path, layout
+        As of :func:`load_weights`.
+
+    Raises
+    ------
+    WeightsError, ParameterError
+        As of :func:`load_weights`.
+    """
+    order = layout_of(layout)
+    with open_tensors(path) as tensors:
+        layers = candidates(find_layers(tensors), order)
+        entries = tuple(_entry(layer, order) for layer in layers)
+        used = {name for entry in entries for name in (*entry.tensors, entry.bias)}
+        others = tuple(tensor.name for tensor in tensors if tensor.name not in used)
+    return WeightList(fspath(path), entries, others)
+
+
+def _entry(layer: Layer, layout: Layout) -> WeightEntry:
+    assert layer.shown  # noqa: S101  # candidates have one
+    *channels, taps = layout.torch_shape(layer.shown.shape)
+    groups = 1
+    if len(channels) == 2 and layer.bias and layer.bias.shape:
+        groups = layer.bias.shape[0] // channels[1]
+    return WeightEntry(
+        layer.name or layer.shown.name,
+        layer.shown.shape,
+        layer.shown.dtype,
+        (channels[0], channels[1]) if len(channels) == 2 else None,
+        taps,
+        groups,
+        tuple(tensor.name for tensor in layer.tensors),
+        layer.bias.name if layer.bias else None,
+    )
+
+
+def load_weights(
+    path: str | PathLike[str], tensor: str | None = None, *, layout: LayoutName = "torch"
+) -> Weights:
+    """Read weights from a file.
+
+    What a file is, its content says. Nothing is ever unpickled, and no more is read than is asked for.
 
     Parameters
     ----------
     path : path-like
-        A ``.npy`` file, or an ``.npz`` file with an array ``weight`` and, where there is one, ``bias``.
-        What a file is, its content says. Nothing is ever unpickled.
+        An ``.npy`` file, an ``.npz`` or ``.safetensors`` file (the extra `safetensors`) of named tensors,
+        taps as text (a column or a row of numbers, with lines of comment), or sound as impulse responses,
+        one a channel.
+    tensor : str or None
+        Of several, the name of one, or of its layer, or of what holds no other layer. The layer's bias
+        comes with it, and a weight that torch's weight_norm has taken apart (``weight_g`` and
+        ``weight_v``, or ``parametrizations.weight.original0`` and ``original1``) is put together, the norm
+        taken over every axis but that of the magnitude's numbers; where it is 0, so are the taps. None for
+        ``weight``, or the one that could be a transposed convolution's (see :func:`list_weights`).
+    layout : {"torch", "keras", "jax", "mlx", "onnx"}
+        Whose axes a weight of three has: torch and onnx (C_in, C_out/groups, K), keras (K, C_out, C_in),
+        mlx (C_out, K, C_in), jax (K, C_in, C_out) with its last tap first, as lax.conv_transpose and Flax
+        have it; with transpose_kernel=True they have Keras's.
 
     Returns
     -------
     Weights
-        The arrays, of one to three dimensions and at least one element.
+        The arrays, of one to three dimensions and at least one element, in torch's layout. Their dtypes are
+        the file's, in which bfloat16 becomes float32, exactly; sound is float32 where that is exact.
 
     Raises
     ------
     WeightsError
-        The file cannot be read, or holds no array that can be a weight.
+        The file cannot be read, or holds no array that can be the weight.
+    ParameterError
+        There is no such layout.
+
+    Examples
+    --------
+    >>> load_weights("sample_audio/learned_x2.npy").weight.shape
+    (1, 1, 16)
     """
-    source = fspath(path)
-    try:
-        # numpy warns of headers that Python 2 wrote.
-        if Path(source).exists() and not Path(source).is_file():  # to wait for a pipe may take forever
-            raise WeightsError(f"{source}: is not a regular file")
-        with warnings.catch_warnings(action="ignore"), Path(source).open("rb") as file:
-            kind = file.read(4)
-            if kind not in (b"\x93NUM", b"PK\x03\x04", b"PK\x05\x06"):
-                raise WeightsError(f"{source}: is neither an .npy nor an .npz file")
-            if kind == b"\x93NUM":
-                _check_size(file)
-            file.seek(0)
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return _checked(source, loaded, None)
-            if "weight" not in loaded:
-                raise WeightsError(
-                    f"{source}: an .npz file must hold an array 'weight', got {loaded.files or 'none'}"
-                )
-            return _checked(source, loaded["weight"], loaded.get("bias"))
-    except FileNotFoundError:
-        raise WeightsError(f"{source}: no such file") from None
-    except OSError as error:
-        raise WeightsError(f"{source}: cannot be read: {error.strerror or error}") from None
-    except ConvtError:
-        raise
-    except _UNREADABLE as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(
-            f"{source}: not a whole .npy or .npz file of numbers (pickled data is never loaded): {reason}"
-        ) from None
-
-
-def _check_size(file: BinaryIO) -> None:
-    """Raise ValueError if an .npy file is shorter than it says: numpy would take the memory still."""
-    file.seek(0)
-    major, _ = np.lib.format.read_magic(file)
-    (length,) = struct.unpack("<H" if major == 1 else "<I", file.read(2 if major == 1 else 4))
-    there = os.fstat(file.fileno()).st_size
-    if length <= there:
-        file.seek(8)
-        read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-        length = file.tell() + (0 if dtype.hasobject else math.prod(shape) * dtype.itemsize)
-    if length > there:
-        raise ValueError(f"it takes {length} bytes, and has {there}")
-
-
-def _checked(source: str, weight: Array, bias: Array | None) -> Weights:
-    for name, array, ndims in (("weight", weight, (1, 2, 3)), ("bias", bias, (0, 1))):
-        if array is None:
-            continue
-        if not isinstance(array, np.ndarray):
-            raise WeightsError(f"{source}: {name} must be an array")
-        if array.ndim not in ndims or array.size == 0:
-            raise WeightsError(f"{source}: {name} must have shape {_SHAPES[name]}, got {array.shape}")
+    order = layout_of(layout)
+    with open_tensors(path) as tensors:
+        layer = pick(find_layers(tensors), tensor, order)
+        source = f"{fspath(path)}: {layer.name}" if layer.name else fspath(path)
         try:
-            as_numeric(name, array)
-        except ConvtError as error:
-            raise WeightsError(f"{source}: {error}") from None
-    return Weights(source, weight, bias)
+            return _loaded(source, layer, order)
+        except WeightsError as error:
+            raise WeightsError(f"{layer.name}: {error}" if layer.name else str(error)) from None
+
+
+def _loaded(source: str, layer: Layer, layout: Layout) -> Weights:
+    weight = _checked("weight", layer.read(), (1, 2, 3))
+    bias = None if layer.bias is None else _checked("bias", layer.bias.read(), (0, 1))
+    if layer.bias is not None and not bias_fits(layer, layout):
+        raise WeightsError(
+            f"the bias of shape {layer.bias.shape} fits no {weight.shape[1]} output channels, nor groups of"
+            f" as many: a weight of shape {weight.shape} in the layout of {layout.name} is another layer's"
+        )
+    names = tuple(tensor.name for tensor in (*layer.tensors, layer.bias) if tensor)
+    return Weights(source, layout.as_torch(weight), bias, names)
+
+
+def _checked(name: str, array: Array, dimensions: tuple[int, ...]) -> Array:
+    if array.ndim not in dimensions or array.size == 0:
+        raise WeightsError(f"{name} must have shape {_SHAPES[name]}, got {array.shape}")
+    try:
+        return as_numeric(name, array)
+    except ConvtError as error:
+        raise WeightsError(str(error)) from None

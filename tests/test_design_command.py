@@ -94,6 +94,12 @@ def test_balancing_tells_before_and_after_and_keeps_the_rest() -> None:
     assert document["kernels"][0]["phase_spread"] < 1e-6
 
 
+def test_a_layer_of_several_is_balanced() -> None:
+    np.savez("up.npz", a=np.ones((1, 1, 4)), b=np.array([[[1.0, 2, 3, 4]]]))
+    design("--from", "up.npz", "--tensor", "b", "--balance", "-o", "even.npy")
+    np.testing.assert_array_equal(np.load("even.npy"), [[[1.5, 1.5, 3.5, 3.5]]])
+
+
 def test_a_bias_is_not_lost() -> None:
     np.savez("up.npz", weight=np.ones((1, 1, 4)), bias=np.ones(1))
     result = design("--from", "up.npz", "--balance", "-o", "even.npy", code=1)
@@ -125,6 +131,7 @@ def test_the_document_has_what_was_asked_and_what_was_made() -> None:
         (["--balance"], "--balance needs the kernel to balance, --from W", 2),
         (["--from", "w.npy"], "--balance needs the kernel to balance, --from W", 2),
         (["--from", "w.npy", "--balance", "--taps", "9"], "--from takes a kernel as it is", 2),
+        (["--tensor", "a"], "name the file with --from", 2),
         (["--from", "no.npy", "--balance"], "no.npy: no such file", 1),
         (["-o", "-"], "a kernel is written as .npy or .npz", 2),
         (["-o", "w.wav"], "a kernel is written as .npy or .npz", 2),

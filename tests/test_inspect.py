@@ -56,6 +56,16 @@ def test_linear_interpolation_in_words() -> None:
     )
 
 
+def test_a_layer_of_several() -> None:
+    np.savez("w.npz", a=np.ones((1, 1, 4)), b=np.array([[[0.5, 1, 0.5]]]))
+    result = CliRunner().invoke(app, ["inspect", "w.npz", "--tensor", "b"])
+    assert result.stdout.startswith("w.npz: b: float64 (1, 1, 3), stride 2, 1.5 taps a phase\n")
+    keras = np.array([0.5, 1, 0.5]).reshape(3, 1, 1)
+    np.savez("w.npz", kernel=keras)
+    result = CliRunner().invoke(app, ["inspect", "w.npz", "--layout", "keras"])
+    assert result.stdout.startswith("w.npz: float64 (1, 1, 3), stride 2")
+
+
 def test_with_a_rate_frequencies_are_in_hz() -> None:
     text = inspect([1.0, 1.2, 0.9], "--stride", "2", "--rate", "48000")
     assert "a constant makes -12.9 dB at 48000 Hz (1/2 of the output rate)" in text.replace("\n", "")

@@ -47,11 +47,14 @@ def test_public_names_are_sorted_and_there() -> None:
         "Response",
         "StreamError",
         "Upsampler",
+        "WeightEntry",
+        "WeightList",
         "Weights",
         "WeightsError",
         "balance_kernel",
         "conv_transpose1d",
         "design_kernel",
+        "list_weights",
         "load_weights",
         "output_length",
     ]
@@ -80,7 +83,7 @@ def imported(file: Path) -> set[str]:
 def test_imports_go_one_way() -> None:
     order = ["errors", "geometry", "engines", "kernel", "planning", "parallel", "wild", "bank", "history"]
     order += ["driver", "stream", "functional"]
-    order += ["weights", "balance", "response", "designs", "design"]
+    order += ["weightfiles", "weights", "balance", "response", "designs", "design"]
     for position, name in enumerate(order):
         place = ROOT / "convt" / name
         files = sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]

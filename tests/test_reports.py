@@ -68,6 +68,10 @@ def digest(taps: Array, dtype: str) -> str:
     return hashlib.sha256(np.ascontiguousarray(taps, dtype).tobytes()).hexdigest()
 
 
+def file_digest(name: str) -> str:
+    return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+
+
 def names() -> list[str]:
     return sorted(str(path) for path in Path().rglob("*"))
 
@@ -81,6 +85,7 @@ def test_json_tells_everything_of_a_sound_file() -> None:
     stream = convt.Upsampler(convt.design_kernel(3).astype("float32"), stride=3, padding="center")
     assert document["input"] == {
         "path": "in.wav",
+        "sha256": file_digest("in.wav"),
         "frames": 4000,
         "channels": 2,
         "rate": 8000,
@@ -89,6 +94,7 @@ def test_json_tells_everything_of_a_sound_file() -> None:
     }
     assert document["output"] == {
         "path": "out.flac",
+        "sha256": file_digest("out.flac"),
         "bytes": Path("out.flac").stat().st_size,
         "frames": 12_000,
         "channels": 2,
@@ -156,9 +162,10 @@ def test_json_of_arrays() -> None:
     np.save("x.npy", numbers(1, (3, 2, 50), "complex64"))
     np.save("w.npy", np.ones(4, "complex64"))
     document = facts("x.npy", "--weights", "w.npy")
-    assert document["input"] == {"path": "x.npy", "frames": 50, "channels": 2}
-    size = Path("x_x2.npy").stat().st_size
-    assert document["output"] == {"path": "x_x2.npy", "bytes": size, "frames": 102, "channels": 2}
+    shown = {"path": "x.npy", "sha256": file_digest("x.npy"), "frames": 50, "channels": 2}
+    assert document["input"] == shown
+    shown = {"path": "x_x2.npy", "sha256": file_digest("x_x2.npy"), "frames": 102, "channels": 2}
+    assert document["output"] == shown | {"bytes": Path("x_x2.npy").stat().st_size}
     assert document["computed"]["dtype"] == "complex64"
     assert document["kernel"]["sha256"] == digest(np.ones(4), "<c8")
     assert document["realtime_factor"] is None
@@ -356,16 +363,17 @@ def test_a_dry_run_knows_the_size_to_the_byte(
     sound(name, channels, 1001, subtype, **options)
     foretold = dry(name, "--stride", stride)
     made = facts(name, "--stride", stride)
-    assert foretold["output"] == made["output"]
+    del made["input"]["sha256"], made["output"]["sha256"]  # which a dry run does not read for
+    assert (foretold["input"].pop("sha256"), foretold["output"].pop("sha256")) == (None, None)
     assert made["output"]["bytes"] == Path(made["output"]["path"]).stat().st_size
-    for same in ("input", "geometry", "kernel", "computed"):
+    for same in ("input", "output", "geometry", "kernel", "computed"):
         assert foretold[same] == made[same]
 
 
 def test_a_dry_run_knows_the_size_where_a_header_has_room_to_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convt_cli.audio.pcm._ROOMY", 1000)  # in place of some 4 GB
     sound("in.wav")
-    assert dry("in.wav")["output"] == facts("in.wav")["output"]
+    assert dry("in.wav")["output"] == facts("in.wav")["output"] | {"sha256": None}
 
 
 def test_a_dry_run_says_length_delay_size_and_memory() -> None:

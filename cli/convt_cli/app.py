@@ -11,6 +11,7 @@ from convt_cli import report
 from convt_cli.commands.design import design
 from convt_cli.commands.inspect import inspect
 from convt_cli.commands.upsample import upsample
+from convt_cli.commands.weights import weights
 from convt_cli.errors import Failure, Misuse
 
 
@@ -69,6 +70,7 @@ app = typer.Typer(name="convt", cls=OneLineErrors, rich_markup_mode=None, pretty
 app.command()(upsample)
 app.command()(design)
 app.command()(inspect)
+app.command()(weights)
 
 
 @app.callback(invoke_without_command=True)

@@ -52,6 +52,8 @@ def check_options(request: Request) -> None:
         raise Misuse(
             "--quality, --passband, --rejection and --phase design a kernel, and --weights names one"
         )
+    if request.tensor is not None and not request.weights:
+        raise Misuse("--tensor names one of several weights in a file: name the file with --weights")
     if request.rate and request.stride:
         raise Misuse("--rate names the output's rate, and --stride what to multiply by: use one of them")
     if request.raw and not (request.rate_in and request.channels):
@@ -82,7 +84,12 @@ def open_input(request: Request) -> Reader:
         raw = Raw(request.rate_in, request.channels, _raw_subtype(request))
     again = request.overs == "guard"
     return open_reader(
-        request.source, request.precision, raw=raw, again=again, truncated=request.allow_truncated
+        request.source,
+        request.precision,
+        raw=raw,
+        again=again,
+        truncated=request.allow_truncated,
+        channels_last=request.channels_last,
     )
 
 

@@ -82,7 +82,8 @@ def _made(outcome: Outcome, path: Path) -> Reader:
     chosen, raw = outcome.formats[1], None
     if chosen and chosen.container == "RAW":
         raw = Raw(chosen.rate, outcome.channels[1], chosen.subtype)
-    return open_reader(path, "float64", raw=raw, again=False, truncated=False)
+    last = outcome.request.channels_last
+    return open_reader(path, "float64", raw=raw, again=False, truncated=False, channels_last=last)
 
 
 def _add(spectrum: Spectrum, reader: Reader) -> None:

@@ -18,7 +18,7 @@ from convt_cli.pictures.canvas import check_picture
 from convt_cli.pictures.kernel import draw_kernel
 from convt_cli.refusals import told
 from convt_cli.report import Reporter
-from convt_cli.request import Design
+from convt_cli.request import Design, Layout
 from convt_cli.wholefile import check_target, whole_file
 
 
@@ -33,6 +33,8 @@ class Designing:
     taps: int | None
     kind: Any
     source: Path | None
+    tensor: str | None
+    layout: Layout
     balance: bool
     rate: int | None
     plot: Path | None
@@ -50,7 +52,7 @@ def design_kernel(asked: Designing, reporter: Reporter) -> None:
     _check(asked)
     before = None
     if asked.source:
-        weights = load(asked.source)
+        weights = load(asked.source, asked.tensor, asked.layout)
         made = _balanced(weights, asked)
         before = Inspection.of(weights.source, weights.weight, asked.stride, asked.down)
         _tell(before, asked, reporter)
@@ -78,6 +80,8 @@ def _check(asked: Designing) -> None:
     check_ratio(asked.stride, asked.down)
     if asked.balance != bool(asked.source):
         raise Misuse("--balance needs the kernel to balance, --from W; and --from is for --balance")
+    if asked.tensor is not None and not asked.source:
+        raise Misuse("--tensor names one of several weights in a file: name the file with --from")
     if asked.source and (asked.design.is_asked_for or asked.taps or asked.kind):
         raise Misuse("--from takes a kernel as it is: it goes with --stride and --balance alone")
     if asked.output:

@@ -1,12 +1,10 @@
 """A run as one JSON document."""
 
-import hashlib
 import math
 from typing import Any
 
-import numpy as np
-
-from convt_cli.audio.formats import Array
+from convt_cli.digests import array_digest, file_digest
+from convt_cli.equivalent import pytorch_call
 from convt_cli.outcome import Outcome, decibels
 from convt_cli.summary import time_line, warnings
 
@@ -15,9 +13,17 @@ def document(outcome: Outcome) -> dict[str, Any]:
     """Return everything that is known of a run."""
     request, rate = outcome.request, outcome.formats[0] and outcome.formats[0].rate
     duration = (outcome.frames[0] or 0) / rate if rate else 0
+    done = request.as_json and not request.dry_run
+    before, after = (file_digest(path) if done else None for path in (request.source, request.target))
     return {
-        "input": {"path": outcome.source, **_side(outcome, 0)},
-        "output": {"path": outcome.target, "bytes": outcome.bytes_out, **_side(outcome, 1)},
+        "input": {"path": outcome.source, "sha256": before, **_side(outcome, 0)},
+        "output": {
+            "path": outcome.target,
+            "sha256": after,
+            "bytes": outcome.bytes_out,
+            **_side(outcome, 1),
+        },
+        "weights": _weights(outcome),
         "copied": outcome.is_copy,
         "geometry": {
             "stride": request.ratio.stride,
@@ -28,6 +34,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
             "groups": outcome.kernel.groups,
         },
         "alignment": time_line(outcome),
+        "pytorch": None if outcome.is_copy else pytorch_call(outcome),
         "kernel": None if outcome.is_copy else _kernel(outcome),
         "computed": None if outcome.is_copy else _computed(outcome),
         "level": _level(outcome),
@@ -38,12 +45,24 @@ def document(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _weights(outcome: Outcome) -> dict[str, Any] | None:
+    request = outcome.request
+    if request.weights is None or not request.as_json:
+        return None
+    names, layout = list(outcome.kernel.tensors), request.layout
+    path = request.weights
+    return {"path": str(path), "sha256": file_digest(path), "tensors": names, "layout": layout}
+
+
 def _kernel(outcome: Outcome) -> dict[str, Any]:
     kernel = outcome.kernel
     return {
         "source": kernel.name,
         "shape": list(kernel.weight.shape),
-        "sha256": digest(kernel.weight),
+        "sha256": array_digest(kernel.weight),
+        "bias": None
+        if kernel.bias is None
+        else {"shape": list(kernel.bias.shape), "sha256": array_digest(kernel.bias)},
         "delay": _number(outcome.upsampler.delay),
         "measured": kernel.measured and kernel.measured._asdict(),
     }
@@ -76,11 +95,6 @@ def _level(outcome: Outcome) -> dict[str, Any]:
         "peak_dbfs": levels and _number(decibels(levels.peak)),
         "peak_at": levels and outcome.peak_at,
     }
-
-
-def digest(taps: Array) -> str:
-    """Return the SHA-256 of a kernel's taps as they are computed with, little-endian and in C order."""
-    return hashlib.sha256(np.ascontiguousarray(taps, taps.dtype.newbyteorder("<")).tobytes()).hexdigest()
 
 
 def _number(value: float) -> float | None:

@@ -10,13 +10,14 @@ import numpy as np
 
 import convt
 from convt_cli import report, sketch
-from convt_cli.document import digest
+from convt_cli.digests import array_digest
 from convt_cli.errors import Misuse
 from convt_cli.findings import findings
 from convt_cli.inspection import Inspection, facts
 from convt_cli.pictures.canvas import check_picture
 from convt_cli.pictures.kernel import Portrait, draw_kernel
 from convt_cli.refusals import told
+from convt_cli.request import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Inspecting:
     """The options of ``convt inspect``."""
 
     weights: Path
+    tensor: str | None
+    layout: Layout
     stride: int
     down: int
     rate: int | None
@@ -42,7 +45,7 @@ def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
     check_ratio(asked.stride, asked.down)
     if asked.plot:
         check_picture(asked.plot, [asked.weights], overwrite=asked.overwrite)
-    weights = load(asked.weights)
+    weights = load(asked.weights, asked.tensor, asked.layout)
     inspection = Inspection.of(weights.source, weights.weight, asked.stride, asked.down)
     if asked.plot:
         draw_kernel(asked.plot, portrait(inspection, asked.rate), overwrite=asked.overwrite)
@@ -70,7 +73,7 @@ def check_ratio(stride: int, down: int) -> None:
         )
 
 
-def load(path: Path) -> convt.Weights:
+def load(path: Path, tensor: str | None, layout: Layout) -> convt.Weights:
     """Read a weight file.
 
     Raises
@@ -79,7 +82,7 @@ def load(path: Path) -> convt.Weights:
         It cannot be read.
     """
     with told():
-        return convt.load_weights(path)
+        return convt.load_weights(path, tensor, layout=layout)
 
 
 def portrait(
@@ -97,4 +100,4 @@ def portrait(
 
 def document(inspection: Inspection, rate: int | None) -> dict[str, Any]:
     """Return everything as JSON has it."""
-    return facts(inspection, rate) | {"sha256": digest(inspection.weight)}
+    return facts(inspection, rate) | {"sha256": array_digest(inspection.weight)}

@@ -35,6 +35,7 @@ class Choice:
     groups: int
     padding: int | str
     channels_out: int
+    tensors: tuple[str, ...]
     measured: Measured | None
 
     @property
@@ -54,7 +55,7 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
     Failure, convt.WeightsError
         The weights or the bias cannot be read, or do not fit the signal.
     """
-    weights = _built_in(request, reader) if request.weights is None else convt.load_weights(request.weights)
+    weights = _own(request) or _built_in(request, reader)
     designed = request.weights is None and request.ratio.stride > 1
     measured = _measured(weights.weight, request) if designed else None
     _check_finite(weights.source, weights.weight, weights.bias)
@@ -67,13 +68,20 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
     if reader.format and any(array is not None and array.dtype.kind == "c" for array in (weight, bias)):
         raise Failure(f"{weights.source}: a complex kernel needs an .npy signal, not {request.source}")
     padding = _default_padding(request) if request.padding is None else request.padding
-    return Choice(weights.source, weight, bias, groups, padding, channels_out, measured)
+    return Choice(weights.source, weight, bias, groups, padding, channels_out, weights.tensors, measured)
 
 
 def _check_finite(source: object, *arrays: Array | None) -> None:
     for array in arrays:
         if array is not None and (count := np.count_nonzero(~np.isfinite(array))):
             raise Failure(f"{source}: {count} of its {array.size} numbers are not finite")
+
+
+def _own(request: Request) -> convt.Weights | None:
+    if request.weights is None:
+        return None
+
+    return convt.load_weights(request.weights, request.tensor, layout=request.layout)
 
 
 def _built_in(request: Request, reader: Reader) -> convt.Weights:

@@ -101,10 +101,27 @@ Weights = Annotated[
         metavar="W",
         readable=False,
         help=(
-            ".npy file, or .npz with 'weight' and 'bias'. (K,) or (1, 1, K): the kernel of every channel;"
-            " (C, K): one a channel; (C_in, C_out/groups, K): channels are mixed. Without it a kernel is"
-            " designed for the stride."
+            ".npy, .npz, .safetensors, a column of taps as text, or sound as impulse response. (K,) or"
+            " (1, 1, K): the kernel of every channel; (C, K): one a channel; (C_in, C_out/groups, K):"
+            " channels are mixed. Without it a kernel is designed for the stride."
         ),
+    ),
+]
+Tensor = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of several weights in W the one of this name, or of this layer, as convt weights lists them.",
+    ),
+]
+Layout = Annotated[
+    Literal["torch", "keras", "jax", "mlx", "onnx"],
+    typer.Option(
+        help=(
+            "Whose axes arrays have: torch, onnx (C_in, C_out/groups, K); keras (K, C_out, C_in); mlx"
+            " (C_out, K, C_in); jax (K, C_in, C_out), the last tap first; .npy signals of the last three"
+            " are (L, C) or (N, L, C)."
+        )
     ),
 ]
 Quality = Annotated[
@@ -153,7 +170,10 @@ Balance = Annotated[
     typer.Option("--balance", help="Make its phases' gains equal by the smallest change: no tonal lines."),
 ]
 Inspected = Annotated[
-    Path, typer.Argument(metavar="W", readable=False, help="Weights: an .npy file, or .npz with 'weight'.")
+    Path, typer.Argument(metavar="W", readable=False, help="Weights, as convt upsample takes them.")
+]
+Listed = Annotated[
+    Path, typer.Argument(metavar="FILE", readable=False, help="Weights, as convt upsample takes them.")
 ]
 InputRate = Annotated[
     Any,
@@ -204,7 +224,7 @@ Groups = Annotated[int, typer.Option(metavar="G", min=1, help="Runs of channels 
 Bias = Annotated[
     Any,
     typer.Option(
-        metavar="B", parser=parse_bias, help="Added to the output: a number, or an .npy file (C_out,)."
+        metavar="B", parser=parse_bias, help="Added to the output: a number, or a file of (C_out,)."
     ),
 ]
 Precision = Annotated[

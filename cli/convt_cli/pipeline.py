@@ -201,9 +201,10 @@ class _Run:
         chosen, channels, frames = outcome.formats[1], outcome.channels[1], outcome.frames[1]
         if chosen is None:
             dimensions = max(reader.dimensions, 1 if channels == 1 else 2)
-            shape = (reader.signals, channels, frames or 0)[-dimensions:]
+            sizes = reader.signals, channels, frames or 0
             assert path  # noqa: S101  # standard output is not called .npy
-            return NpyWriter(path, shape, outcome.dtype, outcome.gain)
+            last = request.channels_last
+            return NpyWriter(path, sizes, dimensions, outcome.dtype, outcome.gain, channels_last=last)
         return open_sound(
             path,
             chosen,

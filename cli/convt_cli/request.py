@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 from convt_cli.names import STREAM
 
+Layout = Literal["torch", "keras", "jax", "mlx", "onnx"]
+
 _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav"}
 
 
@@ -51,6 +53,8 @@ class Request:
     source: Path
     output: Path | None
     weights: Path | None
+    tensor: str | None
+    layout: Layout
     bias: float | Path | None
     design: Design
     stride: int | None
@@ -75,6 +79,7 @@ class Request:
     makes_folder: bool
     dry_run: bool
     plot: Path | None
+    as_json: bool
     ratio: Ratio = SAME
 
     @property
@@ -92,6 +97,11 @@ class Request:
             name = "opus" if opus else _EXTENSIONS.get(self.container.upper(), self.container.lower())
             suffix = f".{name}"
         return self.source.parent / (stem + suffix)
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether arrays of signals are (L, C) or (N, L, C)."""
+        return self.layout in ("keras", "jax", "mlx")
 
     @property
     def inputs(self) -> list[Path]:

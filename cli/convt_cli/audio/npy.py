@@ -1,4 +1,4 @@
-"""Signals as .npy files: arrays (L,), (C, L) or (N, C, L)."""
+"""Signals as .npy files: arrays (L,), (C, L) or (N, C, L); or, channels last, (L, C) or (N, L, C)."""
 
 import math
 import warnings
@@ -37,11 +37,12 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0} | dict.fromkeys(
 
 
 class NpyReader:
-    """An array (L,), (C, L) or (N, C, L), read piece by piece: a mapped file that shrinks would kill."""
+    """An array of one to three axes, read piece by piece: a mapped file that shrinks would kill."""
 
     format = None
 
-    def __init__(self, path: Path, precision: str | None) -> None:
+    def __init__(self, path: Path, precision: str | None, *, channels_last: bool = False) -> None:
+        self._channels_last = channels_last
         self._source = Source(path)
         try:
             self._open(path, precision)
@@ -52,13 +53,16 @@ class NpyReader:
     def _open(self, path: Path, precision: str | None) -> None:
         if self._source.size is None:
             raise Failure(f"{path}: an .npy signal is a file, not a pipe")
-        shape, self._fortran, dtype = self._read_header()
+        shape, fortran, dtype = self._read_header()
         if not 1 <= len(shape) <= 3:
-            raise Failure(f"{path}: a signal has shape (L,), (C, L) or (N, C, L), not {shape}")
+            wanted = "(L, C) or (N, L, C)" if self._channels_last else "(C, L) or (N, C, L)"
+            raise Failure(f"{path}: a signal has shape (L,), {wanted}, not {shape}")
         if dtype.kind not in "biufc" or dtype.char in "gG":
             raise Failure(f"{path}: a signal is made of numbers of up to 64 bits, not of {dtype}")
         self._stored, self.dimensions = dtype, len(shape)
-        self.signals, self.channels, self.frames = (1,) * (3 - len(shape)) + shape
+        sizes = _in_order(_as_three(shape, channels_last=self._channels_last), self._channels_last)
+        self.signals, self.channels, self.frames = sizes
+        self._steps = self._strides(shape, fortran=fortran)
         if not self.channels:
             raise Failure(f"{path}: a signal has a channel at least, and {shape} has none")
         if not self.frames and self.signals > _MOST_EMPTY:
@@ -100,14 +104,25 @@ class NpyReader:
             yield cast(self._block(signal, start, min(size, self.frames - start)), self.dtype)
         self._source.check_unchanged()
 
+    def _strides(self, shape: tuple[int, ...], *, fortran: bool) -> tuple[int, int, int]:
+        """Return how many numbers lie from one signal, channel and frame to the next."""
+        sizes = _as_three(shape, channels_last=self._channels_last)
+        steps = (1, sizes[0], sizes[0] * sizes[1]) if fortran else (sizes[1] * sizes[2], sizes[2], 1)
+        return _in_order(steps, self._channels_last)
+
     def _block(self, signal: int, start: int, count: int) -> Array:
-        """Return samples of one signal: time is the slowest dimension in Fortran order, or the fastest."""
-        if self._fortran:
-            frame = self.signals * self.channels
-            samples = self._read(start * frame, count * frame).reshape(count, self.channels, self.signals)
-            return samples[:, :, signal].T
-        rows = range(signal * self.channels, (signal + 1) * self.channels)
-        return np.stack([self._read(row * self.frames + start, count) for row in rows])
+        """Return samples of one signal, of frames that hold others between them, or channel by channel."""
+        of_signal, of_channel, of_frame = self._steps
+        outside, inside = (0, signal * of_signal) if of_signal < of_frame else (signal * of_signal, 0)
+        if of_channel < of_frame:
+            picked = inside + of_channel * np.arange(self.channels)
+            return self._frames(outside + start * of_frame, count)[:, picked].T
+        rows = (outside + channel * of_channel + start * of_frame for channel in range(self.channels))
+        return np.stack([self._frames(row, count)[:, inside] for row in rows])
+
+    def _frames(self, first: int, count: int) -> Array:
+        frame = self._steps[2]
+        return self._read(first, count * frame).reshape(count, frame)
 
     def _read(self, first: int, count: int) -> Array:
         width = self._stored.itemsize
@@ -126,14 +141,38 @@ class NpyReader:
         self._source.close()
 
 
+def _as_three(shape: tuple[int, ...], *, channels_last: bool) -> tuple[int, int, int]:
+    """Return a shape of up to three axes with those of one signal, or of one channel, that it lacks."""
+    if channels_last and len(shape) == 1:
+        return 1, shape[0], 1
+    first, second, third = (1,) * (3 - len(shape)) + shape
+    return first, second, third
+
+
+def _in_order(three: tuple[int, int, int], channels_last: bool) -> tuple[int, int, int]:
+    """Return what belongs to signals, to channels and to frames, in this order; and back."""
+    return (three[0], three[2], three[1]) if channels_last else three
+
+
 class NpyWriter:
-    """An array of one to three dimensions, the last of them time."""
+    """An array (N, C, L), or (N, L, C), or without the axes before the last one or two."""
 
     format, quantise, is_rf64 = None, None, False
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], gain: float) -> None:
-        self._dtype, self._gain = dtype, gain
-        self._channels, self._frames = (1, *shape)[-2:]
+    def __init__(
+        self,
+        path: Path,
+        sizes: tuple[int, int, int],
+        dimensions: int,
+        dtype: np.dtype[Any],
+        gain: float,
+        *,
+        channels_last: bool = False,
+    ) -> None:
+        self._dtype, self._gain, self._channels_last = dtype, gain, channels_last
+        _, self._channels, self._frames = sizes
+        ordered = _in_order(sizes, channels_last)
+        shape = (self._frames,) if dimensions == 1 else ordered[-dimensions:]
         self._signal, self._done = 0, 0
         self.lost = list[str]()
         self._file = path.open("wb")
@@ -148,11 +187,16 @@ class NpyWriter:
             self._signal, self._done = signal, 0
         if self._gain != 1:
             block = block * np.result_type(block.dtype, np.float32).type(self._gain)
-        for channel, samples in enumerate(block):
-            position = (signal * self._channels + channel) * self._frames + self._done
-            self._file.seek(self._start + position * self._dtype.itemsize)
-            self._file.write(np.ascontiguousarray(samples, self._dtype).data)
+        if self._channels_last:
+            self._put((signal * self._frames + self._done) * self._channels, block.T)
+        else:
+            for channel, samples in enumerate(block):
+                self._put((signal * self._channels + channel) * self._frames + self._done, samples)
         self._done += block.shape[1]
+
+    def _put(self, position: int, numbers: Array) -> None:
+        self._file.seek(self._start + position * self._dtype.itemsize)
+        self._file.write(np.ascontiguousarray(numbers, self._dtype).data)
 
     def finish(self, late: Sequence[Chunk]) -> list[str]:  # noqa: ARG002  # a signal in an array has none
         """Complete the file."""

@@ -33,7 +33,13 @@ class Raw:
 
 
 def open_reader(
-    path: Path, precision: str | None, *, raw: Raw | None, again: bool, truncated: bool
+    path: Path,
+    precision: str | None,
+    *,
+    raw: Raw | None,
+    again: bool,
+    truncated: bool,
+    channels_last: bool = False,
 ) -> Reader:
     """Open a signal; ``.npy`` by its name, all else as sound.
 
@@ -49,6 +55,8 @@ def open_reader(
         Whether it must be possible to read the blocks twice.
     truncated : bool
         Whether an input that breaks off is taken as far as it goes.
+    channels_last : bool
+        Whether an array is (L, C) or (N, L, C).
 
     Raises
     ------
@@ -56,7 +64,7 @@ def open_reader(
         The input is missing, damaged, or not what its name says.
     """
     if path.suffix.lower() == ".npy" and raw is None:
-        return NpyReader(path, precision)
+        return NpyReader(path, precision, channels_last=channels_last)
     source = Source(path, again=again)
     try:
         return _open_sound(source, precision, raw, truncated)

@@ -16,6 +16,8 @@ def design(
     phase: options.Phase = None,
     kind: options.Kind = None,
     source: options.From = None,
+    tensor: options.Tensor = None,
+    layout: options.Layout = "torch",
     balance: options.Balance = False,
     rate: options.InputRate = None,
     plot: options.Plot = None,
@@ -40,6 +42,7 @@ def design(
     from convt_cli.designing import Designing, design_kernel  # heavy: not for --help
 
     wanted = Design(quality, passband, rejection, phase)
-    asked = Designing(output, stride, down, wanted, taps, kind, source, balance, rate, plot, overwrite)
+    own = tensor, layout, balance
+    asked = Designing(output, stride, down, wanted, taps, kind, source, *own, rate, plot, overwrite)
     with report.as_asked(as_json=as_json):
         design_kernel(asked, Reporter(quiet, as_json=as_json))

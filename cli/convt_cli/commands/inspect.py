@@ -5,6 +5,8 @@ from convt_cli import options, report
 
 def inspect(
     weights: options.Inspected,
+    tensor: options.Tensor = None,
+    layout: options.Layout = "torch",
     stride: options.Stride = 2,
     down: options.Down = 1,
     rate: options.InputRate = None,
@@ -20,6 +22,7 @@ def inspect(
     \b
     Examples:
       convt inspect w.npy --stride 2 --rate 48000
+      convt inspect model.safetensors --tensor decoder.ups.0 --stride 8
       convt inspect decoder.npz --stride 8 --json | jq '.kernels[0].tonal_lines'
       convt inspect w.npy --stride 2 --plot w.png
       convt inspect w.npy --stride 160 --down 147 --rate 44.1k        for 44.1 to 48 kHz
@@ -27,4 +30,7 @@ def inspect(
     from convt_cli.inspecting import Inspecting, inspect_kernel  # heavy: not for --help
 
     with report.as_asked(as_json=as_json):
-        inspect_kernel(Inspecting(weights, stride, down, rate, plot, overwrite), as_json=as_json)
+        inspect_kernel(
+            Inspecting(weights, tensor, layout, stride, down, rate, plot, overwrite),
+            as_json=as_json,
+        )

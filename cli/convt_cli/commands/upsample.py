@@ -12,6 +12,8 @@ def upsample(
     folder: options.Folder = None,
     recursive: options.Recursive = False,
     weights: options.Weights = None,
+    tensor: options.Tensor = None,
+    layout: options.Layout = "torch",
     stride: options.Factor = None,
     rate: options.Rate = None,
     rate_in: options.RateIn = None,
@@ -56,7 +58,7 @@ def upsample(
       convt upsample in.wav --stride 4 -o out.flac           four times, as FLAC
       convt upsample in.wav --quality best                   ten times cleaner than clean
       convt upsample in.wav --weights w.npy --stride 2       with a kernel of your own
-      convt upsample x.npy --weights up.npz --stride 8 --padding same
+      convt upsample x.npy --weights model.safetensors --tensor decoder.ups.0 --stride 8 --padding same
       sox in.wav -t wav - | convt upsample - | aplay         in a pipe
       convt upsample -r corpus -d corpus_x2                  whole folders
 
@@ -76,6 +78,8 @@ def upsample(
         source=sources[0],
         output=output,
         weights=weights,
+        tensor=tensor,
+        layout=layout,
         bias=bias,
         design=Design(quality, passband, rejection, phase),
         stride=stride,
@@ -100,6 +104,7 @@ def upsample(
         makes_folder=folder is not None,
         dry_run=dry_run,
         plot=plot,
+        as_json=as_json,
     )
     reporter = Reporter(quiet, verbose, as_json)
     with report.as_asked(as_json=as_json, to_stderr=request.target == STREAM):

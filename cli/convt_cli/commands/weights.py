@@ -1,0 +1,26 @@
+"""``convt weights``: what a file of weights holds."""
+
+from convt_cli import options, report
+
+
+def weights(
+    file: options.Listed,
+    layout: options.Layout = "torch",
+    as_json: options.Json = False,
+) -> None:
+    """List the weights in a file that could be a transposed convolution's.
+
+    For each, on a line: the name that --tensor takes, its shape and dtype as the file has them, what it
+    does, and the bias that belongs to it. What weight_norm has taken apart counts as one. Nothing is
+    unpickled, and no weight is read.
+
+    \b
+    Examples:
+      convt weights model.safetensors
+      convt weights model.safetensors --json | jq '.weights[].name'
+      convt weights keras.npz --layout keras
+    """  # noqa: D301  # \b keeps the lines below it as they are
+    from convt_cli.listing import list_weights  # heavy: not for --help
+
+    with report.as_asked(as_json=as_json):
+        list_weights(file, layout, as_json=as_json)

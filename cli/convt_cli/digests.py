@@ -1,0 +1,29 @@
+"""Digests, for whoever wants to be sure that two runs had the same, or made the same."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from convt_cli.audio.formats import Array
+from convt_cli.names import is_file
+
+
+def array_digest(array: Array) -> str:
+    """Return the SHA-256 of an array's numbers, little-endian and in C order."""
+    return hashlib.sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
+
+
+def file_digest(path: Path | None) -> str | None:
+    """Return the SHA-256 of a file's bytes, as sha256sum does; None for a stream, and for no file."""
+    if path is None or not is_file(path):
+        return None
+    found = path.stat()
+    return _file_digest(path, found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+@lru_cache(maxsize=16)  # the weights of many inputs are one file
+def _file_digest(path: Path, *_version: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Files that hold weights: what is in them, one kind of file a module."""

@@ -1,0 +1,68 @@
+"""Which kind of file it is, as its content says, and the tensors in it."""
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike, fspath
+from pathlib import Path
+from typing import BinaryIO
+
+from convt.errors import WeightsError
+from convt.weightfiles import arrays, pytorch
+from convt.weightfiles.checkpoint import read_checkpoint
+from convt.weightfiles.contract import Tensor
+from convt.weightfiles.sound import is_sound, read_sound
+from convt.weightfiles.text import read_text
+
+
+@contextmanager
+def open_tensors(path: str | PathLike[str]) -> Iterator[list[Tensor]]:
+    """Give the tensors of a file, to be read in the block.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, or of no kind that holds weights; the message begins with its name,
+        as that of every such error does that is raised in the block.
+    """
+    source = fspath(path)
+    try:
+        with _regular_file(source) as file:
+            yield _tensors(file, source)
+    except WeightsError as error:
+        raise WeightsError(f"{source}: {error}") from None
+    except FileNotFoundError:
+        raise WeightsError(f"{source}: no such file") from None
+    except OSError as error:
+        raise WeightsError(f"{source}: cannot be read: {error.strerror or error}") from None
+
+
+def _regular_file(source: str) -> BinaryIO:
+    try:
+        if not stat.S_ISREG(Path(source).stat().st_mode):  # to wait for a pipe may take forever
+            raise WeightsError("is not a regular file")
+    except ValueError as error:
+        if isinstance(error, WeightsError):
+            raise
+        raise WeightsError(f"cannot be read: {error}") from None  # no name has a null byte
+    return Path(source).open("rb")
+
+
+def _tensors(file: BinaryIO, source: str) -> list[Tensor]:
+    head = file.read(16)
+    # The first of a checkpoint's bytes count the others, and may look like anything.
+    if head[5:9] == b"\0\0\0{" or source.endswith(".safetensors"):
+        return read_checkpoint(file)
+    if head.startswith(b"\x93NUM"):
+        return arrays.read_array(file)
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        archive = arrays.open_archive(file)
+        if pytorch.is_pytorch(archive):
+            scripted = any(name.endswith("constants.pkl") for name in archive.namelist())
+            raise pytorch.refuse(source, scripted=scripted)
+        return arrays.read_archive(archive)
+    if pytorch.is_pickled(head):
+        raise pytorch.refuse(source)
+    if is_sound(head):
+        return read_sound(file)
+    return read_text(file)
