@@ -3,6 +3,7 @@
 from convt.balance import balance_kernel
 from convt.design import QUALITIES, design_kernel
 from convt.errors import ConvtError, ParameterError, ParameterTypeError, StreamError, WeightsError
+from convt.fitting import Fit, Fitter, fit
 from convt.functional import conv_transpose1d
 from convt.geometry import output_length
 from convt.response import Response
@@ -14,6 +15,8 @@ __version__ = "0.1.0"
 __all__ = [
     "QUALITIES",
     "ConvtError",
+    "Fit",
+    "Fitter",
     "ParameterError",
     "ParameterTypeError",
     "Response",
@@ -26,6 +29,7 @@ __all__ = [
     "balance_kernel",
     "conv_transpose1d",
     "design_kernel",
+    "fit",
     "list_weights",
     "load_weights",
     "output_length",

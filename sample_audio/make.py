@@ -22,16 +22,22 @@ WORDS = (
     "Every sample that goes in adds the whole kernel to what comes out."
     " Six sharp whistles pierced the frosty air."
 )
+TEXT = (
+    "A kernel can be learned. Play it both sides of a story, the dull one and the bright one, and it finds"
+    " what leads from the first to the second, for as many words as you like."
+    " Joyful foxes vex the quiet shepherd, while five big zebras jump over thick ice."
+    " She sang of measured pleasure, of thin things and of those that breathe."
+)
 
 
-def speech() -> Samples:
-    """Speak for 6.4 s, (frames,) at 8 kHz."""
+def speech(words: str, voice: str, rate: int) -> Samples:
+    """Speak, (frames,) at a rate."""
     with tempfile.TemporaryDirectory() as folder:
         spoken = Path(folder) / "spoken.wav"
-        subprocess.run(["espeak-ng", "-v", "en-gb", "-s", "165", "-w", spoken, WORDS], check=True)
-        samples, rate = soundfile.read(spoken)
-    low = resample_poly(samples, 8000, rate, window=("kaiser", 12.0))
-    scaled: Samples = 0.7 * low / np.abs(low).max()
+        subprocess.run(["espeak-ng", "-v", voice, "-s", "165", "-w", spoken, words], check=True)
+        samples, own = soundfile.read(spoken)
+    resampled = resample_poly(samples, rate, own, window=("kaiser", 12.0))
+    scaled: Samples = 0.7 * resampled / np.abs(resampled).max()
     return scaled
 
 
@@ -84,8 +90,9 @@ def learned(high: Samples) -> NDArray[np.float32]:
 
 def main() -> None:
     """Write the files."""
-    spoken = speech()
+    spoken = speech(WORDS, "en-gb", 8000)
     soundfile.write(FOLDER / "speech_8k.wav", spoken, 8000, "PCM_16")
+    soundfile.write(FOLDER / "speech_16k.flac", speech(TEXT, "en-gb", 16_000), 16_000, "PCM_16")
     soundfile.write(FOLDER / "music_22k.flac", music(), 22_050, "PCM_24")
     soundfile.write(FOLDER / "sweep_16k.wav", sweep(), 16_000, "FLOAT")
     np.save(FOLDER / "designed_x2.npy", convt.design_kernel(2))

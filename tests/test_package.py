@@ -42,6 +42,8 @@ def test_public_names_are_sorted_and_there() -> None:
     assert convt.__all__ == [
         "QUALITIES",
         "ConvtError",
+        "Fit",
+        "Fitter",
         "ParameterError",
         "ParameterTypeError",
         "Response",
@@ -54,6 +56,7 @@ def test_public_names_are_sorted_and_there() -> None:
         "balance_kernel",
         "conv_transpose1d",
         "design_kernel",
+        "fit",
         "list_weights",
         "load_weights",
         "output_length",
@@ -83,7 +86,7 @@ def imported(file: Path) -> set[str]:
 def test_imports_go_one_way() -> None:
     order = ["errors", "geometry", "engines", "kernel", "planning", "parallel", "wild", "bank", "history"]
     order += ["driver", "stream", "functional"]
-    order += ["weightfiles", "weights", "balance", "response", "designs", "design"]
+    order += ["weightfiles", "weights", "balance", "response", "designs", "design", "fits", "fitting"]
     for position, name in enumerate(order):
         place = ROOT / "convt" / name
         files = sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]

@@ -27,6 +27,7 @@ def make() -> ModuleType:
     ("name", "rate", "channels", "subtype"),
     [
         ("speech_8k.wav", 8000, 1, "PCM_16"),
+        ("speech_16k.flac", 16_000, 1, "PCM_16"),
         ("music_22k.flac", 22_050, 2, "PCM_24"),
         ("sweep_16k.wav", 16_000, 1, "FLOAT"),
     ],
@@ -34,7 +35,7 @@ def make() -> ModuleType:
 def test_formats(name: str, rate: int, channels: int, subtype: str) -> None:
     info = soundfile.info(FOLDER / name)
     assert (info.samplerate, info.channels, info.subtype) == (rate, channels, subtype)
-    assert 2 < info.duration < 8
+    assert 2 < info.duration < 20
 
 
 def test_together_they_are_small() -> None:

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from convt_cli import report
 from convt_cli.commands.design import design
+from convt_cli.commands.fit import fit
 from convt_cli.commands.inspect import inspect
 from convt_cli.commands.upsample import upsample
 from convt_cli.commands.weights import weights
@@ -71,6 +72,7 @@ app.command()(upsample)
 app.command()(design)
 app.command()(inspect)
 app.command()(weights)
+app.command()(fit)
 
 
 @app.callback(invoke_without_command=True)

@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import convt
 from convt_cli import report
 from convt_cli.audio.formats import Array
@@ -13,13 +11,12 @@ from convt_cli.errors import Failure, Misuse
 from convt_cli.findings import findings
 from convt_cli.inspecting import check_ratio, document, load, portrait
 from convt_cli.inspection import Inspection
-from convt_cli.names import STREAM
+from convt_cli.kernelfile import check_kernel, write_kernel
 from convt_cli.pictures.canvas import check_picture
 from convt_cli.pictures.kernel import draw_kernel
 from convt_cli.refusals import told
 from convt_cli.report import Reporter
 from convt_cli.request import Design, Layout
-from convt_cli.wholefile import check_target, whole_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ def design_kernel(asked: Designing, reporter: Reporter) -> None:
         made = convt.Weights("designed", _designed(asked))
     after = Inspection.of(str(asked.output or made.source), made.weight, asked.stride, asked.down)
     if asked.output:
-        _write(asked.output, made, overwrite=asked.overwrite)
+        write_kernel(asked.output, made, overwrite=asked.overwrite)
     if asked.plot:
         _draw(asked.plot, after, asked)
     _tell(after, asked, reporter)
@@ -85,9 +82,7 @@ def _check(asked: Designing) -> None:
     if asked.source and (asked.design.is_asked_for or asked.taps or asked.kind):
         raise Misuse("--from takes a kernel as it is: it goes with --stride and --balance alone")
     if asked.output:
-        if asked.output == STREAM or asked.output.suffix.lower() not in (".npy", ".npz"):
-            raise Misuse(f"{asked.output}: a kernel is written as .npy or .npz; name such a file with -o")
-        check_target(asked.output, [asked.source] if asked.source else [], overwrite=asked.overwrite)
+        check_kernel(asked.output, [asked.source] if asked.source else [], overwrite=asked.overwrite)
     if asked.plot:
         files = [path for path in (asked.source, asked.output) if path]
         check_picture(asked.plot, files, overwrite=asked.overwrite)
@@ -132,18 +127,6 @@ def _draw(path: Path, inspection: Inspection, asked: Designing) -> None:
     except Failure as failure:
         done = f"; {asked.output} is finished" if asked.output else ""
         raise Failure(f"{failure}{done}") from None
-
-
-def _write(path: Path, weights: convt.Weights, *, overwrite: bool) -> None:
-    arrays = {"weight": weights.weight} | ({} if weights.bias is None else {"bias": weights.bias})
-    try:
-        with whole_file(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
-            if path.suffix.lower() == ".npy":
-                np.save(file, weights.weight, allow_pickle=False)
-            else:
-                np.savez(file, allow_pickle=False, **arrays)
-    except OSError as error:
-        raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def _tell(inspection: Inspection, asked: Designing, reporter: Reporter) -> None:

@@ -80,6 +80,61 @@ Output = Annotated[
         ),
     ),
 ]
+Pairs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="LOW HIGH...",
+        readable=False,
+        help=(
+            "Sound files, or .npy signals, in pairs: what goes in, and what should come out. Two folders,"
+            " whose files of the same names belong together. With --from-high, HIGH alone."
+        ),
+    ),
+]
+KernelTaps = Annotated[int, typer.Option("--taps", metavar="K", min=1, help="Length of the kernel.")]
+FromHigh = Annotated[
+    bool,
+    typer.Option(
+        "--from-high",
+        help="LOW is made of HIGH: every S-th sample, after the best built-in low-pass filter.",
+    ),
+]
+FitPadding = Annotated[
+    Any,
+    typer.Option(
+        metavar="P",
+        parser=parse_padding,
+        help="What the kernel is to be used with, as of convt upsample: where its middle is.",
+    ),
+]
+Delay = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="HIGH is so many of its samples later than what P makes. Default: as estimated.",
+    ),
+]
+Ridge = Annotated[
+    float | None,
+    typer.Option(
+        metavar="R",
+        min=0,
+        help=(
+            "Keeps taps small where the sound does not determine them; a fraction of its power. Default:"
+            " the largest that costs less than 0.01 dB."
+        ),
+    ),
+]
+Balanced = Annotated[bool, typer.Option("--balance", help="Have all phases the same gain: no tonal lines.")]
+FitChannels = Annotated[
+    Literal["shared", "each", "mixed"] | None,
+    typer.Option(
+        help=(
+            "One kernel for every channel, one a channel, or one from each to each. Default: shared, or"
+            " mixed where LOW has not as many as HIGH."
+        )
+    ),
+]
 Folder = Annotated[
     Path | None,
     typer.Option(

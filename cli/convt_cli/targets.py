@@ -1,16 +1,14 @@
 """Which files a command line names, and where the output of each is to stand."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convt_cli.errors import Failure, Misuse
-from convt_cli.names import STREAM, is_file, is_folder
+from convt_cli.folders import sound_below
+from convt_cli.names import STREAM, is_folder
 from convt_cli.request import Request
-
-_SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus"}
-_SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
 
 
 @dataclass(slots=True)
@@ -62,7 +60,7 @@ def _add(found: Found, source: Path, request: Request, folder: Path, *, recursiv
     if _real(folder) == _real(source):
         raise Misuse(f"{folder}: is the folder of the inputs; name another one with -d")
     kept_out = {_real(path) for path in request.inputs if path != request.source}
-    files = sorted(_below(source, folder, found))
+    files = sorted(sound_below(source, lambda *failed: found.failures.append(failed), apart_from=folder))
     requests = [_placed(request, path, source, folder) for path in files if _real(path) not in kept_out]
     if not requests and not found.failures:
         raise Failure(f"{source}: there is no sound file in this folder, nor below it")
@@ -73,23 +71,6 @@ def _placed(request: Request, path: Path, root: Path, folder: Path) -> Request:
     """Return the request for a file whose output stands below the folder as the file below `root`."""
     name = replace(request, source=path.relative_to(root)).renamed(path.stem)
     return replace(request, source=path, output=folder / name)
-
-
-def _below(source: Path, folder: Path, found: Found) -> Iterator[Path]:
-    """Yield the sound in a folder and below; nothing hidden, and no output of the command."""
-    own = _real(folder)
-
-    def note(error: OSError) -> None:
-        path = Path(error.filename)
-        found.failures.append((path, Failure(f"{path}: cannot be read: {error.strerror}")))
-
-    for place, folders, names in os.walk(source, onerror=note):
-        folders[:] = [
-            name for name in folders if not name.startswith(".") and _real(Path(place, name)) != own
-        ]
-        for path in (Path(place, name) for name in names if not name.startswith(".")):
-            if path.suffix.lower() in _SUFFIXES and is_file(path):
-                yield path
 
 
 def _check_different(requests: Sequence[Request]) -> None:

@@ -22,10 +22,18 @@ class Finite:
         What becomes of such samples.
     rate : int or None
         Frames a second, for messages.
+    hint : str
+        What may be done about it.
     """
 
-    def __init__(self, name: str, policy: Nonfinite, rate: int | None) -> None:
-        self._name, self._policy, self._rate = name, policy, rate
+    def __init__(
+        self,
+        name: str,
+        policy: Nonfinite,
+        rate: int | None,
+        hint: str = "; --nonfinite keep or zero goes on",
+    ) -> None:
+        self._name, self._policy, self._rate, self._hint = name, policy, rate, hint
         self._frames = self._count = self._first = 0
 
     def begin(self, start: int = 0) -> None:
@@ -54,9 +62,7 @@ class Finite:
             self._first = start + int(np.argmin(finite.all(axis=0)))
         self._count += int(np.count_nonzero(~finite))
         if self._policy == "error":
-            raise Failure(
-                f"{self._name}: {self._where()} is not a finite number; --nonfinite keep or zero goes on"
-            )
+            raise Failure(f"{self._name}: {self._where()} is not a finite number{self._hint}")
         return np.where(finite, block, block.dtype.type(0)) if self._policy == "zero" else block
 
     def notes(self) -> Iterator[str]:

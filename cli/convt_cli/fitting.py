@@ -1,0 +1,205 @@
+"""The work of ``convt fit``: sound read in pairs, and the kernel that it teaches told of and written."""
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import convt
+from convt_cli import report
+from convt_cli.audio.finite import Finite
+from convt_cli.audio.formats import Array
+from convt_cli.audio.reader import Reader, open_reader
+from convt_cli.errors import Failure
+from convt_cli.findings import findings
+from convt_cli.inspecting import document
+from convt_cli.inspection import Inspection
+from convt_cli.kernelfile import check_kernel, write_kernel
+from convt_cli.pairs import Pair, find_pairs
+from convt_cli.progress import Bar
+from convt_cli.refusals import told
+from convt_cli.report import Reporter
+
+_BLOCK = 1 << 17  # samples of HIGH, all channels counted, that are read at a time, about
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """The options of ``convt fit``."""
+
+    sources: list[Path]
+    output: Path | None
+    stride: int
+    taps: int
+    padding: Any
+    delay: int | None
+    channels: Literal["shared", "each", "mixed"] | None
+    from_high: bool
+    ridge: float | None
+    balance: bool
+    overwrite: bool
+
+
+def fit_kernel(asked: Fitting, reporter: Reporter) -> None:
+    """Learn a kernel, tell how good it is and what it does, and write it.
+
+    Raises
+    ------
+    Failure
+        A file cannot be read, or there is nothing to learn; or the kernel cannot be written.
+    """
+    found = find_pairs(asked.sources, from_high=asked.from_high)
+    if asked.output:
+        files = [path for pair in found.pairs for path in pair if path]
+        check_kernel(asked.output, files, overwrite=asked.overwrite)
+    heard = _Heard(asked)
+    with closing(Bar("Mframes/s", 1e6, shown=reporter.is_for_people)) as bar:
+        for pair in found.pairs:
+            heard.add(pair, bar)
+    with told():
+        fitted = heard.fitter.solve(ridge=asked.ridge, balance=asked.balance)
+    inspection = Inspection.of(str(asked.output or "fitted"), fitted.weight, asked.stride, 1)
+    if asked.output:
+        write_kernel(asked.output, convt.Weights("fitted", fitted.weight), overwrite=asked.overwrite)
+    warnings = [*heard.warnings, *(f"{path}: has no partner, and was left out" for path in found.alone)]
+    warnings += fitted.remarks
+    _tell(asked, heard, fitted, inspection, reporter)
+    for warning in warnings:
+        reporter.warn(warning)
+    if reporter.as_json:
+        facts = _document(asked, found.pairs, fitted) | {"warnings": warnings}
+        report.document(facts | document(inspection, heard.rate), to_stderr=False)
+    if asked.output:
+        reporter.written(asked.output)
+    else:
+        reporter.note("the kernel is not written: -o names a file")
+
+
+class _Heard:
+    """What has been heard of the pairs so far."""
+
+    def __init__(self, asked: Fitting) -> None:
+        self._asked = asked
+        with told():
+            self.fitter = convt.Fitter(
+                asked.stride,
+                asked.taps,
+                padding=asked.padding,
+                delay=asked.delay,
+                channels=asked.channels,
+                from_high=asked.from_high,
+            )
+        self.frames = 0
+        self.rate: int | None = None
+        self.warnings = list[str]()
+
+    def add(self, pair: Pair, bar: Bar) -> None:
+        """Listen to a pair."""
+        with ExitStack() as stack:
+            low = stack.enter_context(closing(_open(pair.low))) if pair.low else None
+            high = stack.enter_context(closing(_open(pair.high)))
+            self._compare(pair, low, high)
+            size = max(1, _BLOCK // (high.channels * self._asked.stride))
+            for signal in range(high.signals):
+                self._hear(pair, signal, (low, high), size, bar)
+
+    def _hear(
+        self, pair: Pair, signal: int, readers: tuple[Reader | None, Reader], size: int, bar: Bar
+    ) -> None:
+        low, high = readers
+        above = _finite(pair.high, high, high.blocks(signal, size * self._asked.stride))
+        below = _finite(pair.low, low, low.blocks(signal, size)) if pair.low and low else None
+        try:
+            # What follows where one of the two has ended has nothing to be compared with.
+            for samples, block in zip(below, above, strict=False) if below else ((None, b) for b in above):
+                self.fitter.process(samples, block)
+                self.frames += block.shape[1]
+                bar(self.frames, None)
+            self.fitter.end_pair()
+        except convt.ParameterError as error:
+            raise Failure(f"{pair.high}: {error}") from None
+
+    def _compare(self, pair: Pair, low: Reader | None, high: Reader) -> None:
+        """Refuse a LOW and a HIGH of other rates or numbers of signals; warn of other lengths."""
+        for path, reader in ((pair.low, low), (pair.high, high)):
+            if reader and reader.dtype.kind == "c":
+                raise Failure(f"{path}: is complex, and kernels are fitted to real signals")
+        rate = high.format.rate if high.format else None
+        stride = self._asked.stride
+        if low and low.format and rate and rate != stride * low.format.rate:
+            raise Failure(
+                f"{pair.high}: has {rate} Hz, and {pair.low} {low.format.rate} Hz: stride {stride} makes"
+                f" {stride * low.format.rate} of that"
+            )
+        if low and low.signals != high.signals:
+            raise Failure(f"{pair.high}: has {high.signals} signal(s), and {pair.low} has {low.signals}")
+        if low and low.frames and high.frames and self._is_other_length(low.frames, high.frames):
+            self.warnings.append(
+                f"{pair.high}: has {high.frames} samples, and {pair.low} {low.frames}: what lies beyond"
+                f" stride {stride} times as many is left out"
+            )
+        own = rate // stride if rate else None
+        if self.frames and own != self.rate:
+            self.warnings.append(f"{pair.high}: has another rate than the file before")
+        self.rate = own
+
+    def _is_other_length(self, low: int, high: int) -> bool:
+        """Tell whether lengths differ by more than a full convolution and a second of delay explain."""
+        beyond = self._asked.taps + self._asked.stride + abs(self._asked.delay or 0)
+        return abs(high - self._asked.stride * low) > beyond
+
+
+def _open(path: Path) -> Reader:
+    return open_reader(path, "float64", raw=None, again=False, truncated=False)
+
+
+def _finite(path: Path, reader: Reader, blocks: Iterator[Array]) -> Iterator[Array]:
+    watch = Finite(str(path), "error", reader.format.rate if reader.format else None, hint="")
+    return (watch(block) for block in blocks)
+
+
+def _tell(
+    asked: Fitting, heard: _Heard, fitted: convt.Fit, inspection: Inspection, reporter: Reporter
+) -> None:
+    for line in _lines(asked, heard, fitted):
+        reporter.note(line)
+    for line in findings(inspection, heard.rate):
+        reporter.note(line)
+
+
+def _lines(asked: Fitting, heard: _Heard, fitted: convt.Fit) -> Iterator[str]:
+    """Yield how the kernel came about, and how good it is."""
+    low = "made of it" if asked.from_high else "at its side"
+    how = "estimated" if asked.delay is None and not asked.from_high else "as given"
+    yield f"{heard.frames} samples of HIGH, LOW {low}; HIGH is {fitted.delay} samples late, {how}"
+    kept = f"{fitted.held_out_error:.2f} dB on {fitted.held_out_samples} samples of LOW kept back, "
+    ridge = f"ridge {fitted.ridge:.0e}, {'chosen' if asked.ridge is None else 'given'}"
+    first = kept if fitted.held_out_samples else ""
+    yield f"error {first}{fitted.error:.2f} dB on {fitted.samples} fitted to; {ridge}"
+    if fitted.designed:
+        errors = sorted(fitted.designed.items(), key=lambda item: item[1])
+        others = ", ".join(f"{kind} {error:.2f}" for kind, error in errors)
+        yield f"of designed kernels of {asked.taps} taps: {others}"
+
+
+def _document(asked: Fitting, pairs: list[Pair], fitted: convt.Fit) -> dict[str, Any]:
+    """Return how the kernel came about, and how good it is, as JSON has it."""
+    return {
+        "output": asked.output and str(asked.output),
+        "pairs": [{"low": pair.low and str(pair.low), "high": str(pair.high)} for pair in pairs],
+        "padding": fitted.padding,
+        "delay": fitted.delay,
+        "ridge": fitted.ridge,
+        "samples": fitted.samples,
+        "held_out_samples": fitted.held_out_samples,
+        "error_db": _number(fitted.error),
+        "held_out_error_db": _number(fitted.held_out_error),
+        "designed_db": fitted.designed,
+    }
+
+
+def _number(value: float) -> float | None:
+    """Return what JSON can hold."""
+    return value if math.isfinite(value) else None

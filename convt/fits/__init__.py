@@ -1,0 +1,1 @@
+"""How kernels are learned from sound; :mod:`convt.fitting` is the door."""

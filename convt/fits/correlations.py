@@ -1,0 +1,136 @@
+"""The sums that least squares need, over any amount of sound, in one pass and in constant memory.
+
+With x[m - q] for the lags q = first + u, u = 0 ... W-1, and the phases y[m*s + r] of what is to come out,
+over the samples m of a block b0 ... b1-1::
+
+    gram[u, v]  = sum_m x[m - first - u] * x[m - first - v]
+    cross[u, r] = sum_m y[m*s + r] * x[m - first - u]
+
+    x   ...|<--- W-1 --->|<------------ B ------------>|...      a segment of B + W-1 samples: one transform
+    y                    |<------ B of each phase ---->|
+
+The cross-correlations, and the first row of `gram`, are products of transforms, summed before the one
+transform back. Every further row follows from the one above: next to a diagonal's sum stands the same sum a
+sample earlier, which lacks the block's last product, and has one before its first::
+
+    gram[u+1, v+1] = gram[u, v] + x[b0-1-first-u]*x[b0-1-first-v] - x[b1-1-first-u]*x[b1-1-first-v]
+
+So the sums are those of the samples there are, exactly, not of a signal with zeros around it (J. D. Markel
+and A. H. Gray, "Linear Prediction of Speech", 1976, tell of both). Each fold of the blocks has its own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convt.kernel import Reals
+
+FOLDS = 5  # of which one is held out
+_LEAST_TRANSFORM = 1024  # samples
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What least squares need to know of some samples.
+
+    Attributes
+    ----------
+    gram : ndarray, (C_in, W, C_in, W)
+        Of the inputs with each other.
+    cross : ndarray, (C_in, W, C_out, stride)
+        Of the inputs with the phases of the outputs.
+    energy : ndarray, (C_out, stride)
+        Of the outputs.
+    samples : int
+        Of the input, all blocks together.
+    """
+
+    gram: Reals
+    cross: Reals
+    energy: Reals
+    samples: int
+
+
+class Correlations:
+    """The sums of blocks, fold by fold.
+
+    Parameters
+    ----------
+    lags : int
+        W.
+    channels_in, channels_out, stride : int
+        Of x and y.
+    """
+
+    def __init__(self, lags: int, channels_in: int, channels_out: int, stride: int) -> None:
+        self._lags = lags
+        self.transform = max(_LEAST_TRANSFORM, 1 << (4 * lags - 1).bit_length())
+        bins = self.transform // 2 + 1
+        inner = lags - 1
+        self._among = np.zeros((FOLDS, channels_in, channels_in, bins), complex)
+        self._between = np.zeros((FOLDS, channels_in, channels_out, stride, bins), complex)
+        self._edges = np.zeros((FOLDS, channels_in * inner, channels_in * inner))
+        self._energy = np.zeros((FOLDS, channels_out, stride))
+        self._samples = np.zeros(FOLDS, int)
+
+    @property
+    def block(self) -> int:
+        """Samples of a block, B."""
+        return self.transform - self._lags + 1
+
+    def add(self, fold: int, segments: Reals, phases: Reals, counts: NDArray[np.intp]) -> None:
+        """Add blocks to a fold.
+
+        Parameters
+        ----------
+        fold : int
+            0 to FOLDS-1.
+        segments : ndarray, (blocks, C_in, B + W-1)
+            Of x.
+        phases : ndarray, (blocks, C_out, stride, B)
+            Of y, zeros beyond the blocks' samples.
+        counts : ndarray of int, (blocks,)
+            The samples of each block, B or less.
+        """
+        from scipy import fft  # slow to import, and seldom wanted
+
+        history = self._lags - 1
+        own = segments[..., history:] * (np.arange(self.block) < counts[:, np.newaxis, np.newaxis])
+        whole = fft.rfft(segments, self.transform)
+        self._among[fold] += np.einsum("bin,bjn->ijn", np.conj(fft.rfft(own, self.transform)), whole)
+        targets = np.conj(fft.rfft(phases, self.transform))
+        self._between[fold] += np.einsum("born,bin->iorn", targets, whole)
+        self._energy[fold] += np.einsum("born,born->or", phases, phases)
+        self._samples[fold] += int(counts.sum())
+        backwards = np.arange(history)[::-1]
+        before = segments[..., :history][..., ::-1]
+        rows = counts[:, np.newaxis] + backwards
+        last = np.take_along_axis(segments, rows[:, np.newaxis], -1)
+        for edge, sign in ((before, 1), (last, -1)):
+            flat = edge.reshape(len(edge), -1)
+            self._edges[fold] += sign * (flat.T @ flat)
+
+    def sums(self, folds: Iterable[int]) -> Sums:
+        """Return the sums of some folds."""
+        from scipy import fft
+
+        chosen = list(folds)
+        lags = self._lags - 1 - np.arange(self._lags)
+        among = fft.irfft(self._among[chosen].sum(0), self.transform)[..., lags]
+        between = fft.irfft(self._between[chosen].sum(0), self.transform)[..., lags]
+        gram = self._gram(among, self._edges[chosen].sum(0))
+        energy, samples = self._energy[chosen].sum(0), int(self._samples[chosen].sum())
+        return Sums(gram, between.transpose(0, 3, 1, 2), energy, samples)
+
+    def _gram(self, rows: Reals, edges: Reals) -> Reals:
+        """Return all products of the inputs: of their first rows, (C_in, C_in, W), row by row."""
+        channels, lags = len(rows), self._lags
+        steps = edges.reshape(channels, lags - 1, channels, lags - 1)
+        gram = np.empty((channels, lags, channels, lags))
+        gram[:, 0] = rows
+        gram[:, :, :, 0] = rows.transpose(1, 2, 0)
+        for row in range(lags - 1):
+            gram[:, row + 1, :, 1:] = gram[:, row, :, :-1] + steps[:, row]
+        return gram

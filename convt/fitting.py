@@ -1,0 +1,395 @@
+"""Kernels learned from sound: of all kernels the one whose output is nearest to what should come out.
+
+    HIGH[n + delay] = conv_transpose1d(LOW, weight, stride, padding)[n] + e[n],    sum of e[n]**2 the least
+
+in closed form (N. Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time Series", 1949,
+with sums in place of expectations). `convt/fits` has how, one step a file.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convt.design import design_kernel
+from convt.errors import ParameterError, ParameterTypeError
+from convt.fits.alignment import estimate_delay
+from convt.fits.choosing import Chosen, choose
+from convt.fits.correlations import FOLDS
+from convt.fits.solving import Placement
+from convt.fits.systems import Channels, Systems, samples
+from convt.geometry import Geometry, Integer, NamedPadding, Padding, as_integer
+from convt.kernel import Reals, as_numeric
+from convt.stream import Upsampler
+
+_REACH = 1 << 12  # samples of LOW: the greatest delay that is looked for
+_EXCERPT = 1 << 18  # samples of LOW that are heard for it
+_MOST_UNKNOWNS = 4096  # taps of a phase, of all input channels
+_PLENTY = 10  # samples for each unknown
+_MOST_APART = 1.0  # dB, of the errors of what was fitted to and of what was not
+_HALF = -3.0  # dB
+_FARTHEST = 1 << 20  # samples of HIGH: a delay
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A fitted kernel, and how good it is.
+
+    Attributes
+    ----------
+    weight : ndarray of float64, (K,), (C, K) or (C_in, C_out, K)
+        The kernel of every channel; one a channel; or channels mixed.
+    stride : int
+        Output samples per input sample.
+    padding : int or str
+        What the kernel is to be used with.
+    delay : int
+        Samples of the output by which HIGH is later than what `weight` and `padding` make.
+    ridge : float
+        What was added to the diagonal, as a fraction of the mean power.
+    samples, held_out_samples : int
+        Of LOW, all channels counted, that were fitted to, and that were kept back for the error.
+    error, held_out_error : float
+        Squared error in dB relative to HIGH's energy, of what was fitted to and what was kept back; NaN
+        where nothing was. Below -120 dB there is the rounding of the sums.
+    designed : dict of str to float
+        The error of designed kernels of the same length, each with the gain that suits it best: on what
+        was kept back, or else on everything.
+    remarks : tuple of str
+        What there is to say against it.
+    """
+
+    weight: Reals
+    stride: int
+    padding: int | NamedPadding
+    delay: int
+    ridge: float
+    samples: int
+    held_out_samples: int
+    error: float
+    held_out_error: float
+    designed: dict[str, float]
+    remarks: tuple[str, ...]
+
+
+class Fitter:
+    """Fits a kernel to pairs of signals that come in pieces.
+
+    In one pass, and in memory that depends on the taps and the channels alone; :func:`fit` tells what the
+    arguments mean.
+
+    Parameters
+    ----------
+    stride, taps, padding, delay, channels
+        As of :func:`fit`.
+    from_high : bool
+        Whether LOW is made of HIGH, by keeping every `stride`-th of its samples after the best built-in
+        low-pass filter.
+
+    Raises
+    ------
+    ParameterTypeError, ParameterError
+        As of :func:`fit`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> fitter = Fitter(2, 3, delay=0)
+    >>> for piece in range(10):
+    ...     low = rng.standard_normal((1, 1000))
+    ...     fitter.process(low, Upsampler([0.5, 1, 0.25], stride=2, padding="center")(low))
+    ...     fitter.end_pair()
+    >>> fitter.solve().weight.round(6)
+    array([0.5 , 1.  , 0.25])
+    """
+
+    def __init__(
+        self,
+        stride: Integer,
+        taps: Integer,
+        *,
+        padding: Padding = "center",
+        delay: int | None = None,
+        channels: Channels | None = None,
+        from_high: bool = False,
+    ) -> None:
+        self._geometry = Geometry.of(taps, stride, padding)
+        self._stride, self._taps = self._geometry.stride, self._geometry.kernel_size
+        if channels is not None and channels not in get_args(Channels):
+            raise ParameterError(
+                f"channels must be one of {', '.join(get_args(Channels))}, or None, got {channels!r}"
+            )
+        if self._taps < self._stride:
+            raise ParameterError(f"taps must be at least stride = {self._stride}, got {self._taps}")
+        self._channels = channels
+        self._given = 0 if from_high and delay is None else delay
+        if self._given is not None:
+            self._given = _as_delay(self._given)
+        self._decimator = _decimator(self._stride) if from_high else None
+        self._waiting: list[tuple[Reals, Reals, bool]] = []
+        self._heard = 0
+        self._sizes: tuple[int, int] | None = None
+        self._systems: Systems | None = None
+
+    def process(self, low: ArrayLike | None, high: ArrayLike) -> None:
+        """Take the next samples of a pair; they need not be of the same time.
+
+        Parameters
+        ----------
+        low : array_like, (C_in, any) or None
+            The next samples that go in; None if they are made of `high`.
+        high : array_like, (C_out, any)
+            The next samples that should come out.
+
+        Raises
+        ------
+        ParameterTypeError, ParameterError
+            They are no real, finite signals of as many channels as before, or `low` is missing.
+        """
+        above = _as_signal("high", high)
+        if (low is None) != bool(self._decimator):
+            raise ParameterError("low must be given, unless it is made of high, and then not")
+        if self._decimator:
+            self._push(self._decimator.process(above), above)
+        elif low is not None:
+            self._push(_as_signal("low", low), above)
+
+    def end_pair(self) -> None:
+        """Say that the pair is complete; what comes next is another."""
+        if self._sizes is None:
+            return
+        rest = np.empty((self._sizes[0], 0))
+        if self._decimator:
+            rest = self._decimator.flush()
+            self._decimator.reset()
+        self._push(rest, np.empty((self._sizes[1], 0)), last=True)
+
+    def _push(self, low: Reals, high: Reals, *, last: bool = False) -> None:
+        sizes = len(low), len(high)
+        if self._sizes is None:
+            self._sizes = sizes
+            self._channels = self._channels or ("shared" if sizes[0] == sizes[1] else "mixed")
+            self._check(*sizes)
+        if sizes != self._sizes:
+            raise ParameterError(f"channels of low and high must stay {self._sizes}, got {sizes}")
+        self._waiting.append((low, high, last))
+        self._heard += low.shape[1]
+        if self._systems or self._given is not None or self._heard >= _EXCERPT:
+            self._drain()
+
+    def _check(self, channels_in: int, channels_out: int) -> None:
+        if self._channels != "mixed" and channels_in != channels_out:
+            raise ParameterError(
+                f"channels={self._channels!r} needs as many in high as in low, got {channels_in} and"
+                f" {channels_out}; 'mixed' takes any"
+            )
+        unknowns = -(-self._taps // self._stride) * (channels_in if self._channels == "mixed" else 1)
+        if unknowns > _MOST_UNKNOWNS:
+            raise ParameterError(
+                f"taps a phase, of all input channels together, must be at most {_MOST_UNKNOWNS},"
+                f" got {unknowns}"
+            )
+
+    def _drain(self) -> None:
+        """Add what is waiting to the sums, which begin when the delay is known."""
+        if self._systems is None:
+            self._systems = self._begin()
+        for low, high, last in self._waiting:
+            self._systems.add(low, high, last=last)
+        self._waiting.clear()
+
+    def _begin(self) -> Systems:
+        assert self._sizes  # noqa: S101  # there are samples
+        delays = [self._given]
+        if self._given is None:
+            found = estimate_delay(self._excerpts(), self._stride, _REACH * self._stride)
+            delays = [found, found - 1, found + 1]
+        leads = [self._geometry.crop - delay for delay in delays if delay is not None]
+        first = -max(leads) // self._stride
+        lags = (self._taps - 1 - min(leads)) // self._stride - first + 1
+        self._places = [Placement(self._taps, self._stride, lead, first) for lead in leads]
+        return Systems(self._channels or "shared", self._sizes, self._stride, first, lags)
+
+    def _excerpts(self) -> Iterator[tuple[Reals, Reals]]:
+        """Yield what is waiting: channels in pairs, or their sums where there are not as many."""
+        begun = list[tuple[Reals, Reals]]()
+        for low, high, last in [*self._waiting, (None, None, True)]:
+            if low is not None and high is not None:
+                begun.append((low, high))
+            if last and begun:
+                below, above = (np.concatenate(side, axis=1) for side in zip(*begun, strict=True))
+                paired = len(below) == len(above)
+                yield from zip(below, above, strict=True) if paired else [(below.sum(0), above.sum(0))]
+                begun.clear()
+
+    def solve(self, *, ridge: float | None = None, balance: bool = False) -> Fit:
+        """Return the kernel that fits what has come, which ends the pair that has begun.
+
+        Parameters
+        ----------
+        ridge, balance
+            As of :func:`fit`.
+
+        Returns
+        -------
+        Fit
+
+        Raises
+        ------
+        ParameterTypeError, ParameterError
+            There is too little to fit anything to, or only silence; or `ridge` is no number of at least 0.
+        """
+        if ridge is not None and not (isinstance(ridge, int | float) and 0 <= ridge < math.inf):
+            raise ParameterError(f"ridge must be a number of at least 0, got {ridge!r}")
+        self.end_pair()
+        if self._sizes:
+            self._drain()
+        if self._systems is None or not samples(self._systems.sums(range(FOLDS))):
+            raise ParameterError(f"low and high must be longer than {self._taps} taps reach, and are not")
+        chosen = choose(self._systems, self._places, ridge, balance=balance)
+        if chosen is None:
+            raise ParameterError("low and high must not be silent")
+        return self._fit(chosen)
+
+    def _fit(self, chosen: Chosen) -> Fit:
+        delay = self._geometry.crop - chosen.place.lead
+        weight = chosen.taps[0] if self._channels == "mixed" else np.concatenate(chosen.taps)[:, 0]
+        return Fit(
+            weight[0] if self._channels == "shared" else weight,
+            self._stride,
+            self._geometry.padding,
+            delay,
+            chosen.ridge,
+            chosen.samples,
+            chosen.held_out_samples,
+            chosen.error,
+            chosen.held_out_error,
+            chosen.designed,
+            tuple(self._remarks(chosen)),
+        )
+
+    def _remarks(self, chosen: Chosen) -> Iterator[str]:
+        assert self._sizes  # noqa: S101  # there is something to remark on
+        unknowns = -(-self._taps // self._stride) * (self._sizes[0] if self._channels == "mixed" else 1)
+        systems = self._sizes[0] if self._channels == "each" else 1
+        if chosen.samples < (wanted := _PLENTY * unknowns * systems):
+            yield f"{chosen.samples} samples of LOW are few for {unknowns} taps a phase: have {wanted}"
+        if not chosen.held_out_samples:
+            yield "there was too little to keep any of it back: the error is that of what was fitted to"
+        elif chosen.held_out_error - chosen.error > _MOST_APART:
+            yield (
+                f"what was kept back has an error {chosen.held_out_error - chosen.error:.1f} dB larger than"
+                " what was fitted to: have more audio, or less taps"
+            )
+        if max(chosen.error, chosen.held_out_error) > _HALF:
+            yield "less than half of HIGH is made of LOW: do they belong together, and is the delay right?"
+
+
+def _as_signal(name: str, value: ArrayLike) -> Reals:
+    signal = as_numeric(name, value)
+    if signal.ndim != 2 or len(signal) == 0:
+        raise ParameterError(f"{name} must have shape (C, any), got {signal.shape}")
+    if signal.dtype.kind == "c":
+        raise ParameterTypeError(f"{name} must be real, got {signal.dtype}")
+    samples = signal.astype(np.float64)
+    if not np.isfinite(samples).all():
+        raise ParameterError(f"{name} must be finite numbers, and is not")
+    return samples
+
+
+def _as_delay(delay: object) -> int:
+    number = as_integer("delay", delay, -_FARTHEST)
+    if number > _FARTHEST:
+        raise ParameterError(f"delay must be at most {_FARTHEST}, got {number}")
+    return number
+
+
+def _decimator(stride: int) -> Upsampler:
+    """Return what keeps every so-manieth sample, in time, of what the best built-in filter lets through."""
+    taps = design_kernel(stride, quality="best") / stride
+    return Upsampler(taps, stride=1, down=stride, padding="center")
+
+
+def fit(
+    low: ArrayLike | Sequence[ArrayLike] | None,
+    high: ArrayLike | Sequence[ArrayLike],
+    stride: Integer,
+    taps: Integer,
+    *,
+    padding: Padding = "center",
+    delay: int | None = None,
+    ridge: float | None = None,
+    balance: bool = False,
+    channels: Channels | None = None,
+) -> Fit:
+    """Learn the kernel that makes `high` of `low` with the least squared error.
+
+    A fifth of the sound, in blocks of some hundred samples all over it, is kept back for the error that
+    tells how good the kernel is. The others are fitted to exactly: samples next to which the signals end,
+    or whose taps reach beyond them, do not count.
+
+    Parameters
+    ----------
+    low : array_like, (L,) or (C_in, L), a list of such, or None
+        What goes in. None for what becomes of `high` when every `stride`-th sample is kept after the best
+        built-in low-pass filter.
+    high : array_like, (stride*L,) or (C_out, stride*L), or a list of such
+        What should come out, about so long.
+    stride : int
+        Output samples per input sample, at least 1.
+    taps : int
+        Length of the kernel, K, at least `stride`.
+    padding : int or {"full", "center", "same", "causal"}
+        What the kernel is going to be used with, as of :func:`conv_transpose1d`; it decides which taps are
+        before the middle.
+    delay : int or None
+        Samples by which `high` is later than what is to be made, negative if earlier. None to estimate
+        it, up to 4096*stride, from the beginning (some 260,000 samples of `low`); 0 without `low`.
+    ridge : float or None
+        Added to the diagonal, as a fraction of the mean power of `low`: it keeps taps small where the sound
+        does not say what they should be. None for the largest that costs less than 0.01 dB of the error on
+        sound that was not fitted to.
+    balance : bool
+        Have all phases the same gain at 0 Hz, so that the kernel makes no tonal lines.
+    channels : {"shared", "each", "mixed"} or None
+        One kernel for every channel, one a channel, or one from each input to each output channel. None
+        for the first, or for the last where `low` and `high` have not as many.
+
+    Returns
+    -------
+    Fit
+        The kernel, its errors, and those of designed kernels of its length.
+
+    Raises
+    ------
+    ParameterTypeError, ParameterError
+        An argument is of a wrong type or shape or out of its range, a signal is complex or not finite, or
+        there is too little of them, or only silence.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> low = rng.standard_normal(20_000)
+    >>> high = Upsampler([0.5, 1, 0.25], stride=2)([low])[0]
+    >>> fitted = fit(low, high, 2, 3)
+    >>> fitted.weight.round(6), fitted.delay
+    (array([0.5 , 1.  , 0.25]), 1)
+    """
+    fitter = Fitter(stride, taps, padding=padding, delay=delay, channels=channels, from_high=low is None)
+    highs = _as_list(high)
+    lows = [None] * len(highs) if low is None else _as_list(low)
+    if len(lows) != len(highs):
+        raise ParameterError(f"low and high must be as many signals, got {len(lows)} and {len(highs)}")
+    for below, above in zip(lows, highs, strict=True):
+        fitter.process(None if below is None else np.atleast_2d(below), np.atleast_2d(above))
+        fitter.end_pair()
+    return fitter.solve(ridge=ridge, balance=balance)
+
+
+def _as_list(signals: Any) -> list[ArrayLike]:
+    """Return the signals of a list of arrays, or the one that there is."""
+    several = isinstance(signals, list | tuple) and any(isinstance(one, np.ndarray) for one in signals)
+    return list(signals) if several else [signals]
