@@ -1,16 +1,18 @@
 """Weights in files: what there is, reading it, and what shapes mean for a signal."""
 
+import os
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 
 import numpy as np
 
 from convt.engines.contract import Array
-from convt.errors import ConvtError, WeightsError
+from convt.errors import ConvtError, ParameterTypeError, WeightsError
 from convt.geometry import as_integer
 from convt.kernel import as_numeric
-from convt.weightfiles.layers import Layer, bias_fits, candidates, find_layers, pick
+from convt.weightfiles.layers import Layer, bias_fits, candidates, find_layers
 from convt.weightfiles.layouts import Layout, LayoutName, layout_of
+from convt.weightfiles.naming import pick
 from convt.weightfiles.opening import open_tensors
 
 _SHAPES = {"weight": "(K,), (C, K) or (C_in, C_out/groups, K)", "bias": "(C_out,)"}
@@ -163,7 +165,7 @@ def list_weights(path: str | PathLike[str], *, layout: LayoutName = "torch") -> 
         entries = tuple(_entry(layer, order) for layer in layers)
         used = {name for entry in entries for name in (*entry.tensors, entry.bias)}
         others = tuple(tensor.name for tensor in tensors if tensor.name not in used)
-    return WeightList(fspath(path), entries, others)
+    return WeightList(os.fsdecode(path), entries, others)
 
 
 def _entry(layer: Layer, layout: Layout) -> WeightEntry:
@@ -173,7 +175,7 @@ def _entry(layer: Layer, layout: Layout) -> WeightEntry:
     if len(channels) == 2 and layer.bias and layer.bias.shape:
         groups = layer.bias.shape[0] // channels[1]
     return WeightEntry(
-        layer.name or layer.shown.name,
+        layer.title,
         layer.shown.shape,
         layer.shown.dtype,
         (channels[0], channels[1]) if len(channels) == 2 else None,
@@ -206,7 +208,7 @@ def load_weights(
     layout : {"torch", "keras", "jax", "mlx", "onnx"}
         Whose axes a weight of three has: torch and onnx (C_in, C_out/groups, K), keras (K, C_out, C_in),
         mlx (C_out, K, C_in), jax (K, C_in, C_out) with its last tap first, as lax.conv_transpose and Flax
-        have it; with transpose_kernel=True they have Keras's.
+        have it; with transpose_kernel=True they have Keras's. Text and sound are as they are.
 
     Returns
     -------
@@ -218,8 +220,8 @@ def load_weights(
     ------
     WeightsError
         The file cannot be read, or holds no array that can be the weight.
-    ParameterError
-        There is no such layout.
+    ParameterError, ParameterTypeError
+        There is no such layout, or `tensor` is no name.
 
     Examples
     --------
@@ -227,9 +229,11 @@ def load_weights(
     (1, 1, 16)
     """
     order = layout_of(layout)
+    if not isinstance(tensor, str | None):
+        raise ParameterTypeError(f"tensor must be a str or None, got {tensor!r}")
     with open_tensors(path) as tensors:
         layer = pick(find_layers(tensors), tensor, order)
-        source = f"{fspath(path)}: {layer.name}" if layer.name else fspath(path)
+        source = f"{os.fsdecode(path)}: {layer.name}" if layer.name else os.fsdecode(path)
         try:
             return _loaded(source, layer, order)
         except WeightsError as error:
@@ -241,11 +245,13 @@ def _loaded(source: str, layer: Layer, layout: Layout) -> Weights:
     bias = None if layer.bias is None else _checked("bias", layer.bias.read(), (0, 1))
     if layer.bias is not None and not bias_fits(layer, layout):
         raise WeightsError(
-            f"the bias of shape {layer.bias.shape} fits no {weight.shape[1]} output channels, nor groups of"
-            f" as many: a weight of shape {weight.shape} in the layout of {layout.name} is another layer's"
+            f"the bias of shape {layer.bias.shape} fits no {layout.torch_shape(weight.shape)[1]} output"
+            f" channels, nor groups of as many: a weight of shape {weight.shape} in the layout of"
+            f" {layout.name} is another layer's"
         )
     names = tuple(tensor.name for tensor in (*layer.tensors, layer.bias) if tensor)
-    return Weights(source, layout.as_torch(weight), bias, names)
+    plain = layer.weight is not None and layer.weight.is_plain
+    return Weights(source, weight if plain else layout.as_torch(weight), bias, names)
 
 
 def _checked(name: str, array: Array, dimensions: tuple[int, ...]) -> Array:

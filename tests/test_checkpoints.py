@@ -1,18 +1,22 @@
 """Named tensors in files: which are listed, which is meant, and what it becomes."""
 
+import io
 import json
 import re
+import resource
 import shlex
 import struct
 import subprocess
 import sys
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from safetensors.numpy import save_file
 
 import convt
@@ -153,7 +157,7 @@ def test_a_name_a_layer_or_what_holds_one(wanted: str, shape: tuple[int, ...]) -
         ("dec.up", "there is no dec.up; did you mean dec.ups."),
         ("dec.Ups.1.weight", "there is no dec.Ups.1.weight; did you mean dec.ups.1.weight"),
         ("xyzzy", "there is no xyzzy; it has dec.conv_post, dec.ups.0,"),
-        ("dec.ups.0.bias", "dec.ups.0.bias is a bias; name the weight, or the layer dec.ups.0"),
+        ("dec.ups.0.bias", "dec.ups.0.bias is a bias; name the weight that it belongs to"),
         ("dec.conv_post", "dec.conv_post: the bias of shape (3,) fits no 7 output channels"),
         ("", "there is no "),
     ],
@@ -192,6 +196,65 @@ def test_the_command_takes_the_bias_of_the_layer() -> None:
     assert message.startswith("convt: model.safetensors: there is no dec.ups.9; did you mean dec.ups")
     message = upsample("x.npy", "--tensor", "dec.ups.0", code=2).stderr
     assert "--tensor names one of several weights in a file: name the file with --weights" in message
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "message"),
+    [
+        (["a.weight_orig", "b.weight"], None, "which of its weights is meant? It has b, a; name one"),
+        (["d.a.weight_v", "d.b.weight"], "d", "which of d is meant? It has d.b, d.a; name one"),
+        (["d.a.weight_v"], "d", "d.a: has d.a.weight_v: neither one weight"),
+        (["u.kernel", "u.weight"], "u", "u: has u.kernel, u.weight: neither one weight"),
+    ],
+)
+def test_none_is_taken_for_another_that_cannot_be_read(names: list[str], wanted: Any, message: str) -> None:
+    save_file(dict.fromkeys(names, ones(2, 2, 3)), "w.safetensors")
+    with pytest.raises(convt.WeightsError, match=re.escape(f"w.safetensors: {message}")):
+        convt.load_weights("w.safetensors", wanted)
+
+
+def test_a_tensors_name_comes_before_a_layers() -> None:
+    save_file({"up": ones(2, 3, 4), "up.weight": ones(2, 3, 5), "up.bias": ones(3)}, "w.safetensors")
+    assert convt.load_weights("w.safetensors", "up").tensors == ("up",)
+    assert convt.load_weights("w.safetensors", "up.weight").tensors == ("up.weight", "up.bias")
+
+
+def test_two_tensors_of_one_name_are_refused() -> None:
+    with (
+        warnings.catch_warnings(action="ignore"),
+        zipfile.ZipFile("w.npz", "w") as archive,
+    ):  # it warns, too
+        for number in (1.0, 2.0):
+            with archive.open("a.npy", "w") as member:
+                np.save(member, np.full((1, 1, 2), number))
+    with pytest.raises(convt.WeightsError, match=r"w\.npz: has two tensors of the name a"):
+        convt.load_weights("w.npz")
+
+
+def test_names_cannot_end_a_line_or_tell_a_terminal_what_to_do() -> None:
+    names = ["a\x1b[31m.weight", "b\n.weight", "c\u202e.weight", "d" * 5000]
+    save_file(dict.fromkeys(names, ones(1, 1, 2)), "w.safetensors")
+    with pytest.raises(convt.WeightsError, match="which of its weights") as caught:
+        convt.load_weights("w.safetensors")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 3000
+    listing = listed("w.safetensors").stdout
+    assert listing.count("\n") == 4
+    assert "\x1b" not in listing
+    assert "\\x1b[31m" in listing
+
+
+@pytest.mark.parametrize("wanted", [3, b"a", ["a"]])
+def test_a_tensor_is_named_by_a_word(wanted: Any) -> None:
+    np.save("w.npy", ones(3))
+    with pytest.raises(convt.ParameterTypeError, match="tensor must be a str or None, got"):
+        convt.load_weights("w.npy", wanted)
+
+
+def test_paths_of_bytes() -> None:
+    np.save("w.npy", ones(3))
+    path: Any = b"w.npy"
+    assert convt.load_weights(path).source == "w.npy"
 
 
 # --- weight norm ---
@@ -253,6 +316,18 @@ def test_magnitudes_that_do_not_fit(
 ) -> None:
     with pytest.raises(convt.WeightsError, match=rf"w\.safetensors: a: .*{re.escape(message)}"):
         folded(np.ones(shape), np.ones(direction))
+
+
+def test_integers_and_infinities() -> None:
+    direction, magnitude = np.array([[[3, 0, 4]]]), np.array([[[7]]])
+    np.testing.assert_allclose(folded(magnitude, direction), [[[4.2, 0, 5.6]]])
+    np.testing.assert_array_equal(folded(np.full((1, 1, 1), np.inf), np.zeros((1, 1, 3))), [[[0, 0, 0]]])
+    assert folded(np.array([5.0]), np.array([[[3.0, 4.0]]])).tolist() == [[[3, 4]]]
+
+
+def test_a_complex_magnitude_is_refused() -> None:
+    with pytest.raises(convt.WeightsError, match="a magnitude of complex64 and a direction of float32"):
+        folded(np.ones((1, 1, 1), "complex64"), ones(1, 1, 3))
 
 
 def test_a_norm_of_zero_gives_no_nan() -> None:
@@ -415,10 +490,23 @@ def test_channels_first_in_every_order_of_memory(order: Any) -> None:
     np.testing.assert_array_equal(np.load("y.npy"), x)
 
 
-def test_two_axes_mean_nothing_with_channels_last() -> None:
-    np.save("w.npy", np.ones((2, 5)))
-    with pytest.raises(convt.WeightsError, match=r"layout of keras has three axes, or one: not \(2, 5\)"):
-        convt.load_weights("w.npy", layout="keras")
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_one_kernel_a_channel_is_that_in_every_layout(layout: Any) -> None:
+    x, w = numbers(1, (2, 30), "float64"), numbers(2, (2, 5), "float64")
+    last = layout in ("keras", "mlx", "jax")
+    np.save("x.npy", x.T if last else x)
+    np.save("w.npy", w[:, ::-1] if layout == "jax" else w)
+    upsample("x.npy", "--weights", "w.npy", "--layout", layout)
+    y = np.load("x_x2.npy")
+    expected = convt.conv_transpose1d(x, w[:, np.newaxis], stride=2, groups=2)
+    np.testing.assert_array_equal(y.T if last else y, expected)
+
+
+def test_taps_that_no_framework_wrote_are_in_their_order() -> None:
+    soundfile.write("w.wav", np.array([0.25, 0.5, 0.75]), 8000, subtype="FLOAT")
+    Path("w.txt").write_text("0.25 0.5 0.75")
+    for name in ("w.wav", "w.txt"):
+        np.testing.assert_array_equal(convt.load_weights(name, layout="jax").weight, [0.25, 0.5, 0.75])
 
 
 def test_layouts_that_there_are_not() -> None:
@@ -498,10 +586,17 @@ def test_taps_as_text(text: str) -> None:
     ("text", "message"),
     [
         ("one\ntwo\nthree\n", "line 2: 'two' is no number; taps as text are one column, or one row, of"),
-        ("n,h\n0,0.5\n1,0.7\n", "line 3: several numbers a line, and several lines"),
-        ("0,5\n0,7\n", "line 2: several numbers a line, and several lines"),
+        ("n, h\n0, 0.5\n1, 0.7\n", "line 3: several numbers a line, and several lines"),
+        ("0,5\n0,7\n", "line 1: a decimal comma, or a separator? Write 0.5, and one number a line"),
+        ("0,5\n", "line 1: a decimal comma, or a separator?"),
+        ("0,1 0,2 0,3\n", "line 1: a decimal comma, or a separator?"),
+        ("0,1;0,2;0,3\n", "line 1: a decimal comma, or a separator?"),
+        ("\u22120.5\n0.5\n", "line 1: '\u22120.5' is no number"),
+        ("1.0D-3\n0.5\n", "line 1: '1.0D-3' is no number"),
+        ("[0.1\n0.2\n0.3]\n", "line 1: '[0.1' is no number"),
+        ("taps\nmore\n0.5\n", "line 2: 'more' is no number"),
         ("0.5\n0.5 0.7\n", "line 2: several numbers a line, and several lines"),
-        ("1_000\n", "there is no number in it"),
+        ("1_000\n", "line 1: '1_000' is no number"),
         ("0.5\n0.5+1j\n", "line 2: '0.5+1j' is no number"),
         ("# nothing\n", "there is no number in it"),
         ("0.5\n" + "x" * 1000 + "\n", "line 2: 'xxxxxxxxxxxxxxxxxxxx' is no number"),
@@ -520,8 +615,6 @@ def test_text_that_is_no_taps(text: str, message: str) -> None:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("name", ["w.wav", "w.flac", "w.aiff"])
 def test_sound_is_an_impulse_response(name: str, channels: int, subtype: str, dtype: str) -> None:
-    import soundfile
-
     if not soundfile.check_format(name[2:].upper(), subtype):
         return
     response = np.round(numbers(1, (channels, 50), "float64") * 1000) / 2**15
@@ -539,12 +632,13 @@ def test_pytorch_files_are_recognised_and_told_how_to_convert(tmp_path: Path) ->
     torch = pytest.importorskip("torch")
     module = torch.nn.ConvTranspose1d(2, 3, 4)
     nested = {"generator": {"ups.0": module.state_dict()}, "steps": 5, "optim": [torch.zeros(3)]}
+    torch.save(module.weight.detach(), "bare.pt")
     torch.save(nested, "old name's.pth", _use_new_zipfile_serialization=False)
     torch.save(nested, "new.pt")
     with warnings.catch_warnings(action="ignore"):  # it is deprecated
         torch.jit.script(module).save("script.pt")
-    prefixes = {"old name's": "generator.ups.0.", "new": "generator.ups.0.", "script": ""}
-    for name in ("old name's.pth", "new.pt", "script.pt"):
+    prefixes = {"old name's": "generator.ups.0", "new": "generator.ups.0", "script": None, "bare": None}
+    for name in ("old name's.pth", "new.pt", "script.pt", "bare.pt"):
         with pytest.raises(
             convt.WeightsError, match="is a PyTorch file, a pickle, which may run"
         ) as caught:
@@ -553,7 +647,7 @@ def test_pytorch_files_are_recognised_and_told_how_to_convert(tmp_path: Path) ->
         assert command.startswith("python -c ")
         subprocess.run([sys.executable, *shlex.split(command)[1:]], check=True, cwd=tmp_path)
         stem = name.rpartition(".")[0]
-        weights = convt.load_weights(f"{stem}.safetensors", prefixes[stem].rstrip(".") or None)
+        weights = convt.load_weights(f"{stem}.safetensors", prefixes[stem])
         np.testing.assert_array_equal(weights.weight, module.weight.detach().numpy())
 
 
@@ -613,6 +707,115 @@ BROKEN = {
         "",
     ),
 }
+
+
+def many_tensors() -> bytes:
+    return safetensors({str(number): tensor("F32", [1, 1, 0], 0, 0) for number in range(40_000)})
+
+
+def packed(method: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive, archive.open("weight.npy", "w") as member:
+        header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 16)}".ljust(117) + b"\n"
+        member.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+        for _ in range(100):
+            member.write(bytes(1 << 20))
+    return file.getvalue()
+
+
+def many_members() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(20_000):
+            archive.writestr(str(number), b"")
+    return file.getvalue()
+
+
+def torn_sound(kind: str) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.linspace(-0.5, 0.5, 1000), 8000, format=kind, subtype="PCM_16")
+    return file.getvalue()[:1044]
+
+
+def misleading_aiff() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.full((300, 2), 0.1), 8000, format="AIFF", subtype="PCM_16")
+    content = bytearray(file.getvalue())
+    content[31:39] = b"\xff" * 8
+    return bytes(content)
+
+
+def odd_header(header: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(64)
+
+
+def lines(count: int) -> bytes:
+    return b"1\n" * count
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "many tensors": (many_tensors, "has 40000 tensors, and at most 32768 are read"),
+    "long header": (
+        lambda: safetensors({"a": "x" * 9_000_000}),
+        "not a whole .* a header of 9000009 bytes",
+    ),
+    "bzip2": (
+        lambda: packed(zipfile.ZIP_BZIP2),
+        r"weight is packed in a way that numpy does not \(method 12",
+    ),
+    "lzma": (
+        lambda: packed(zipfile.ZIP_LZMA),
+        r"weight is packed in a way that numpy does not \(method 14",
+    ),
+    "deflated": (lambda: packed(zipfile.ZIP_DEFLATED), "not a whole .npy or .npz file"),
+    "many members": (many_members, "has 20000 arrays, and at most 16384 are read"),
+    "torn wav": (lambda: torn_sound("WAV"), "breaks off after 1044 of 2044 bytes"),
+    "torn aiff": (lambda: torn_sound("AIFF"), "breaks off after 1044 of"),
+    "torn au": (lambda: torn_sound("AU"), "breaks off after 1044 of"),
+    "misleading aiff": (misleading_aiff, "cannot be read as sound"),
+    "no descr": (
+        lambda: odd_header(b"{'descr': (), 'fortran_order': False, 'shape': (1,)}\n"),
+        "not a whole",
+    ),
+    "odd descr": (
+        lambda: odd_header(b"{'descr': [('',())], 'fortran_order': False, 'shape': (1,)}\n"),
+        "not a whole",
+    ),
+    "endless axis": (
+        lambda: odd_header(
+            b"{'descr': '<f4', 'fortran_order': False, 'shape': (0x" + b"f" * 5000 + b",)}\n"
+        ),
+        "not a whole",
+    ),
+    "many lines": (lambda: lines(1 << 21), "as text it is too long: more than 1048576 lines"),
+    "many words": (lambda: b"1 " * (1 << 21), "line 1: more than 1048576 taps"),
+    "much text": (lambda: b"1" * (1 << 26), "as text it is too long: more than 33554432 bytes"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_files_that_are_meant_to_break_things(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    make, message = HOSTILE[kind]
+    Path("w").write_bytes(make())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(convt.WeightsError, match=f"^w: {message}") as caught:
+        convt.load_weights("w")
+    assert str(caught.value).isprintable()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+    assert capfd.readouterr().err == ""
+
+
+def test_digits_without_end_in_a_name_are_a_name() -> None:
+    save_file({"a." + "1" * 5000 + ".weight": ones(1, 1, 2)}, "w.safetensors")
+    assert convt.load_weights("w.safetensors").weight.shape == (1, 1, 2)
+
+
+def test_an_npz_with_another_programs_pickle_is_not_pytorchs() -> None:
+    with zipfile.ZipFile("w.npz", "w") as archive:
+        archive.writestr("notes/data.pkl", b"")
+        with archive.open("w.npy", "w") as member:
+            np.save(member, ones(3))
+    assert convt.load_weights("w.npz").weight.shape == (3,)
 
 
 @pytest.mark.parametrize("kind", BROKEN)

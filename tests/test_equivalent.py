@@ -34,6 +34,9 @@ class Tensor(np.ndarray[Any, np.dtype[Any]]):
     def transpose(self, first: int, second: int) -> "Tensor":  # type: ignore[override]
         return np.swapaxes(self, first, second)
 
+    def to(self, dtype: str) -> "Tensor":
+        return self.astype(dtype).view(Tensor)
+
     def expand(self, *shape: int) -> "Tensor":
         return np.broadcast_to(self, (*shape[:-1], self.shape[-1])).view(Tensor)
 
@@ -49,8 +52,10 @@ def defined(x: Array, weight: Array, bias: Array | None, **geometry: int) -> Any
 def evaluated(text: str, x: Array, weight: Array, bias: Array | None) -> Array:
     """What the call in a report gives, with the operator's definition in the place of PyTorch's."""
     functional = SimpleNamespace(conv_transpose1d=defined)
-    torch = SimpleNamespace(nn=SimpleNamespace(functional=functional))
-    names = {"torch": torch, "x": x.view(Tensor), "weight": weight.view(Tensor), "bias": bias}
+    dtypes = {name: name for name in ("float32", "float64", "complex64", "complex128")}
+    torch = SimpleNamespace(nn=SimpleNamespace(functional=functional), **dtypes)
+    tensors = {"x": x.view(Tensor), "weight": weight.view(Tensor)}
+    names = {"torch": torch, "bias": None if bias is None else bias.view(Tensor), **tensors}
     result: Array = np.asarray(eval(text, names))  # noqa: S307  # the text is what is tested
     return result
 
@@ -93,6 +98,37 @@ def test_the_call_for_channels_last(padding: str) -> None:
     document = facts("x.npy", "--weights", "w.npy", "--layout", "keras", "--padding", padding)
     made = evaluated(document["pytorch"], x, np.ascontiguousarray(w.transpose(2, 1, 0)), None)
     np.testing.assert_allclose(np.load("x_x2.npy"), made, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("layout", ["torch", "mlx"])
+@pytest.mark.parametrize(
+    ("shape", "weight"), [((8,), (5,)), ((8,), (1, 1, 5)), ((8,), (1, 3, 5)), ((4, 2, 8), (2, 3, 5))]
+)
+@pytest.mark.parametrize("dtype", ["int16", "float32", "complex64", "float16"])
+def test_the_call_for_every_shape_and_dtype(
+    shape: tuple[int, ...], weight: tuple[int, ...], layout: str, dtype: str
+) -> None:
+    x, w = (10 * numbers(1, shape, "float64")).astype(dtype), numbers(2, weight, "float32")
+    if layout == "mlx" and x.ndim > 1:
+        x = np.ascontiguousarray(x.swapaxes(-1, -2))
+    np.save("x.npy", x)
+    np.save("w.npy", w.transpose(1, 2, 0) if layout == "mlx" and w.ndim == 3 else w)
+    document = facts("x.npy", "--weights", "w.npy", "--layout", layout, "--padding", "same")
+    made = evaluated(document["pytorch"], x, w, None)
+    y = np.load("x_x2.npy")
+    assert made.shape == y.shape
+    np.testing.assert_allclose(
+        y, made, rtol=1e-3 if dtype == "float16" else 1e-5, atol=1e-5 * np.abs(y).max()
+    )
+
+
+def test_the_call_for_sound_knows_no_layout() -> None:
+    soundfile.write("in.wav", np.zeros((50, 2)), 8000)
+    texts = {
+        facts("in.wav", "-o", f"{layout}.wav", "--layout", layout)["pytorch"] for layout in ("torch", "jax")
+    }
+    assert len(texts) == 1
+    assert "(x.to(torch.float32), weight.expand(2, 1, -1).to" in texts.pop()
 
 
 def test_the_call_in_pytorch_itself() -> None:

@@ -117,7 +117,17 @@ def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Ups
     dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
     formats = (reader.format, _output_format(request, reader))
     meta = carried(reader.meta, formats[1], request.ratio.factor, channels)
-    outcome = Outcome(request, kernel, upsampler, dtype, (reader.frames, frames), formats, channels, meta)
+    outcome = Outcome(
+        request,
+        kernel,
+        upsampler,
+        dtype,
+        (reader.frames, frames),
+        formats,
+        channels,
+        reader.dimensions,
+        meta,
+    )
     outcome.memory, outcome.bytes_out = round(needed), predicted_size(formats[1], channels[1], frames, meta)
     outcome.lost = list(meta.lost)
     outcome.gain = 10 ** (request.gain / 20)

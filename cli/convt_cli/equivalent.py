@@ -6,22 +6,34 @@ from convt_cli.outcome import Outcome
 def pytorch_call(outcome: Outcome) -> str:
     """Return an expression of the signal `x`, and of `weight` and `bias` as the report gives their shapes.
 
-    `x` is (C, L) or (N, C, L), or with channels last as the layout has it. The call is the operator alone:
-    gain, dither and rounding come after it.
+    `x` is the array as it is; of sound (C, L), in numbers within 1. The call is the operator alone: gain,
+    dither and rounding come after it.
     """
-    last = outcome.request.channels_last
-    x, back = ("x.transpose(-1, -2)", ".transpose(-1, -2)") if last else ("x", "")
+    dtype = f".to(torch.{outcome.computed})"
     weight, groups = "weight", outcome.kernel.groups
     if outcome.kernel.weight.ndim == 1:
         groups = outcome.channels[0]
         weight = f"weight.expand({groups}, 1, -1)"
-    bias = "None" if outcome.kernel.bias is None else "bias"
-    padding, output_padding, kept = _geometry(outcome, frames=f"x.shape[{-2 if last else -1}]")
+    bias = "None" if outcome.kernel.bias is None else f"bias{dtype}"
     stride, dilation = outcome.request.ratio.stride, outcome.request.dilation
+    x, frames, back = _axes(outcome)
+    padding, output_padding, kept = _geometry(outcome, frames)
     return (
-        f"torch.nn.functional.conv_transpose1d({x}, {weight}, {bias}, stride={stride}, padding={padding},"
-        f" output_padding={output_padding}, groups={groups}, dilation={dilation}){kept}{back}"
+        f"torch.nn.functional.conv_transpose1d({x}{dtype}, {weight}{dtype}, {bias}, stride={stride},"
+        f" padding={padding}, output_padding={output_padding}, groups={groups},"
+        f" dilation={dilation}){kept}{back}"
     )
+
+
+def _axes(outcome: Outcome) -> tuple[str, str, str]:
+    """Return `x` with the axes that PyTorch wants, its length, and what undoes that to the result."""
+    is_array = outcome.formats[0] is None
+    last = outcome.request.channels_last and is_array
+    turned = ".transpose(-1, -2)"
+    if is_array and outcome.dimensions == 1:
+        one = outcome.dimensions_out == 1
+        return "x[None]", "x.shape[-1]", "[0]" if one else turned if last else ""
+    return ("x" + turned, "x.shape[-2]", turned) if last else ("x", "x.shape[-1]", "")
 
 
 def _geometry(outcome: Outcome, frames: str) -> tuple[int, int, str]:

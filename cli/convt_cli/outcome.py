@@ -28,6 +28,8 @@ class Outcome:
         Of the result.
     frames, formats, channels : tuple
         Of the input and of the output; None where nobody knows the length, or an array has no format.
+    dimensions : int
+        Axes of the input, if it is an array.
     meta : Metadata
         What the output holds beside its samples.
     gain, dither
@@ -57,6 +59,7 @@ class Outcome:
     frames: tuple[int | None, int | None]
     formats: tuple[Format | None, Format | None]
     channels: tuple[int, int]
+    dimensions: int
     meta: Metadata
     gain: float = 1.0
     dither: Dither = "none"
@@ -78,6 +81,11 @@ class Outcome:
     def target(self) -> str:
         """What the output is called."""
         return output_name(self.request.target)
+
+    @property
+    def dimensions_out(self) -> int:
+        """Axes of the output, if it is an array."""
+        return max(self.dimensions, 1 if self.channels[1] == 1 else 2)
 
     @property
     def computed(self) -> np.dtype[Any]:

@@ -200,7 +200,7 @@ class _Run:
         outcome, reader, request = self._outcome, self._reader, self._request
         chosen, channels, frames = outcome.formats[1], outcome.channels[1], outcome.frames[1]
         if chosen is None:
-            dimensions = max(reader.dimensions, 1 if channels == 1 else 2)
+            dimensions = outcome.dimensions_out
             sizes = reader.signals, channels, frames or 0
             assert path  # noqa: S101  # standard output is not called .npy
             last = request.channels_last

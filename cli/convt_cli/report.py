@@ -13,6 +13,10 @@ import typer
 
 from convt_cli.errors import Failure
 
+# What would end a line, or tell a terminal to do something: names of files and tensors may hold it.
+_CONTROLS = (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_ESCAPED = {code: repr(chr(code))[1:-1] for code in _CONTROLS}
+
 
 def error(message: str) -> None:
     """Say in one line why the command ends."""
@@ -51,7 +55,7 @@ def result(line: str) -> None:
         Standard output cannot be written.
     """
     try:
-        _print(line.encode(errors="surrogateescape"), to_stderr=False)
+        _print(line.translate(_ESCAPED).encode(errors="surrogateescape"), to_stderr=False)
     except OSError as cause:
         raise Failure(f"stdout: cannot be written: {cause.strerror}") from None
 
@@ -70,7 +74,7 @@ def _print(line: bytes, *, to_stderr: bool = False) -> None:
 def _say(message: str) -> None:
     """Write a line to stderr; where that fails there is nobody left to tell, and the work goes on."""
     with contextlib.suppress(OSError):
-        typer.echo(message.replace("\n", "\\n"), err=True)
+        typer.echo(message.translate(_ESCAPED), err=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """NumPy's files: one array, .npy, or a zip archive of them, .npz. Nothing is ever unpickled."""
 
 import io
-import lzma
 import struct
 import warnings
 import zipfile
@@ -18,7 +17,10 @@ from convt.errors import WeightsError
 from convt.weightfiles.contract import Tensor, checked_volume
 
 _LONGEST_HEADER = 1 << 16  # bytes
-_MOST_ARRAYS = 1 << 16
+_LONGEST_AXIS = (1 << 63) - 1
+_MOST_MEMBERS = 1 << 14
+_LONGEST_DIRECTORY = 1 << 23  # bytes: of many more members than that
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # numpy's; others unpack without bounds
 _EMPTY_ENOUGH = 1 << 26  # bytes that an array may unpack to, from however few
 _DENSE = 100  # times as many bytes as are packed, beyond that
 
@@ -31,8 +33,9 @@ _UNREADABLE = (
     MemoryError,
     RuntimeError,
     SyntaxError,
+    LookupError,
+    AttributeError,
     TokenError,
-    lzma.LZMAError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
@@ -75,8 +78,8 @@ def _read_header(file: IO[bytes]) -> _Header:
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
         shape, fortran, dtype = read(head)
-    if dtype.hasobject or any(isinstance(length, bool) or length < 0 for length in shape):
-        raise ValueError(f"an array {shape} of {dtype}")
+    if dtype.hasobject or any(type(axis) is not int or not 0 <= axis <= _LONGEST_AXIS for axis in shape):
+        raise ValueError(f"an array {str(shape)[:80]} of {dtype}")
     return _Header(shape, fortran, dtype, prefix + count)
 
 
@@ -122,8 +125,22 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
         It is damaged.
     """
     with _whole():
-        file.seek(0)
+        if (size := _directory_size(file)) > _LONGEST_DIRECTORY:
+            raise ValueError(f"a directory of {size} bytes")
         return zipfile.ZipFile(file)
+
+
+def _directory_size(file: BinaryIO) -> int:
+    """Return how long an archive says that the list of its members is, which ZipFile reads at once."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - (1 << 16) - 98))
+    tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) < end + 16:
+        raise ValueError("an archive without an end")
+    if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):  # and with lengths of 64 bits
+        return int.from_bytes(tail[max(0, end - 76) : end - 20][40:48], "little")
+    return int.from_bytes(tail[end + 12 : end + 16], "little")
 
 
 def read_archive(archive: zipfile.ZipFile) -> list[Tensor]:
@@ -134,10 +151,10 @@ def read_archive(archive: zipfile.ZipFile) -> list[Tensor]:
     WeightsError
         The file is damaged.
     """
-    members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
-    if len(members) > _MOST_ARRAYS:
-        raise WeightsError(f"it has {len(members)} arrays: more than {_MOST_ARRAYS} are never read")
-    return [_member(archive, member) for member in members]
+    members = archive.infolist()
+    if len(members) > _MOST_MEMBERS:
+        raise WeightsError(f"has {len(members)} arrays, and at most {_MOST_MEMBERS} are read")
+    return [_member(archive, member) for member in members if member.filename.endswith(".npy")]
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
@@ -148,6 +165,8 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
             return _read_numbers(file, header)
 
     name = member.filename.removesuffix(".npy")
+    if member.compress_type not in _PACKED:
+        raise WeightsError(f"{name} is packed in a way that numpy does not (method {member.compress_type})")
     with _whole(), archive.open(member) as file:
         header = _read_header(file)
     return Tensor(name, header.shape, header.dtype.name, read)

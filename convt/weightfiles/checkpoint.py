@@ -5,7 +5,6 @@ or overlaps); the bytes of a tensor are then read as they are, since numpy has n
 """
 
 import json
-import struct
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -15,6 +14,8 @@ from convt.engines.contract import Array
 from convt.errors import WeightsError
 from convt.weightfiles.contract import Tensor, checked_volume
 
+_LONGEST_HEADER = 1 << 23  # bytes: of many more tensors than that
+_MOST_TENSORS = 1 << 15
 _NATIVE = {
     "F64": "float64",
     "F32": "float32",
@@ -47,15 +48,20 @@ def read_checkpoint(file: BinaryIO) -> list[Tensor]:
         raise WeightsError(
             "a .safetensors file takes the library of that name: pip install 'convt[safetensors]'"
         ) from None
+    file.seek(0)
+    count = int.from_bytes(file.read(8), "little")
+    if count > _LONGEST_HEADER:
+        raise WeightsError(f"not a whole .safetensors file: a header of {count} bytes")
     try:
         with safe_open(file.name, framework="numpy"):
             pass
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"not a whole .safetensors file: {error}") from None
-    file.seek(0)
-    (count,) = struct.unpack("<Q", file.read(8))
+    file.seek(8)
     described = json.loads(file.read(count))
     described.pop("__metadata__", None)
+    if len(described) > _MOST_TENSORS:
+        raise WeightsError(f"has {len(described)} tensors, and at most {_MOST_TENSORS} are read")
     return [_tensor(file, 8 + count, name, facts) for name, facts in described.items()]
 
 

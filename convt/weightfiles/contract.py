@@ -24,12 +24,15 @@ class Tensor:
         As the file has it, such as "float32" or "bfloat16".
     read : callable
         Returns the array, as long as the file is open.
+    is_plain : bool
+        Whether its taps are in their order, whatever the layout: no framework wrote them.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], Array]
+    is_plain: bool = False
 
 
 def checked_volume(shape: tuple[int, ...], itemsize: int) -> int:

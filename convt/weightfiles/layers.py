@@ -1,29 +1,22 @@
 """From the names of tensors to the layers that they belong to.
 
-A layer's weight is a tensor, or, where it is normalised, a direction v and a magnitude g::
+A layer's weight is a tensor, or, where it is normalised, a direction and a magnitude::
 
     <layer>.weight   <layer>.kernel   or any other name, which then is the layer's
     <layer>.weight_v                              and .weight_g
     <layer>.parametrizations.weight.original1     and .original0
     <layer>.bias
-
-    w = g * v/|v|,  the norm taken over every axis but the one along which g has more than one number
-
-(T. Salimans and D. P. Kingma, 2016; torch.nn.utils.weight_norm.)
 """
 
-import difflib
-import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
 
 from convt.engines.contract import Array
 from convt.errors import WeightsError
 from convt.weightfiles.contract import Tensor
 from convt.weightfiles.layouts import Layout
+from convt.weightfiles.norm import fold
 
 _ROLES = {
     "weight": "weight",
@@ -36,8 +29,9 @@ _ROLES = {
     "weight_orig": "unknown",
     "parametrizations.weight.original": "unknown",
 }
-_NAME = re.compile(rf"(?:(?P<layer>.*)[./])?(?P<leaf>{'|'.join(map(re.escape, _ROLES))})(?::0)?")
-_SHOWN = 8  # names in a message
+_NAME = re.compile(rf"(?:(?P<layer>.*)[./])?(?P<leaf>{'|'.join(map(re.escape, _ROLES))})(?::0)?", re.DOTALL)
+_NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+_NUMBERS |= {"bool", "bfloat16", "float16", "float32", "float64", "complex64", "complex128"}
 
 
 @dataclass(slots=True)
@@ -56,6 +50,11 @@ class Layer:
         """What the weight is made of."""
         made_of = self.weight, self.magnitude, self.direction, self.unknown
         return tuple(tensor for tensor in made_of if tensor)
+
+    @property
+    def title(self) -> str:
+        """What the layer is called: by its weight's name, if it has none."""
+        return self.name or next((tensor.name for tensor in self.tensors), "")
 
     @property
     def shown(self) -> Tensor | None:
@@ -84,22 +83,33 @@ class Layer:
 
 
 def find_layers(tensors: Iterable[Tensor]) -> list[Layer]:
-    """Return the layers whose tensors these are, in the order of their names, numbers by their size."""
+    """Return the layers whose tensors these are, in the order of their names, numbers by their size.
+
+    Raises
+    ------
+    WeightsError
+        Two tensors have one name.
+    """
     layers: dict[str, Layer] = {}
+    bare = list[Layer]()
+    names = set[str]()
     for tensor in tensors:
-        named = _NAME.fullmatch(tensor.name)
-        name, role = (named["layer"] or "", _ROLES[named["leaf"]]) if named else (tensor.name, "weight")
-        layer = layers.setdefault(name, Layer(name))
-        if getattr(layer, role):  # a name of its own, then: no layer has two
-            layer = layers.setdefault(tensor.name, Layer(tensor.name))
-            role = "weight"
-        setattr(layer, role, tensor)
-    return sorted(layers.values(), key=lambda layer: _natural(layer.name))
+        if tensor.name in names:
+            raise WeightsError(f"has two tensors of the name {tensor.name}")
+        names.add(tensor.name)
+        if (named := _NAME.fullmatch(tensor.name)) is None:
+            bare.append(Layer(tensor.name, tensor))
+            continue
+        layer = layers.setdefault(named["layer"] or "", Layer(named["layer"] or ""))
+        role = _ROLES[named["leaf"]]
+        setattr(layer, "unknown" if getattr(layer, role) else role, tensor)
+    return sorted([*layers.values(), *bare], key=lambda layer: _natural(layer.name))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Return what sorts ups.10 after ups.2."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+    parts = re.split(r"(\d+)", name)
+    return [(len(part.lstrip("0")) if part.isdecimal() else -1, part.lstrip("0")) for part in parts]
 
 
 def could_be(layer: Layer, layout: Layout) -> bool:
@@ -110,8 +120,10 @@ def could_be(layer: Layer, layout: Layout) -> bool:
     return shown.dtype in _NUMBERS and (layer.bias is None or bias_fits(layer, layout))
 
 
-_NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
-_NUMBERS |= {"bool", "bfloat16", "float16", "float32", "float64", "complex64", "complex128"}
+def is_broken(layer: Layer) -> bool:
+    """Tell whether a layer has a weight of three axes that cannot be read."""
+    wide = any(len(tensor.shape) == 3 for tensor in layer.tensors)
+    return wide and (layer.shown is None or layer.shown.dtype not in _NUMBERS)
 
 
 def bias_fits(layer: Layer, layout: Layout) -> bool:
@@ -133,97 +145,3 @@ def candidates(layers: Iterable[Layer], layout: Layout) -> list[Layer]:
     possible = [layer for layer in layers if could_be(layer, layout)]
     wide = [layer for layer in possible if layer.shown and len(layer.shown.shape) == 3]
     return wide or possible
-
-
-def pick(layers: Sequence[Layer], wanted: str | None, layout: Layout) -> Layer:
-    """Return the layer of a name, of a tensor's name, or below a name; or the one that there is.
-
-    Raises
-    ------
-    WeightsError
-        There is none, or more than one.
-    """
-    if wanted is None:
-        return next((layer for layer in layers if not layer.name and layer.tensors), None) or _only(
-            candidates(layers, layout), "which of its weights", layers
-        )
-    for layer in layers:
-        if layer.name == wanted and wanted and layer.tensors:
-            return layer
-        if any(tensor.name == wanted for tensor in layer.tensors):
-            return layer
-        if layer.bias and layer.bias.name == wanted:
-            raise WeightsError(f"{wanted} is a bias; name the weight, or the layer {layer.name}")
-    below = [layer for layer in layers if layer.name.startswith((f"{wanted}.", f"{wanted}/"))]
-    if not below:
-        raise WeightsError(f"there is no {wanted}{_near(wanted, layers)}")
-    return _only(candidates(below, layout), f"which of {wanted}", below)
-
-
-def _only(possible: Sequence[Layer], question: str, layers: Sequence[Layer]) -> Layer:
-    if len(possible) == 1:
-        return possible[0]
-    names = [layer.name or layer.tensors[0].name for layer in possible]
-    if not possible:
-        there = [f"{tensor.name} {tensor.shape}" for layer in layers for tensor in layer.tensors]
-        raise WeightsError(
-            f"holds no weight of a transposed convolution; its tensors: {_list(there) or 'none'}"
-        )
-    raise WeightsError(f"{question} is meant? It has {_list(names)}; name one as the tensor")
-
-
-def _list(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
-
-
-def _near(wanted: str, layers: Sequence[Layer]) -> str:
-    """Return a hint at the names that look most like it."""
-    names = [layer.name for layer in layers if layer.tensors]
-    names += [tensor.name for layer in layers for tensor in layer.tensors]
-    close = difflib.get_close_matches(wanted, filter(None, dict.fromkeys(names)), n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(close)}?" if close else f"; it has {_list(names)}"
-
-
-def fold(direction: Array, magnitude: Array) -> Array:
-    """Return g * v/|v|; zeros where |v| is 0.
-
-    The axis of g's numbers is the one that the norm leaves out; a g of one number has the norm of all.
-
-    Raises
-    ------
-    WeightsError
-        The shape of g is none that v's allows, or leaves open which axis is meant.
-    """
-    axis = _axis(direction.shape, magnitude.shape)
-    others = tuple(other for other in range(direction.ndim) if other != axis)
-    exact = direction.astype(np.result_type(direction.dtype, np.float64))
-    largest = np.abs(exact).max(others, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = exact / largest  # whose squares neither vanish nor overflow
-        scaled /= np.sqrt((np.abs(scaled) ** 2).sum(others, keepdims=True))
-    scaled[np.broadcast_to(largest == 0, scaled.shape)] = 0
-    with np.errstate(over="ignore"):
-        scaled *= magnitude.astype(np.float64).reshape(largest.shape)
-    folded: Array = scaled.astype(np.result_type(direction.dtype, magnitude.dtype))
-    return folded
-
-
-def _axis(shape: tuple[int, ...], given: tuple[int, ...]) -> int | None:
-    """Return the axis along which a magnitude has its numbers, None if it has one for all."""
-    what = f"the magnitude of shape {given} for a weight of shape {shape}"
-    if math.prod(given) == 1 and len(given) in (0, len(shape)):
-        if given and 1 not in shape:
-            raise WeightsError(f"{what} has one number, where each axis has several")
-        return None
-    if len(given) == 1:
-        axes = [axis for axis, length in enumerate(shape) if length == given[0]]
-    else:
-        ones = [1] * len(shape)
-        axes = [
-            axis for axis, length in enumerate(shape) if given == (*ones[:axis], length, *ones[axis + 1 :])
-        ]
-    if len(axes) != 1:
-        reason = "fits several axes" if axes else "fits none of its axes"
-        raise WeightsError(f"{what} {reason}")
-    return axes[0]

@@ -6,7 +6,8 @@
     jax           (K, C_in, C_out)            signals (N, L, C), the last tap first
 
 jax.lax.conv_transpose slides its kernel unflipped over the signal with zeros between its samples, where all
-others add it, as it is, at every sample (its transpose_kernel=True makes it Keras's).
+others add it, as it is, at every sample (its transpose_kernel=True makes it Keras's). Kernels of one axis
+or two are (K,) and (C, K) in every layout.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from convt.engines.contract import Array
-from convt.errors import ParameterError, WeightsError
+from convt.errors import ParameterError
 
 LayoutName = Literal["torch", "keras", "jax", "mlx", "onnx"]
 
@@ -33,17 +34,7 @@ class Layout:
         return tuple(shape[axis] for axis in self.axes) if len(shape) == 3 else shape
 
     def as_torch(self, weight: Array) -> Array:
-        """Return a weight as (C_in, C_out/groups, K), or (K,), with the first tap first.
-
-        Raises
-        ------
-        WeightsError
-            The weight has two axes, which mean one kernel a channel where channels come first alone.
-        """
-        if weight.ndim == 2 and self.name not in ("torch", "onnx"):
-            raise WeightsError(
-                f"a weight in the layout of {self.name} has three axes, or one: not {weight.shape}"
-            )
+        """Return a weight as (C_in, C_out/groups, K), or (C, K) or (K,), its first tap first."""
         if weight.ndim == 3:
             weight = weight.transpose(self.axes)
         return np.ascontiguousarray(weight[..., ::-1] if self.reverses else weight)

@@ -1,9 +1,10 @@
 """Which kind of file it is, as its content says, and the tensors in it."""
 
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +14,8 @@ from convt.weightfiles.checkpoint import read_checkpoint
 from convt.weightfiles.contract import Tensor
 from convt.weightfiles.sound import is_sound, read_sound
 from convt.weightfiles.text import read_text
+
+_LONGEST_REASON = 2000  # letters
 
 
 @contextmanager
@@ -25,16 +28,22 @@ def open_tensors(path: str | PathLike[str]) -> Iterator[list[Tensor]]:
         The file is missing, damaged, or of no kind that holds weights; the message begins with its name,
         as that of every such error does that is raised in the block.
     """
-    source = fspath(path)
+    source = os.fsdecode(path)
     try:
         with _regular_file(source) as file:
             yield _tensors(file, source)
     except WeightsError as error:
-        raise WeightsError(f"{source}: {error}") from None
+        raise WeightsError(f"{source}: {_one_line(str(error))}") from None
     except FileNotFoundError:
         raise WeightsError(f"{source}: no such file") from None
     except OSError as error:
         raise WeightsError(f"{source}: cannot be read: {error.strerror or error}") from None
+
+
+def _one_line(reason: str) -> str:
+    """Return what a terminal shows as it is, whatever the names in a file are."""
+    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in reason)
+    return shown if len(shown) <= _LONGEST_REASON else f"{shown[:_LONGEST_REASON]} ..."
 
 
 def _regular_file(source: str) -> BinaryIO:

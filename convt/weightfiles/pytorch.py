@@ -9,9 +9,9 @@ from convt.errors import WeightsError
 
 _CONVERT = (
     "import torch; from safetensors.torch import save_file; "
-    'flat = lambda d, at="": {{k: v for n, x in d.items() for k, v in'
-    ' (flat(x, f"{{at}}{{n}}.") if isinstance(x, dict) else'
-    ' {{f"{{at}}{{n}}": x.clone().contiguous()}} if torch.is_tensor(x) else {{}}).items()}}; '
+    'flat = lambda x, at="": {{at[:-1] or "weight": x.clone().contiguous()}} if torch.is_tensor(x) else'
+    " {{k: v for n, y in (x.items() if isinstance(x, dict) else enumerate(x))"
+    ' for k, v in flat(y, f"{{at}}{{n}}.").items()}} if isinstance(x, (dict, list, tuple)) else {{}}; '
     "save_file(flat({load}), {target})"
 )
 
@@ -22,8 +22,10 @@ def is_pickled(head: bytes) -> bool:
 
 
 def is_pytorch(archive: zipfile.ZipFile) -> bool:
-    """Tell whether an archive holds a pickle, as PyTorch's do."""
-    return any(name.endswith("data.pkl") for name in archive.namelist())
+    """Tell whether an archive is laid out as PyTorch's are: a folder with a pickle, and no arrays."""
+    names = archive.namelist()
+    pickled = any(name.count("/") == 1 and name.endswith("/data.pkl") for name in names)
+    return pickled and not any(name.endswith(".npy") for name in names)
 
 
 def refuse(source: str, *, scripted: bool = False) -> WeightsError:

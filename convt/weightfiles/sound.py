@@ -1,15 +1,16 @@
 """Sound as impulse responses: one kernel, or one a channel."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-import numpy as np
-
 from convt.engines.contract import Array
 from convt.errors import WeightsError
-from convt.weightfiles.contract import Tensor, checked_volume
+from convt.weightfiles.contract import Tensor
 
+_MOST_SAMPLES = 1 << 24
+_UNKNOWN = 0x7FFFF000  # bytes, or more: what programs write into pipes, which know no length
 _EXACT_IN_FLOAT32 = frozenset(("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "FLOAT"))
 
 
@@ -32,9 +33,8 @@ def read_sound(file: BinaryIO) -> list[Tensor]:
 
     @contextmanager
     def opened() -> Iterator[SoundFile]:
-        file.seek(0)
         try:
-            with SoundFile(file) as sound:
+            with SoundFile(file.name) as sound:  # by its name: a seek to nowhere is libsndfile's to bear
                 yield sound
         except LibsndfileError as error:
             raise WeightsError(f"cannot be read as sound: {error.error_string}") from None
@@ -46,9 +46,26 @@ def read_sound(file: BinaryIO) -> list[Tensor]:
             raise WeightsError(f"breaks off after {samples.shape[1]} of {frames} samples")
         return samples.reshape(shape)
 
+    _check_whole(file)
     with opened() as sound:
         frames, channels = sound.frames, sound.channels
         dtype = "float32" if sound.subtype in _EXACT_IN_FLOAT32 else "float64"
     shape = (frames,) if channels == 1 else (channels, frames)
-    checked_volume(shape, np.dtype(dtype).itemsize)
-    return [Tensor("weight", shape, dtype, read)]
+    if frames * channels > _MOST_SAMPLES:
+        raise WeightsError(f"has {frames} samples of {channels} channel(s): no impulse response is so long")
+    return [Tensor("weight", shape, dtype, read, is_plain=True)]
+
+
+def _check_whole(file: BinaryIO) -> None:
+    """Refuse a file that is shorter than it says; libsndfile takes it as far as it goes."""
+    file.seek(0)
+    head = file.read(12)
+    present = file.seek(0, io.SEEK_END)
+    if head.startswith((b"RIFF", b"RIFX", b"FORM")):
+        stated = 8 + int.from_bytes(head[4:8], "little" if head.startswith(b"RIFF") else "big")
+    elif head.startswith(b".snd"):
+        stated = int.from_bytes(head[4:8], "big") + int.from_bytes(head[8:12], "big")
+    else:
+        return
+    if present < stated < _UNKNOWN:
+        raise WeightsError(f"breaks off after {present} of {stated} bytes")

@@ -7,6 +7,7 @@ taps                                                        one line of words: a
 """
 
 import re
+from itertools import islice
 from typing import BinaryIO
 
 import numpy as np
@@ -14,9 +15,12 @@ import numpy as np
 from convt.errors import WeightsError
 from convt.weightfiles.contract import Tensor
 
-_LONGEST = 1 << 26  # bytes: some two million taps
+_LONGEST = 1 << 25  # bytes
+_MOST = 1 << 20  # taps, and lines
 _COMMENT = ("#", "%", "//", ";")
 _SHOWN = 20  # letters of what is no number
+_WORD = re.compile(r'[^\s,;"]+')
+_COMMA, _OTHER = re.compile(r"\d,\d"), re.compile(r";|\d\s+[-+.\d]")
 _WANTED = "taps as text are one column, or one row, of numbers"
 
 
@@ -29,7 +33,7 @@ def read_text(file: BinaryIO) -> list[Tensor]:
         It is no text, or holds other things than a column or a row of numbers.
     """
     taps = np.array(_numbers(_text(file)))
-    return [Tensor("weight", taps.shape, taps.dtype.name, lambda: taps)]
+    return [Tensor("weight", taps.shape, taps.dtype.name, lambda: taps, is_plain=True)]
 
 
 def _text(file: BinaryIO) -> str:
@@ -41,29 +45,47 @@ def _text(file: BinaryIO) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
+    if text.count("\n") > _MOST:
+        raise WeightsError(f"as text it is too long: more than {_MOST} lines")
     if "\0" in text:
         raise WeightsError("is no file of weights: .npy, .npz, .safetensors, sound, or taps as text")
     return text
 
 
 def _numbers(text: str) -> list[float]:
-    rows = list[list[float]]()
-    titled = False
+    numbers, rows, titled = list[float](), 0, False
     for count, line in enumerate(text.splitlines(), 1):
-        words = re.findall(r"[^\s,;\"]+", line)
-        if not words or line.lstrip().startswith(_COMMENT):
+        if not line.strip() or line.lstrip().startswith(_COMMENT):
             continue
-        if not rows and not titled and not any(map(_is_number, words)):
+        words = _words(line, count)
+        if not (rows or titled) and _is_title(words):
             titled = True
             continue
-        if wrong := [word for word in words if not _is_number(word)]:
-            raise WeightsError(f"line {count}: {wrong[0][:_SHOWN]!r} is no number; {_WANTED}")
-        rows.append([float(word) for word in words])
-        if len(rows) > 1 and len(rows[0]) + len(rows[-1]) > 2:
+        if wrong := next((word for word in words if not _is_number(word)), None):
+            raise WeightsError(f"line {count}: {wrong[:_SHOWN]!r} is no number; {_WANTED}")
+        numbers += map(float, words)
+        rows += bool(words)
+        if rows > 1 and len(numbers) > rows:
             raise WeightsError(f"line {count}: several numbers a line, and several lines; {_WANTED}")
-    if not rows:
+    if not numbers:
         raise WeightsError(f"there is no number in it; {_WANTED}")
-    return [number for row in rows for number in row]
+    return numbers
+
+
+def _words(line: str, count: int) -> list[str]:
+    """Return what stands between the separators of a line: commas, or semicolons, or white space."""
+    if _COMMA.search(line) and (_OTHER.search(line) or line.count(",") == 1):
+        raise WeightsError(
+            f"line {count}: a decimal comma, or a separator? Write 0.5, and one number a line"
+        )
+    words = [found[0] for found in islice(_WORD.finditer(line), _MOST + 1)]
+    if len(words) > _MOST:
+        raise WeightsError(f"line {count}: more than {_MOST} taps")
+    return words
+
+
+def _is_title(words: list[str]) -> bool:
+    return all(word[0].isalpha() for word in words[:1]) and not any(map(_is_number, words))
 
 
 def _is_number(word: str) -> bool:

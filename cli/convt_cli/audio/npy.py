@@ -17,6 +17,7 @@ from convt_cli.audio.source import Source
 from convt_cli.errors import Failure
 
 _MOST_EMPTY = 1 << 16  # signals of no samples
+_FARTHEST = 1 << 63
 
 # What numpy raises for a header that is damaged or absurd.
 _UNREADABLE = (
@@ -27,6 +28,8 @@ _UNREADABLE = (
     MemoryError,
     RecursionError,
     SyntaxError,
+    LookupError,
+    AttributeError,
     TokenError,
 )
 
@@ -81,8 +84,8 @@ class NpyReader:
                 raise ValueError(f"version {version} of the format")
             with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
                 shape, fortran, dtype = _HEADERS[version](file)
-            if dtype.hasobject or any(length < 0 for length in shape):
-                raise ValueError(f"an array {shape} of {dtype}")
+            if dtype.hasobject or any(type(axis) is not int or not 0 <= axis < _FARTHEST for axis in shape):
+                raise ValueError(f"an array {str(shape)[:80]} of {dtype}")
         except _UNREADABLE as error:
             reason = " ".join(str(error).split())[:200]
             raise Failure(
