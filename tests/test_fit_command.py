@@ -57,7 +57,7 @@ def test_a_kernel_is_recovered_and_serves_convt_upsample() -> None:
     result = fit("low.wav", "high.wav", "--taps", "13", "-o", "w.npy")
     assert result.stdout == "w.npy\n"
     lines = result.stderr.splitlines()
-    assert lines[0] == "18000 samples of HIGH, LOW at its side; HIGH is 0 samples late, estimated"
+    assert lines[0] == "18000 samples of HIGH, which is 0 samples late, estimated"
     assert lines[1].startswith("error -120.00 dB on ")
     assert lines[1].endswith(" fitted to; ridge 1e-14, chosen")
     assert lines[2].startswith("of designed kernels of 13 taps: kaiser ")
@@ -127,7 +127,7 @@ def test_a_delay_is_told() -> None:
     high, _ = soundfile.read("high.wav")
     soundfile.write("late.wav", np.concatenate([np.zeros(37), high]), 16_000, subtype="DOUBLE")
     result = fit("low.wav", "late.wav", "--taps", "13", "-o", "w.npy")
-    assert "HIGH is 37 samples late, estimated" in result.stderr
+    assert "HIGH, which is 37 samples late, estimated" in result.stderr
     np.testing.assert_allclose(np.load("w.npy"), KERNEL, rtol=0, atol=1e-12)
     assert noise.shape == (1, 9000)
 

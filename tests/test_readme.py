@@ -1,14 +1,20 @@
 """The README is true: its examples run, and print what it says."""
 
 import doctest
+import math
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import convt
+from tests.oracles import transposed
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -60,7 +66,36 @@ def test_the_two_set_up_commands_are_those_that_ci_runs() -> None:
 
 
 def test_there_are_examples_of_each_kind() -> None:
-    assert [len(blocks(language)) for language in ("sh", "console", "pycon")] == [2, 8, 4]
+    assert [len(blocks(language)) for language in ("sh", "console", "pycon")] == [2, 10, 5]
+
+
+# What each trims from the left and the right of the full convolution of `excess` + stride taps.
+DECODERS: dict[str, Callable[[int, int], tuple[int, int]]] = {
+    "HiFi-GAN": lambda excess, _: (excess // 2, excess // 2),
+    "EnCodec": lambda excess, _: (excess - excess // 2, excess // 2),
+    "EnCodec, causal": lambda excess, _: (0, excess),
+    "DAC, K = 2s": lambda _, s: (-(-s // 2), -(-s // 2) - s % 2),
+    'Keras, JAX "valid"': lambda *_: (0, 0),
+    'Keras, JAX "same"': lambda excess, _: (excess // 2, excess - excess // 2),
+}
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4, 5, 8])
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_the_options_of_each_decoder(decoder: str, stride: int) -> None:
+    (row,) = [line for line in README.splitlines() if line.startswith(f"| {decoder} |")]
+    given = re.findall(r"--(output-padding|padding) (\S+?)(?=[ `])", row)
+    for taps in (2 * stride,) if "K = 2s" in decoder else (stride, 2 * stride, 2 * stride + 1):
+        names = {"K": taps, "s": stride, "ceil": math.ceil, "same": "same", "causal": "causal"}
+        geometry = {name.replace("-", "_"): eval(text, names) for name, text in given}  # noqa: S307
+        rng = np.random.default_rng(taps)
+        x, weight = rng.standard_normal((3, 9)), rng.standard_normal((3, 2, taps))
+        full = transposed(x, weight, stride=stride)
+        left, right = DECODERS[decoder](taps - stride, stride)
+        output = convt.conv_transpose1d(x, weight, stride=stride, **geometry)
+        if "less the last sample where" in row and (taps - stride) % 2:
+            output = output[:, :-1]
+        np.testing.assert_allclose(output, full[:, left : full.shape[1] - right], atol=1e-12)
 
 
 def test_no_other_language_hides_an_example_that_is_not_run() -> None:

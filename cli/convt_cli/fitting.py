@@ -171,9 +171,10 @@ def _tell(
 
 def _lines(asked: Fitting, heard: _Heard, fitted: convt.Fit) -> Iterator[str]:
     """Yield how the kernel came about, and how good it is."""
-    low = "made of it" if asked.from_high else "at its side"
-    how = "estimated" if asked.delay is None and not asked.from_high else "as given"
-    yield f"{heard.frames} samples of HIGH, LOW {low}; HIGH is {fitted.delay} samples late, {how}"
+    how = "estimated" if asked.delay is None else "as given"
+    late = f"which is {fitted.delay} samples late, {how}"
+    late = "LOW made of it" if asked.from_high and asked.delay is None else late
+    yield f"{heard.frames} samples of HIGH, {late}"
     kept = f"{fitted.held_out_error:.2f} dB on {fitted.held_out_samples} samples of LOW kept back, "
     ridge = f"ridge {fitted.ridge:.0e}, {'chosen' if asked.ridge is None else 'given'}"
     first = kept if fitted.held_out_samples else ""
