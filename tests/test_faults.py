@@ -636,9 +636,9 @@ WEIGHTS = {
     "NaN bias": npz(weight=np.ones(3), bias=np.array([np.nan])),
     "none": npy(np.ones(0)),
     "empty": b"",
-    "a text file": b"1.0, 0.5\n",
+    "a text file": b"one and a half\n",
     "nonsense": b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 9000,
-    "no weight": npz(weights=np.ones(3)),
+    "no weight": npz(weights=np.ones((3, 1, 1, 1))),
 }
 
 

@@ -6,6 +6,7 @@ taps                                                        one line of words: a
 0.5
 """
 
+import io
 import re
 from itertools import islice
 from typing import BinaryIO
@@ -37,10 +38,10 @@ def read_text(file: BinaryIO) -> list[Tensor]:
 
 
 def _text(file: BinaryIO) -> str:
+    if (size := file.seek(0, io.SEEK_END)) > _LONGEST:
+        raise WeightsError(f"as text it is too long: {size} bytes, and {_LONGEST} are the most")
     file.seek(0)
-    content = file.read(_LONGEST + 1)
-    if len(content) > _LONGEST:
-        raise WeightsError(f"as text it is too long: more than {_LONGEST} bytes")
+    content = file.read(size)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
