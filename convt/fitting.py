@@ -9,14 +9,16 @@ with sums in place of expectations). `convt/fits` has how, one step a file.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from convt.design import design_kernel
+from convt.engines.contract import Array
 from convt.errors import ParameterError, ParameterTypeError
-from convt.fits.alignment import estimate_delay
+from convt.fits.alignment import Beginning
 from convt.fits.choosing import Chosen, choose
 from convt.fits.correlations import FOLDS
 from convt.fits.solving import Placement
@@ -25,13 +27,14 @@ from convt.geometry import Geometry, Integer, NamedPadding, Padding, as_integer
 from convt.kernel import Reals, as_numeric
 from convt.stream import Upsampler
 
-_REACH = 1 << 12  # samples of LOW: the greatest delay that is looked for
-_EXCERPT = 1 << 18  # samples of LOW that are heard for it
-_MOST_UNKNOWNS = 4096  # taps of a phase, of all input channels
+_MOST_UNKNOWNS = 2048  # taps of a phase, of all input channels
+_LEAST_RIDGE = 1e-6  # for a LOW that is made of HIGH, and lacks all of the noise that others have
 _PLENTY = 10  # samples for each unknown
 _MOST_APART = 1.0  # dB, of the errors of what was fitted to and of what was not
 _HALF = -3.0  # dB
+_LOUD = 12.0  # dB: a gain that no sound asked for
 _FARTHEST = 1 << 20  # samples of HIGH: a delay
+_GREATEST = 1e100  # whose square can be added
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +59,8 @@ class Fit:
         Squared error in dB relative to HIGH's energy, of what was fitted to and what was kept back; NaN
         where nothing was. Below -120 dB there is the rounding of the sums.
     designed : dict of str to float
-        The error of designed kernels of the same length, each with the gain that suits it best: on what
-        was kept back, or else on everything.
+        The error of designed kernels of the same length, each with the gain that suits it best, the same
+        for all channels: on what was kept back, or else on everything.
     remarks : tuple of str
         What there is to say against it.
     """
@@ -116,7 +119,7 @@ class Fitter:
         channels: Channels | None = None,
         from_high: bool = False,
     ) -> None:
-        self._geometry = Geometry.of(taps, stride, padding)
+        self._geometry = Geometry.of(as_integer("taps", taps, 1), stride, padding)
         self._stride, self._taps = self._geometry.stride, self._geometry.kernel_size
         if channels is not None and channels not in get_args(Channels):
             raise ParameterError(
@@ -129,10 +132,10 @@ class Fitter:
         if self._given is not None:
             self._given = _as_delay(self._given)
         self._decimator = _decimator(self._stride) if from_high else None
-        self._waiting: list[tuple[Reals, Reals, bool]] = []
-        self._heard = 0
         self._sizes: tuple[int, int] | None = None
+        self._beginning: Beginning | None = None
         self._systems: Systems | None = None
+        self._is_clear = True
 
     def process(self, low: ArrayLike | None, high: ArrayLike) -> None:
         """Take the next samples of a pair; they need not be of the same time.
@@ -170,60 +173,49 @@ class Fitter:
     def _push(self, low: Reals, high: Reals, *, last: bool = False) -> None:
         sizes = len(low), len(high)
         if self._sizes is None:
-            self._sizes = sizes
-            self._channels = self._channels or ("shared" if sizes[0] == sizes[1] else "mixed")
             self._check(*sizes)
+            self._sizes = sizes
+            self._beginning = Beginning(self._stride, sizes[1])
         if sizes != self._sizes:
             raise ParameterError(f"channels of low and high must stay {self._sizes}, got {sizes}")
-        self._waiting.append((low, high, last))
-        self._heard += low.shape[1]
-        if self._systems or self._given is not None or self._heard >= _EXCERPT:
-            self._drain()
+        if self._beginning:
+            self._beginning.add(low, high, last=last)
+            self._begin(ended=False)
+        elif self._systems:
+            self._systems.add(low, high, last=last)
 
     def _check(self, channels_in: int, channels_out: int) -> None:
+        self._channels = self._channels or ("shared" if channels_in == channels_out else "mixed")
         if self._channels != "mixed" and channels_in != channels_out:
             raise ParameterError(
                 f"channels={self._channels!r} needs as many in high as in low, got {channels_in} and"
                 f" {channels_out}; 'mixed' takes any"
             )
-        unknowns = -(-self._taps // self._stride) * (channels_in if self._channels == "mixed" else 1)
-        if unknowns > _MOST_UNKNOWNS:
+        self._unknowns = -(-self._taps // self._stride) * (channels_in if self._channels == "mixed" else 1)
+        if self._unknowns > _MOST_UNKNOWNS:
             raise ParameterError(
                 f"taps a phase, of all input channels together, must be at most {_MOST_UNKNOWNS},"
-                f" got {unknowns}"
+                f" got {self._unknowns}"
             )
 
-    def _drain(self) -> None:
-        """Add what is waiting to the sums, which begin when the delay is known."""
-        if self._systems is None:
-            self._systems = self._begin()
-        for low, high, last in self._waiting:
-            self._systems.add(low, high, last=last)
-        self._waiting.clear()
-
-    def _begin(self) -> Systems:
-        assert self._sizes  # noqa: S101  # there are samples
+    def _begin(self, *, ended: bool) -> None:
+        """Begin the sums with what has come, if that tells the delay; it does if all has `ended`."""
+        if not (self._beginning and self._sizes):
+            return
         delays = [self._given]
         if self._given is None:
-            found = estimate_delay(self._excerpts(), self._stride, _REACH * self._stride)
-            delays = [found, found - 1, found + 1]
+            if (found := self._beginning.delay(ended=ended)) is None:
+                return
+            delays = [found.samples, found.samples - 1, found.samples + 1]
+            self._is_clear = found.is_clear
         leads = [self._geometry.crop - delay for delay in delays if delay is not None]
         first = -max(leads) // self._stride
         lags = (self._taps - 1 - min(leads)) // self._stride - first + 1
         self._places = [Placement(self._taps, self._stride, lead, first) for lead in leads]
-        return Systems(self._channels or "shared", self._sizes, self._stride, first, lags)
-
-    def _excerpts(self) -> Iterator[tuple[Reals, Reals]]:
-        """Yield what is waiting: channels in pairs, or their sums where there are not as many."""
-        begun = list[tuple[Reals, Reals]]()
-        for low, high, last in [*self._waiting, (None, None, True)]:
-            if low is not None and high is not None:
-                begun.append((low, high))
-            if last and begun:
-                below, above = (np.concatenate(side, axis=1) for side in zip(*begun, strict=True))
-                paired = len(below) == len(above)
-                yield from zip(below, above, strict=True) if paired else [(below.sum(0), above.sum(0))]
-                begun.clear()
+        self._systems = Systems(self._channels or "shared", self._sizes, self._stride, first, lags)
+        for low, high, last in self._beginning.pieces:
+            self._systems.add(low, high, last=last)
+        self._beginning = None
 
     def solve(self, *, ridge: float | None = None, balance: bool = False) -> Fit:
         """Return the kernel that fits what has come, which ends the pair that has begun.
@@ -240,19 +232,18 @@ class Fitter:
         Raises
         ------
         ParameterTypeError, ParameterError
-            There is too little to fit anything to, or only silence; or `ridge` is no number of at least 0.
+            There is too little to fit anything to, or only silence; `ridge` is no number of at least 0, or
+            is 0 where the sound does not determine all taps.
         """
-        if ridge is not None and not (isinstance(ridge, int | float) and 0 <= ridge < math.inf):
-            raise ParameterError(f"ridge must be a number of at least 0, got {ridge!r}")
+        if ridge is not None:
+            ridge = _as_ridge(ridge)
         self.end_pair()
-        if self._sizes:
-            self._drain()
+        self._begin(ended=True)
         if self._systems is None or not samples(self._systems.sums(range(FOLDS))):
-            raise ParameterError(f"low and high must be longer than {self._taps} taps reach, and are not")
-        chosen = choose(self._systems, self._places, ridge, balance=balance)
-        if chosen is None:
-            raise ParameterError("low and high must not be silent")
-        return self._fit(chosen)
+            late = f" and a delay of {self._given}" if self._given else ""
+            raise ParameterError(f"low and high must be longer than {self._taps} taps{late} reach")
+        least = _LEAST_RIDGE if self._decimator else 0.0
+        return self._fit(choose(self._systems, self._places, ridge, least_ridge=least, balance=balance))
 
     def _fit(self, chosen: Chosen) -> Fit:
         delay = self._geometry.crop - chosen.place.lead
@@ -272,20 +263,36 @@ class Fitter:
         )
 
     def _remarks(self, chosen: Chosen) -> Iterator[str]:
-        assert self._sizes  # noqa: S101  # there is something to remark on
-        unknowns = -(-self._taps // self._stride) * (self._sizes[0] if self._channels == "mixed" else 1)
-        systems = self._sizes[0] if self._channels == "each" else 1
-        if chosen.samples < (wanted := _PLENTY * unknowns * systems):
-            yield f"{chosen.samples} samples of LOW are few for {unknowns} taps a phase: have {wanted}"
+        wanted = _PLENTY * self._unknowns * len(chosen.taps)
+        if chosen.samples < wanted:
+            yield (
+                f"{chosen.samples} samples of LOW are few for {self._unknowns} taps a phase: have {wanted}"
+            )
+        for number, kernel in enumerate(chosen.taps):
+            if not kernel.any():
+                yield f"channel {number + 1} is silent: its kernel is 0"
         if not chosen.held_out_samples:
             yield "there was too little to keep any of it back: the error is that of what was fitted to"
-        elif chosen.held_out_error - chosen.error > _MOST_APART:
+        elif chosen.held_out_samples < wanted / FOLDS:
+            yield f"{chosen.held_out_samples} samples, which were kept back, are few to judge by"
+        if chosen.apart > _MOST_APART:
             yield (
-                f"what was kept back has an error {chosen.held_out_error - chosen.error:.1f} dB larger than"
-                " what was fitted to: have more audio, or less taps"
+                f"what was kept back has an error {chosen.apart:.1f} dB larger than what was fitted to,"
+                " beyond what a designed kernel has: have more audio, or fewer taps"
             )
+        if not self._is_clear:
+            yield "no delay stands out: give it, if that which was taken is not the right one"
         if max(chosen.error, chosen.held_out_error) > _HALF:
-            yield "less than half of HIGH is made of LOW: do they belong together, and is the delay right?"
+            yield (
+                "more than half of HIGH is above the band of LOW"
+                if self._decimator
+                else "less than half of HIGH is made of LOW: do they belong together, at this delay?"
+            )
+        if chosen.boost > _LOUD:
+            yield (
+                f"some frequency is made {chosen.boost:.0f} dB louder than the whole, since LOW has next to"
+                " nothing there: a larger ridge keeps it down"
+            )
 
 
 def _as_signal(name: str, value: ArrayLike) -> Reals:
@@ -297,7 +304,18 @@ def _as_signal(name: str, value: ArrayLike) -> Reals:
     samples = signal.astype(np.float64)
     if not np.isfinite(samples).all():
         raise ParameterError(f"{name} must be finite numbers, and is not")
+    if np.abs(samples).max(initial=0) > _GREATEST:
+        raise ParameterError(f"{name} must be within {_GREATEST:g}, and is not")
     return samples
+
+
+def _as_ridge(ridge: object) -> float:
+    if isinstance(ridge, bool) or not isinstance(ridge, Real):
+        raise ParameterTypeError(f"ridge must be a number, got {ridge!r}")
+    number = float(ridge)
+    if not 0 <= number < math.inf:
+        raise ParameterError(f"ridge must be at least 0 and finite, got {ridge!r}")
+    return number
 
 
 def _as_delay(delay: object) -> int:
@@ -327,9 +345,9 @@ def fit(
 ) -> Fit:
     """Learn the kernel that makes `high` of `low` with the least squared error.
 
-    A fifth of the sound, in blocks of some hundred samples all over it, is kept back for the error that
-    tells how good the kernel is. The others are fitted to exactly: samples next to which the signals end,
-    or whose taps reach beyond them, do not count.
+    A fifth of the sound, in blocks of a thousand samples or more all over it, is kept back for the error
+    that tells how good the kernel is. All others are fitted to, but for those whose taps reach beyond the
+    ends of a signal.
 
     Parameters
     ----------
@@ -347,11 +365,13 @@ def fit(
         before the middle.
     delay : int or None
         Samples by which `high` is later than what is to be made, negative if earlier. None to estimate
-        it, up to 4096*stride, from the beginning (some 260,000 samples of `low`); 0 without `low`.
+        it, up to 4096*stride, from the beginning: 262,144 samples of `low`, less at strides above 16, or up
+        to four times as many until it stands out; 0 without `low`.
     ridge : float or None
         Added to the diagonal, as a fraction of the mean power of `low`: it keeps taps small where the sound
         does not say what they should be. None for the largest that costs less than 0.01 dB of the error on
-        sound that was not fitted to.
+        sound that was not fitted to; at least 1e-6 without `low`, since what is made of `high` lacks the
+        noise that other sound has.
     balance : bool
         Have all phases the same gain at 0 Hz, so that the kernel makes no tonal lines.
     channels : {"shared", "each", "mixed"} or None
@@ -384,9 +404,16 @@ def fit(
     if len(lows) != len(highs):
         raise ParameterError(f"low and high must be as many signals, got {len(lows)} and {len(highs)}")
     for below, above in zip(lows, highs, strict=True):
-        fitter.process(None if below is None else np.atleast_2d(below), np.atleast_2d(above))
+        fitter.process(
+            None if below is None else _with_channels("low", below), _with_channels("high", above)
+        )
         fitter.end_pair()
     return fitter.solve(ridge=ridge, balance=balance)
+
+
+def _with_channels(name: str, signal: ArrayLike) -> Array:
+    samples = as_numeric(name, signal)
+    return samples[np.newaxis] if samples.ndim == 1 else samples
 
 
 def _as_list(signals: Any) -> list[ArrayLike]:

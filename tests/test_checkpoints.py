@@ -789,7 +789,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "many lines": (lambda: lines(1 << 21), "as text it is too long: more than 1048576 lines"),
     "many words": (lambda: b"1 " * (1 << 21), "line 1: more than 1048576 taps"),
-    "much text": (lambda: b"1" * (1 << 26), "as text it is too long: 67108864 bytes, and 33554432 are the most"),
+    "much text": (
+        lambda: b"1" * (1 << 26),
+        "as text it is too long: 67108864 bytes, and 33554432 are the most",
+    ),
 }
 
 

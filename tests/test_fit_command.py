@@ -1,6 +1,7 @@
 """``convt fit``: kernels learned from files."""
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -197,13 +198,38 @@ def test_what_may_surprise_is_a_warning() -> None:
             "complex.npy: is complex, and kernels are fitted to real",
             1,
         ),
-        (["quiet.npy", "quiet.npy", "--taps", "8", "--stride", "1"], "low and high must not be silent", 2),
         (
-            ["stereo.wav", "high.wav", "--taps", "8", "--channels", "each"],
-            "needs as many in high as in low",
+            ["quiet.npy", "quiet.npy", "--taps", "8", "--stride", "1"],
+            "quiet.npy: low and high must not be silent",
             1,
         ),
-        (["torn.wav", "high.wav", "--taps", "8"], "torn.wav: ", 1),
+        (
+            ["stereo.wav", "high.wav", "--taps", "8", "--channels", "each"],
+            "high.wav: has 1 channel(s), and",
+            1,
+        ),
+        (
+            ["low.wav", "high.wav", "stereo.wav", "stereo_high.wav", "--taps", "8"],
+            "another number of channels",
+            1,
+        ),
+        (
+            ["--from-high", "low.wav", "stereo.wav", "--taps", "8"],
+            "stereo.wav: has another number of channels",
+            1,
+        ),
+        (["low.wav", "high.wav", "--taps", "9000"], "must be at most 2048, got 4500", 2),
+        (
+            ["x.npy", "x.npy", "--taps", "8", "--stride", "1", "--ridge", "0"],
+            "ridge must be above 0 here",
+            1,
+        ),
+        (
+            ["x.npy", "x.npy", "--taps", "900", "--stride", "1"],
+            "x.npy, x.npy: low and high must be longer than",
+            1,
+        ),
+        (["torn.wav", "high.wav", "--taps", "8"], "torn.wav: is cut short: ", 1),
     ],
 )
 def test_what_cannot_be(arguments: list[str], message: str, code: int) -> None:
@@ -225,6 +251,63 @@ def test_what_cannot_be(arguments: list[str], message: str, code: int) -> None:
     assert refused.count("\n") == 1
     assert Path("old.npy").read_bytes() == b"precious"
     assert not list(Path().glob(".convt*"))
+
+
+def test_what_is_cut_short_is_taken_if_that_is_asked_for() -> None:
+    pair()
+    Path("torn.wav").write_bytes(Path("low.wav").read_bytes()[:50_000])
+    fit("torn.wav", "high.wav", "--taps", "13", "--allow-truncated", "-o", "w.npy")
+    np.testing.assert_allclose(np.load("w.npy"), KERNEL, rtol=0, atol=1e-12)
+
+
+def test_pipes_are_heard_to_their_ends() -> None:
+    pair()
+    Path("slow.py").write_text(
+        "import sys, time\n"
+        "for piece in iter(lambda: sys.stdin.buffer.read(5000), b''):\n"
+        "    sys.stdout.buffer.write(piece); sys.stdout.flush(); time.sleep(0.005)\n"
+    )
+    command = f"{sys.executable} -c 'from convt_cli.entry import main; main()' fit"
+    slow = f"<({sys.executable} slow.py < high.wav) <({sys.executable} slow.py < low.wav)".split(" <(")
+    for low, high in (("low.wav", slow[0]), (f"<({slow[1]}", "high.wav"), (f"<({slow[1]}", slow[0])):
+        shell = ["bash", "-c", f"{command} {low} {high} --taps 13 --delay 0 --json"]
+        document = json.loads(subprocess.run(shell, capture_output=True, check=True).stdout)
+        assert document["samples"] + document["held_out_samples"] == 9000 - 6
+
+
+def test_silence_where_it_should_judge_is_told() -> None:
+    rng = np.random.default_rng(1)
+    soundfile.write("half.wav", np.concatenate([0.1 * rng.standard_normal(7000), np.zeros(4000)]), 16_000)
+    document = facts("--from-high", "half.wav", "--taps", "16", "-o", "w.npy")
+    assert document["held_out_error_db"] is None
+    assert "there was too little to keep any of it back" in document["warnings"][0]
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no limits here")
+def test_a_full_disk_is_told_in_a_word() -> None:
+    pair()
+    program = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "from convt_cli.entry import main; main()"
+    )
+    command = [
+        sys.executable,
+        "-c",
+        program,
+        "fit",
+        "low.wav",
+        "high.wav",
+        "--taps",
+        "64",
+        "-o",
+        "w.npy",
+        "-q",
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "convt: w.npy: cannot be written: File too large\n"
+    assert not [path for path in Path().iterdir() if path.suffix in (".npy", ".part")]
 
 
 def test_memory_does_not_depend_on_the_length() -> None:

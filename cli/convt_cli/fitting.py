@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 import convt
 from convt_cli import report
 from convt_cli.audio.finite import Finite
@@ -22,6 +24,7 @@ from convt_cli.progress import Bar
 from convt_cli.refusals import told
 from convt_cli.report import Reporter
 
+_NAMED = 4  # sources in a message
 _BLOCK = 1 << 17  # samples of HIGH, all channels counted, that are read at a time, about
 
 
@@ -40,6 +43,7 @@ class Fitting:
     ridge: float | None
     balance: bool
     overwrite: bool
+    allow_truncated: bool
 
 
 def fit_kernel(asked: Fitting, reporter: Reporter) -> None:
@@ -58,8 +62,7 @@ def fit_kernel(asked: Fitting, reporter: Reporter) -> None:
     with closing(Bar("Mframes/s", 1e6, shown=reporter.is_for_people)) as bar:
         for pair in found.pairs:
             heard.add(pair, bar)
-    with told():
-        fitted = heard.fitter.solve(ridge=asked.ridge, balance=asked.balance)
+    fitted = _fitted(heard, asked)
     inspection = Inspection.of(str(asked.output or "fitted"), fitted.weight, asked.stride, 1)
     if asked.output:
         write_kernel(asked.output, convt.Weights("fitted", fitted.weight), overwrite=asked.overwrite)
@@ -75,6 +78,16 @@ def fit_kernel(asked: Fitting, reporter: Reporter) -> None:
         reporter.written(asked.output)
     else:
         reporter.note("the kernel is not written: -o names a file")
+
+
+def _fitted(heard: "_Heard", asked: Fitting) -> convt.Fit:
+    try:
+        return heard.fitter.solve(ridge=asked.ridge, balance=asked.balance)
+    except convt.ParameterError as error:
+        names = ", ".join(map(str, asked.sources[:_NAMED])) + (
+            " ..." if len(asked.sources) > _NAMED else ""
+        )
+        raise Failure(f"{names}: {error}") from None
 
 
 class _Heard:
@@ -93,39 +106,47 @@ class _Heard:
             )
         self.frames = 0
         self.rate: int | None = None
+        self._channels: tuple[int, int] | None = None
         self.warnings = list[str]()
 
     def add(self, pair: Pair, bar: Bar) -> None:
         """Listen to a pair."""
         with ExitStack() as stack:
-            low = stack.enter_context(closing(_open(pair.low))) if pair.low else None
-            high = stack.enter_context(closing(_open(pair.high)))
+            low = stack.enter_context(closing(self._open(pair.low))) if pair.low else None
+            high = stack.enter_context(closing(self._open(pair.high)))
             self._compare(pair, low, high)
             size = max(1, _BLOCK // (high.channels * self._asked.stride))
             for signal in range(high.signals):
-                self._hear(pair, signal, (low, high), size, bar)
+                above = _Side(pair.high, high, signal, size * self._asked.stride)
+                below = _Side(pair.low, low, signal, size) if pair.low and low else None
+                self._hear(below, above, bar)
 
-    def _hear(
-        self, pair: Pair, signal: int, readers: tuple[Reader | None, Reader], size: int, bar: Bar
-    ) -> None:
-        low, high = readers
-        above = _finite(pair.high, high, high.blocks(signal, size * self._asked.stride))
-        below = _finite(pair.low, low, low.blocks(signal, size)) if pair.low and low else None
-        try:
-            # What follows where one of the two has ended has nothing to be compared with.
-            for samples, block in zip(below, above, strict=False) if below else ((None, b) for b in above):
-                self.fitter.process(samples, block)
-                self.frames += block.shape[1]
-                bar(self.frames, None)
-            self.fitter.end_pair()
-        except convt.ParameterError as error:
-            raise Failure(f"{pair.high}: {error}") from None
+    def _open(self, path: Path) -> Reader:
+        truncated = self._asked.allow_truncated
+        return open_reader(path, "float64", raw=None, again=False, truncated=truncated)
+
+    def _hear(self, below: "_Side | None", above: "_Side", bar: Bar) -> None:
+        """Take by turns from the side that is behind, until that has ended: nothing is kept for long."""
+        begun, stride = self.frames, self._asked.stride
+        while True:
+            is_below = below is not None and below.frames * stride <= above.frames
+            block = below.next() if below and is_below else above.next()
+            if block is None:
+                break
+            other = below.none if below else None
+            with told():
+                self.fitter.process(*((block, above.none) if is_below else (other, block)))
+            heard = min(above.frames, below.frames * stride) if below else above.frames
+            self.frames = begun + heard
+            bar(self.frames, None)
+        self.fitter.end_pair()
 
     def _compare(self, pair: Pair, low: Reader | None, high: Reader) -> None:
         """Refuse a LOW and a HIGH of other rates or numbers of signals; warn of other lengths."""
         for path, reader in ((pair.low, low), (pair.high, high)):
             if reader and reader.dtype.kind == "c":
                 raise Failure(f"{path}: is complex, and kernels are fitted to real signals")
+        self._compare_channels(pair, low.channels if low else high.channels, high.channels)
         rate = high.format.rate if high.format else None
         stride = self._asked.stride
         if low and low.format and rate and rate != stride * low.format.rate:
@@ -145,19 +166,40 @@ class _Heard:
             self.warnings.append(f"{pair.high}: has another rate than the file before")
         self.rate = own
 
+    def _compare_channels(self, pair: Pair, low: int, high: int) -> None:
+        channels = self._asked.channels
+        if channels in ("shared", "each") and low != high:
+            raise Failure(
+                f"{pair.high}: has {high} channel(s), and {pair.low} {low}: --channels {channels} needs as"
+                " many, and mixed takes any"
+            )
+        if self._channels and self._channels != (low, high):
+            names = f"{pair.low} and {pair.high} have" if pair.low else f"{pair.high}: has"
+            raise Failure(f"{names} another number of channels than the files before")
+        self._channels = low, high
+
     def _is_other_length(self, low: int, high: int) -> bool:
-        """Tell whether lengths differ by more than a full convolution and a second of delay explain."""
+        """Tell whether lengths differ by more than a full convolution and a delay explain."""
         beyond = self._asked.taps + self._asked.stride + abs(self._asked.delay or 0)
         return abs(high - self._asked.stride * low) > beyond
 
 
-def _open(path: Path) -> Reader:
-    return open_reader(path, "float64", raw=None, again=False, truncated=False)
+class _Side:
+    """One signal of a pair, as it is read: `frames` of it so far."""
 
+    def __init__(self, path: Path, reader: Reader, signal: int, size: int) -> None:
+        self._blocks = reader.blocks(signal, size)
+        self._watch = Finite(str(path), "error", reader.format.rate if reader.format else None, hint="")
+        self.none = np.empty((reader.channels, 0))
+        self.frames = 0
 
-def _finite(path: Path, reader: Reader, blocks: Iterator[Array]) -> Iterator[Array]:
-    watch = Finite(str(path), "error", reader.format.rate if reader.format else None, hint="")
-    return (watch(block) for block in blocks)
+    def next(self) -> Array | None:
+        """Return the next samples (channels, n), or None at the end."""
+        block = next(self._blocks, None)
+        if block is None:
+            return None
+        self.frames += block.shape[1]
+        return self._watch(block)
 
 
 def _tell(

@@ -1,5 +1,6 @@
 """Kernels as files that are written: .npy, or .npz with a bias."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,11 +34,13 @@ def write_kernel(path: Path, weights: convt.Weights, *, overwrite: bool) -> None
         The file cannot be written.
     """
     arrays = {"weight": weights.weight} | ({} if weights.bias is None else {"bias": weights.bias})
+    content = io.BytesIO()  # numpy's own writing does not say why it fails
+    if path.suffix.lower() == ".npy":
+        np.save(content, weights.weight, allow_pickle=False)
+    else:
+        np.savez(content, allow_pickle=False, **arrays)
     try:
-        with whole_file(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
-            if path.suffix.lower() == ".npy":
-                np.save(file, weights.weight, allow_pickle=False)
-            else:
-                np.savez(file, allow_pickle=False, **arrays)
+        with whole_file(path, overwrite=overwrite) as temporary:
+            temporary.write_bytes(content.getbuffer())
     except OSError as error:
-        raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise Failure(f"{path}: cannot be written: {error.strerror}") from None

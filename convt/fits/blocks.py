@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convt.kernel import Reals
 
-_BATCH = 32  # blocks at a time: what is computed of them stays in the cache
+_BATCH, _MOST_OUTPUTS = 32, 1 << 20  # blocks at a time, and samples of HIGH: what is computed stays small
 
 
 class Blocks(NamedTuple):
@@ -53,7 +53,8 @@ class Cutter:
         self._history, self._block, self._stride = lags - 1, block, stride
         begin = max(0, first + lags - 1)  # the first sample whose lags are all there
         self._skips = [begin - first - lags + 1, begin * stride]
-        self._kept = [np.empty((0, 0)), np.empty((0, 0))]
+        self._kept: list[list[Reals]] = [[], []]
+        self._lengths = [0, 0]
 
     def cut(self, low: Reals, high: Reals, *, last: bool = False) -> Iterator[Blocks]:
         """Take further samples, (C_in, any) and (C_out, any), and yield the blocks that are complete.
@@ -63,20 +64,23 @@ class Cutter:
         for side, piece in enumerate((low, high)):
             skipped = min(self._skips[side], piece.shape[1])
             self._skips[side] -= skipped
-            kept = self._kept[side] if self._kept[side].size else piece[:, :0]
-            self._kept[side] = np.concatenate([kept, piece[:, skipped:]], axis=1)
-        while self._ready() >= _BATCH * self._block:
-            yield self._take(_BATCH * self._block)
-        if last and (rest := self._ready()) > 0:
-            yield self._take(rest)
+            self._kept[side].append(piece[:, skipped:])
+            self._lengths[side] += piece.shape[1] - skipped
+        outputs = len(high) * self._stride * self._block
+        batch = self._block * max(1, min(_BATCH, _MOST_OUTPUTS // outputs))
+        while self._ready() >= batch:
+            yield self._take(batch)
+        if last:
+            while (rest := min(self._ready(), batch)) > 0:
+                yield self._take(rest)
 
     def _ready(self) -> int:
         """Return the samples for which input and output are there."""
-        low, high = self._kept
-        return min(low.shape[1] - self._history, high.shape[1] // self._stride)
+        low, high = self._lengths
+        return min(low - self._history, high // self._stride)
 
     def _take(self, samples: int) -> Blocks:
-        low, high = self._kept
+        low, high = (np.concatenate(pieces, axis=1) for pieces in self._kept)
         count = -(-samples // self._block)
         room = count * self._block
         segments = _padded(low[:, : samples + self._history], room + self._history)
@@ -85,7 +89,8 @@ class Cutter:
         phases = phases.reshape(len(high), count, self._block, self._stride).swapaxes(2, 3)
         counts = np.full(count, self._block)
         counts[-1] = samples - (count - 1) * self._block
-        self._kept = [low[:, samples:], high[:, samples * self._stride :]]
+        self._kept = [[low[:, samples:]], [high[:, samples * self._stride :]]]
+        self._lengths = [self._kept[side][0].shape[1] for side in (0, 1)]
         return Blocks(segments, phases, counts)
 
 

@@ -1,26 +1,49 @@
 """What is not given is chosen by the error: the alignment, and the ridge; and what comes of both."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from convt.errors import ParameterError
 from convt.fits.comparison import designs
 from convt.fits.correlations import FOLDS, Sums
 from convt.fits.solving import Placement, solve
-from convt.fits.systems import Systems, error, samples
+from convt.fits.systems import ROUNDING, Error, Systems, error, is_silent, samples
 from convt.kernel import Reals
 
 _TRAINING, _HELD_OUT = range(FOLDS - 1), [FOLDS - 1]
 _RIDGES = tuple(10.0**exponent for exponent in range(-14, 1))
 _RIDGE = 1e-6  # where there is too little to choose by
-_ROUNDING = 1e-12  # of the energy: what is below it is rounding of the sums
+_TINY = 1e-12  # a ridge that only keeps a solution from failing
 _AS_GOOD = 10**0.001  # so many times the least error, 0.01 dB
 _BETTER = 10**0.05  # 0.5 dB: what makes an alignment worth moving to
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chosen:
-    """A solution: the taps of each system, where they stand, and their errors in dB."""
+    """A solution.
+
+    Attributes
+    ----------
+    taps : list of ndarray, (C_in, C_out, K)
+        Of each system.
+    place : Placement
+        Where they stand.
+    ridge : float
+        As a fraction of the mean power.
+    samples, held_out_samples : int
+        Fitted to, and kept back.
+    error, held_out_error : float
+        On both, in dB; NaN where there is none.
+    designed : dict of str to float
+        Errors of designed kernels in dB, where each channel is one.
+    apart : float
+        By how many dB the error on what was kept back is larger, beyond what it is for a designed kernel.
+    boost : float
+        The greatest gain at any frequency, in dB relative to that of the whole.
+    """
 
     taps: list[Reals]
     place: Placement
@@ -30,83 +53,121 @@ class Chosen:
     error: float
     held_out_error: float
     designed: dict[str, float]
+    apart: float
+    boost: float
 
 
 def choose(
-    systems: Systems, places: Sequence[Placement], ridge: float | None, *, balance: bool
-) -> Chosen | None:
-    """Return the best solution; None if there is none, in silence.
+    systems: Systems,
+    places: Sequence[Placement],
+    ridge: float | None,
+    *,
+    least_ridge: float = 0.0,
+    balance: bool = False,
+) -> Chosen:
+    """Return the best solution.
 
     The first of the places is taken, unless another is clearly better.
+
+    Raises
+    ------
+    ParameterError
+        There is silence alone, or the ridge is 0 and there is no one solution.
     """
     training, held_out = systems.sums(_TRAINING), systems.sums(_HELD_OUT)
-    errors = [_error_of(training, training, place, _RIDGE * _RIDGE) for place in places]
-    if min(errors) == math.inf:
-        return None
-    place = places[0]
-    if errors[0] > _BETTER * max(min(errors), _ROUNDING):
-        place = places[errors.index(min(errors))]
+    if is_silent(training) or is_silent(held_out):
+        training, held_out = systems.sums(range(FOLDS)), []
+    if is_silent(training):
+        raise ParameterError("low and high must not be silent")
+    place = _best_place(training, places)
     if ridge is None:
-        ridge = _best_ridge(systems, place)
+        ridge = _best_ridge(systems, place, least_ridge)
     taps = _solved(training, place, ridge, balance=balance)
     if taps is None:
-        return None
-    judged = held_out if samples(held_out) else training
+        raise ParameterError(f"ridge must be above {ridge:g} here: the sound does not determine all taps")
+    fitted, kept = error(training, place, taps), error(held_out, place, taps)
+    designed, apart = _designed(training, held_out, place) if taps[0].shape[:2] == (1, 1) else ({}, 0.0)
     return Chosen(
         taps,
         place,
         ridge,
         samples(training),
         samples(held_out),
-        decibels(error(training, place, taps)),
-        decibels(error(held_out, place, taps)),
-        _designed(judged, place) if taps[0].shape[:2] == (1, 1) else {},
+        fitted.decibels,
+        kept.decibels,
+        designed,
+        kept.decibels - fitted.decibels - apart if held_out else 0.0,
+        _boost(training, place, taps),
     )
 
 
 def _solved(
-    systems: Iterable[Sums], place: Placement, ridge: float, *, balance: bool = False
+    systems: Sequence[Sums], place: Placement, ridge: float, *, balance: bool = False
 ) -> list[Reals] | None:
     found = [solve(sums, place, ridge, balance=balance) for sums in systems]
     taps = [kernel for kernel in found if kernel is not None]
     return taps if len(taps) == len(found) else None
 
 
-def _error_of(fitted: list[Sums], judged: list[Sums], place: Placement, ridge: float) -> float:
+def _error_of(fitted: Sequence[Sums], judged: Sequence[Sums], place: Placement, ridge: float) -> Error:
     """Return the error on some sums of what is fitted to others."""
     taps = _solved(fitted, place, ridge)
-    found = math.nan if taps is None else error(judged, place, taps)
-    return math.inf if math.isnan(found) else found
+    return Error(math.inf, 1.0) if taps is None else error(judged, place, taps)
 
 
-def _best_ridge(systems: Systems, place: Placement) -> float:
+def _best_place(training: Sequence[Sums], places: Sequence[Placement]) -> Placement:
+    errors = [_error_of(training, training, place, _TINY).fraction for place in places]
+    return (
+        places[0] if errors[0] <= _BETTER * max(min(errors), ROUNDING) else places[int(np.argmin(errors))]
+    )
+
+
+def _best_ridge(systems: Systems, place: Placement, least: float) -> float:
     """Return the largest ridge that is as good as any on what is left out, fold after fold.
 
     Where the errors are those of rounding, the smallest: they do not tell anything of a ridge.
     """
-    folds = [fold for fold in _TRAINING if samples(systems.sums([fold]))]
+    folds = [fold for fold in _TRAINING if not is_silent(systems.sums([fold]))]
     if len(folds) < 2:
-        return _RIDGE
-    errors = dict.fromkeys(_RIDGES, 0.0)
+        return max(_RIDGE, least)
+    ridges = [ridge for ridge in _RIDGES if ridge >= least]
+    lost, wanted = np.zeros(len(ridges)), 0.0
     for left_out in folds:
         fitted, judged = systems.sums(set(folds) - {left_out}), systems.sums([left_out])
-        for ridge in _RIDGES:
-            errors[ridge] += _error_of(fitted, judged, place, ridge) / len(folds)
-    if min(errors.values()) < _ROUNDING:
-        return min(ridge for ridge in _RIDGES if errors[ridge] < _ROUNDING)
-    return max(ridge for ridge in _RIDGES if errors[ridge] <= _AS_GOOD * min(errors.values()))
+        errors = [_error_of(fitted, judged, place, ridge) for ridge in ridges]
+        lost += [error.lost for error in errors]
+        wanted += errors[-1].wanted
+    fractions = lost / wanted
+    if fractions.min() < ROUNDING:
+        return ridges[int(np.argmax(fractions < ROUNDING))]
+    return ridges[int(np.flatnonzero(fractions <= _AS_GOOD * fractions.min())[-1])]
 
 
-def _designed(judged: list[Sums], place: Placement) -> dict[str, float]:
-    """Return the errors of designed kernels, of each kind the best."""
+def _designed(
+    training: Sequence[Sums], held_out: Sequence[Sums], place: Placement
+) -> tuple[dict[str, float], float]:
+    """Return the errors of designed kernels in dB, of each kind the best, on what was kept back if it was.
+
+    And by how much the best of all is worse there than on what was fitted to: so much is not the fit's.
+    """
     found: dict[str, float] = {}
+    best, apart = math.inf, 0.0
     for kind, kernel in designs(place.stride, place.taps):
-        taps = [kernel.reshape(1, 1, -1)] * len(judged)
-        own = decibels(error(judged, place, taps, any_gain=True))
+        taps = [kernel.reshape(1, 1, -1)] * len(training)
+        own = error(held_out or training, place, taps, any_gain=True).decibels
         found[kind] = min(own, found.get(kind, math.inf))
-    return found
+        if own < best:
+            best, apart = own, own - error(training, place, taps, any_gain=True).decibels
+    return found, apart
 
 
-def decibels(fraction: float) -> float:
-    """Return a fraction of an energy in dB, of what is not lost in rounding."""
-    return fraction if math.isnan(fraction) else 10 * math.log10(max(fraction, _ROUNDING))
+def _boost(training: Sequence[Sums], place: Placement, taps: Sequence[Reals]) -> float:
+    """Return the greatest gain of all kernels in dB, relative to what they make of the sound as a whole."""
+    greatest = 0.0
+    for sums, kernel in zip(training, taps, strict=True):
+        into = float(np.einsum("iuiu->", sums.gram[:, :1, :, :1])) * place.stride
+        made = float(sums.energy.sum())
+        if into > 0 and made > 0:
+            spectrum = np.abs(np.fft.rfft(kernel, 8 * place.taps)) / place.stride
+            greatest = max(greatest, float(spectrum.max()) / math.sqrt(made / into))
+    return 20 * math.log10(max(greatest, ROUNDING))

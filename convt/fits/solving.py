@@ -87,7 +87,12 @@ class Group(NamedTuple):
 
 
 def solve(sums: Sums, place: Placement, ridge: float, *, balance: bool = False) -> Reals | None:
-    """Return the taps (C_in, C_out, K) of the least squared error; None where they are not determined."""
+    """Return the taps (C_in, C_out, K) of the least squared error; None where they are not determined.
+
+    Silence makes none: zeros.
+    """
+    if not sums.gram.any():
+        return np.zeros((sums.cross.shape[0], sums.cross.shape[2], place.taps))
     try:
         solved = [_Solved.of(sums, group, ridge) for group in place.groups()]
     except np.linalg.LinAlgError:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from convt.fits.blocks import Blocks, Cutter
 from convt.fits.correlations import FOLDS, Correlations, Sums
 from convt.fits.solving import Placement, outcome
 from convt.kernel import Reals
+
+ROUNDING = 1e-12  # of the energy: an error below it is one of the sums
 
 Channels = Literal["shared", "each", "mixed"]
 
@@ -72,17 +74,39 @@ def samples(systems: Iterable[Sums]) -> int:
     return sum(sums.samples for sums in systems)
 
 
+def is_silent(systems: Iterable[Sums]) -> bool:
+    """Tell whether nothing goes in, or nothing should come out."""
+    every = list(systems)
+    return not (any(sums.gram.any() for sums in every) and any(sums.energy.any() for sums in every))
+
+
+class Error(NamedTuple):
+    """The energy of what is wrong with outputs, and of what they should be."""
+
+    lost: float
+    wanted: float
+
+    @property
+    def fraction(self) -> float:
+        """The one in units of the other; NaN where nothing should come out."""
+        return self.lost / self.wanted if self.wanted > 0 else math.nan
+
+    @property
+    def decibels(self) -> float:
+        """The same in dB, but for what is rounding of the sums."""
+        return 10 * math.log10(max(self.fraction, ROUNDING)) if self.wanted > 0 else math.nan
+
+
 def error(
     systems: Iterable[Sums], place: Placement, taps: Iterable[Reals], *, any_gain: bool = False
-) -> float:
-    """Return the squared error of kernels, one a system, as a fraction of the outputs' energy.
+) -> Error:
+    """Return the squared error of kernels, one a system.
 
-    With `any_gain` all of them have the one gain that suits them best. NaN where nothing should come out.
+    With `any_gain` all of them have the one gain that suits them best.
     """
     wanted = made = product = 0.0
-    for sums, kernel in zip(systems, taps, strict=True):
+    for sums, kernel in zip(systems, taps, strict=False):
         energy, common = outcome(sums, place, kernel)
         wanted, made, product = wanted + float(sums.energy.sum()), made + energy, product + common
     gain = product / made if any_gain and made > 0 else 1.0
-    lost = wanted - 2 * gain * product + gain**2 * made
-    return max(lost, 0.0) / wanted if wanted > 0 else math.nan
+    return Error(max(wanted - 2 * gain * product + gain**2 * made, 0.0), wanted)

@@ -16,6 +16,7 @@ def fit(
     balance: options.Balanced = False,
     channels: options.FitChannels = None,
     overwrite: options.Overwrite = False,
+    allow_truncated: options.AllowTruncated = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -37,5 +38,6 @@ def fit(
     given = (stride, taps, padding, delay, channels, from_high)
     with report.as_asked(as_json=as_json):
         fit_kernel(
-            Fitting(sources, output, *given, ridge, balance, overwrite), Reporter(quiet, as_json=as_json)
+            Fitting(sources, output, *given, ridge, balance, overwrite, allow_truncated),
+            Reporter(quiet, as_json=as_json),
         )
