@@ -7,7 +7,7 @@ with sums in place of expectations). `convt/fits` has how, one step a file.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, get_args
@@ -21,6 +21,7 @@ from convt.errors import ParameterError, ParameterTypeError
 from convt.fits.alignment import Beginning
 from convt.fits.choosing import Chosen, choose
 from convt.fits.correlations import FOLDS
+from convt.fits.remarks import remarks
 from convt.fits.solving import Placement
 from convt.fits.systems import Channels, Systems, samples
 from convt.geometry import Geometry, Integer, NamedPadding, Padding, as_integer
@@ -29,10 +30,6 @@ from convt.stream import Upsampler
 
 _MOST_UNKNOWNS = 2048  # taps of a phase, of all input channels
 _LEAST_RIDGE = 1e-6  # for a LOW that is made of HIGH, and lacks all of the noise that others have
-_PLENTY = 10  # samples for each unknown
-_MOST_APART = 1.0  # dB, of the errors of what was fitted to and of what was not
-_HALF = -3.0  # dB
-_LOUD = 12.0  # dB: a gain that no sound asked for
 _FARTHEST = 1 << 20  # samples of HIGH: a delay
 _GREATEST = 1e100  # whose square can be added
 
@@ -246,53 +243,22 @@ class Fitter:
         return self._fit(choose(self._systems, self._places, ridge, least_ridge=least, balance=balance))
 
     def _fit(self, chosen: Chosen) -> Fit:
-        delay = self._geometry.crop - chosen.place.lead
         weight = chosen.taps[0] if self._channels == "mixed" else np.concatenate(chosen.taps)[:, 0]
         return Fit(
             weight[0] if self._channels == "shared" else weight,
             self._stride,
             self._geometry.padding,
-            delay,
+            self._geometry.crop - chosen.place.lead,
             chosen.ridge,
             chosen.samples,
             chosen.held_out_samples,
             chosen.error,
             chosen.held_out_error,
             chosen.designed,
-            tuple(self._remarks(chosen)),
+            tuple(
+                remarks(chosen, self._unknowns, is_clear=self._is_clear, from_high=bool(self._decimator))
+            ),
         )
-
-    def _remarks(self, chosen: Chosen) -> Iterator[str]:
-        wanted = _PLENTY * self._unknowns * len(chosen.taps)
-        if chosen.samples < wanted:
-            yield (
-                f"{chosen.samples} samples of LOW are few for {self._unknowns} taps a phase: have {wanted}"
-            )
-        for number, kernel in enumerate(chosen.taps):
-            if not kernel.any():
-                yield f"channel {number + 1} is silent: its kernel is 0"
-        if not chosen.held_out_samples:
-            yield "there was too little to keep any of it back: the error is that of what was fitted to"
-        elif chosen.held_out_samples < wanted / FOLDS:
-            yield f"{chosen.held_out_samples} samples, which were kept back, are few to judge by"
-        if chosen.apart > _MOST_APART:
-            yield (
-                f"what was kept back has an error {chosen.apart:.1f} dB larger than what was fitted to,"
-                " beyond what a designed kernel has: have more audio, or fewer taps"
-            )
-        if not self._is_clear:
-            yield "no delay stands out: give it, if that which was taken is not the right one"
-        if max(chosen.error, chosen.held_out_error) > _HALF:
-            yield (
-                "more than half of HIGH is above the band of LOW"
-                if self._decimator
-                else "less than half of HIGH is made of LOW: do they belong together, at this delay?"
-            )
-        if chosen.boost > _LOUD:
-            yield (
-                f"some frequency is made {chosen.boost:.0f} dB louder than the whole, since LOW has next to"
-                " nothing there: a larger ridge keeps it down"
-            )
 
 
 def _as_signal(name: str, value: ArrayLike) -> Reals:
@@ -326,7 +292,7 @@ def _as_delay(delay: object) -> int:
 
 
 def _decimator(stride: int) -> Upsampler:
-    """Return what keeps every so-manieth sample, in time, of what the best built-in filter lets through."""
+    """Return the best built-in low-pass filter, of whose output every `stride`-th sample is kept."""
     taps = design_kernel(stride, quality="best") / stride
     return Upsampler(taps, stride=1, down=stride, padding="center")
 
