@@ -19,7 +19,7 @@ from convt.design import design_kernel
 from convt.engines.contract import Array
 from convt.errors import ParameterError, ParameterTypeError
 from convt.fits.alignment import Beginning
-from convt.fits.choosing import Chosen, choose
+from convt.fits.choosing import Chosen, Places, choose
 from convt.fits.correlations import FOLDS
 from convt.fits.remarks import remarks
 from convt.fits.solving import Placement
@@ -57,7 +57,8 @@ class Fit:
         where nothing was. Below -120 dB there is the rounding of the sums.
     designed : dict of str to float
         The error of designed kernels of the same length, each with the gain that suits it best, the same
-        for all channels: on what was kept back, or else on everything.
+        for all channels, and in time with LOW or in the middle of the fitted one, whichever is better: on
+        what was kept back, or else on everything.
     remarks : tuple of str
         What there is to say against it.
     """
@@ -118,20 +119,20 @@ class Fitter:
     ) -> None:
         self._geometry = Geometry.of(as_integer("taps", taps, 1), stride, padding)
         self._stride, self._taps = self._geometry.stride, self._geometry.kernel_size
-        if channels is not None and channels not in get_args(Channels):
+        if not (channels is None or (isinstance(channels, str) and channels in get_args(Channels))):
             raise ParameterError(
                 f"channels must be one of {', '.join(get_args(Channels))}, or None, got {channels!r}"
             )
         if self._taps < self._stride:
             raise ParameterError(f"taps must be at least stride = {self._stride}, got {self._taps}")
         self._channels = channels
-        self._given = 0 if from_high and delay is None else delay
-        if self._given is not None:
-            self._given = _as_delay(self._given)
+        self._given = None if delay is None else _as_delay(delay)
         self._decimator = _decimator(self._stride) if from_high else None
         self._sizes: tuple[int, int] | None = None
         self._beginning: Beginning | None = None
         self._systems: Systems | None = None
+        self._places: Places | None = None
+        self._unknowns = 0
         self._is_clear = True
 
     def process(self, low: ArrayLike | None, high: ArrayLike) -> None:
@@ -170,7 +171,7 @@ class Fitter:
     def _push(self, low: Reals, high: Reals, *, last: bool = False) -> None:
         sizes = len(low), len(high)
         if self._sizes is None:
-            self._check(*sizes)
+            self._channels = self._checked_channels(*sizes)
             self._sizes = sizes
             self._beginning = Beginning(self._stride, sizes[1])
         if sizes != self._sizes:
@@ -181,38 +182,56 @@ class Fitter:
         elif self._systems:
             self._systems.add(low, high, last=last)
 
-    def _check(self, channels_in: int, channels_out: int) -> None:
-        self._channels = self._channels or ("shared" if channels_in == channels_out else "mixed")
-        if self._channels != "mixed" and channels_in != channels_out:
+    def _checked_channels(self, channels_in: int, channels_out: int) -> Channels:
+        channels = self._channels or ("shared" if channels_in == channels_out else "mixed")
+        if channels != "mixed" and channels_in != channels_out:
             raise ParameterError(
-                f"channels={self._channels!r} needs as many in high as in low, got {channels_in} and"
+                f"channels={channels!r} needs as many in high as in low, got {channels_in} and"
                 f" {channels_out}; 'mixed' takes any"
             )
-        self._unknowns = -(-self._taps // self._stride) * (channels_in if self._channels == "mixed" else 1)
+        self._unknowns = -(-self._taps // self._stride) * (channels_in if channels == "mixed" else 1)
         if self._unknowns > _MOST_UNKNOWNS:
             raise ParameterError(
                 f"taps a phase, of all input channels together, must be at most {_MOST_UNKNOWNS},"
                 f" got {self._unknowns}"
             )
+        return channels
 
     def _begin(self, *, ended: bool) -> None:
         """Begin the sums with what has come, if that tells the delay; it does if all has `ended`."""
-        if not (self._beginning and self._sizes):
+        if not (self._beginning and self._sizes and self._channels):
             return
-        delays = [self._given]
-        if self._given is None:
-            if (found := self._beginning.delay(ended=ended)) is None:
-                return
-            delays = [found.samples, found.samples - 1, found.samples + 1]
-            self._is_clear = found.is_clear
-        leads = [self._geometry.crop - delay for delay in delays if delay is not None]
-        first = -max(leads) // self._stride
-        lags = (self._taps - 1 - min(leads)) // self._stride - first + 1
-        self._places = [Placement(self._taps, self._stride, lead, first) for lead in leads]
-        self._systems = Systems(self._channels or "shared", self._sizes, self._stride, first, lags)
+        if (delays := self._delays(self._beginning, ended=ended)) is None:
+            return
+        leads = [self._geometry.crop - delay for delay in delays]
+        middle = (self._taps - 1) // 2  # where a designed kernel is in time with LOW
+        every = [*leads, middle] if abs(middle - leads[0]) <= self._taps else leads
+        first = -max(every) // self._stride
+        lags = (self._taps - 1 - min(every)) // self._stride - first + 1
+        places = [Placement(self._taps, self._stride, lead, first) for lead in every]
+        self._places = Places(places[: len(leads)], places[-1])
+        self._systems = Systems(self._channels, self._sizes, self._stride, first, lags)
         for low, high, last in self._beginning.pieces:
             self._systems.add(low, high, last=last)
         self._beginning = None
+
+    def _delays(self, beginning: Beginning, *, ended: bool) -> list[int] | None:
+        """Return the delays that may be, the likeliest first; None if there is more to hear.
+
+        What leads from LOW to HIGH is most in the middle of the kernel, but for pairs that an uneven
+        kernel has made.
+        """
+        if self._given is not None:
+            return [self._given]
+        off_middle = self._geometry.crop - (self._taps - 1) // 2
+        if self._decimator:  # LOW is in time with HIGH
+            return [off_middle]
+        if (found := beginning.delay(ended=ended)) is None:
+            return None
+        self._is_clear = found.is_clear
+        likeliest = found.samples + off_middle
+        none = [0] if abs(likeliest) < self._taps else []
+        return [likeliest, likeliest - 1, likeliest + 1, *none]
 
     def solve(self, *, ridge: float | None = None, balance: bool = False) -> Fit:
         """Return the kernel that fits what has come, which ends the pair that has begun.
@@ -236,7 +255,7 @@ class Fitter:
             ridge = _as_ridge(ridge)
         self.end_pair()
         self._begin(ended=True)
-        if self._systems is None or not samples(self._systems.sums(range(FOLDS))):
+        if not (self._systems and self._places) or not samples(self._systems.sums(range(FOLDS))):
             late = f" and a delay of {self._given}" if self._given else ""
             raise ParameterError(f"low and high must be longer than {self._taps} taps{late} reach")
         least = _LEAST_RIDGE if self._decimator else 0.0
@@ -245,17 +264,17 @@ class Fitter:
     def _fit(self, chosen: Chosen) -> Fit:
         weight = chosen.taps[0] if self._channels == "mixed" else np.concatenate(chosen.taps)[:, 0]
         return Fit(
-            weight[0] if self._channels == "shared" else weight,
-            self._stride,
-            self._geometry.padding,
-            self._geometry.crop - chosen.place.lead,
-            chosen.ridge,
-            chosen.samples,
-            chosen.held_out_samples,
-            chosen.error,
-            chosen.held_out_error,
-            chosen.designed,
-            tuple(
+            weight=weight[0] if self._channels == "shared" else weight,
+            stride=self._stride,
+            padding=self._geometry.padding,
+            delay=self._geometry.crop - chosen.place.lead,
+            ridge=chosen.ridge,
+            samples=chosen.samples,
+            held_out_samples=chosen.held_out_samples,
+            error=chosen.error,
+            held_out_error=chosen.held_out_error,
+            designed=chosen.designed,
+            remarks=tuple(
                 remarks(chosen, self._unknowns, is_clear=self._is_clear, from_high=bool(self._decimator))
             ),
         )
@@ -332,7 +351,7 @@ def fit(
     delay : int or None
         Samples by which `high` is later than what is to be made, negative if earlier. None to estimate
         it, up to 4096*stride, from the beginning: 262,144 samples of `low`, less at strides above 16, or up
-        to four times as many until it stands out; 0 without `low`.
+        to four times as many until it stands out. The kernel's middle is then where most of it is.
     ridge : float or None
         Added to the diagonal, as a fraction of the mean power of `low`: it keeps taps small where the sound
         does not say what they should be. None for the largest that costs less than 0.01 dB of the error on

@@ -1,5 +1,6 @@
 """Weights in files: what there is, reading it, and what shapes mean for a signal."""
 
+import math
 import os
 from dataclasses import dataclass
 from os import PathLike
@@ -111,6 +112,8 @@ class WeightEntry:
         What it is made of: one tensor, or the magnitude and the direction of a normalised one.
     bias : str or None
         The tensor with its bias.
+    problem : str or None
+        Why it cannot be read, if it cannot.
     """
 
     name: str
@@ -121,6 +124,7 @@ class WeightEntry:
     groups: int
     tensors: tuple[str, ...]
     bias: str | None
+    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +147,12 @@ class WeightList:
 
 
 def list_weights(path: str | PathLike[str], *, layout: LayoutName = "torch") -> WeightList:
-    """Tell which weights of a transposed convolution a file could hold; none of them is read.
+    """Tell which weights of a transposed convolution a file could hold.
 
-    A tensor of three axes could be one, unless it has a bias that does not fit its output channels. Tensors
-    of one and two axes could be kernels, but count only in files that have none of three: in a network
-    they are something else. A weight that torch's weight_norm has taken apart is one.
+    No tensor of a checkpoint is read. One of three axes could be such a weight, unless it has a bias that
+    does not fit its output channels. Those of one and two axes could be kernels, but count only in files
+    that have none of three: in a network they are something else. A weight that torch's weight_norm has
+    taken apart is one; what may be a weight and cannot be read is told, too.
 
     Parameters
     ----------
@@ -169,20 +174,21 @@ def list_weights(path: str | PathLike[str], *, layout: LayoutName = "torch") -> 
 
 
 def _entry(layer: Layer, layout: Layout) -> WeightEntry:
-    assert layer.shown  # noqa: S101  # candidates have one
-    *channels, taps = layout.torch_shape(layer.shown.shape)
+    shown = layer.shown or max(layer.tensors, key=lambda tensor: math.prod(tensor.shape))
+    *channels, taps = layout.torch_shape(shown.shape)
     groups = 1
-    if len(channels) == 2 and layer.bias and layer.bias.shape:
+    if len(channels) == 2 and layer.bias and bias_fits(layer, layout) and layer.bias.shape:
         groups = layer.bias.shape[0] // channels[1]
     return WeightEntry(
         layer.title,
-        layer.shown.shape,
-        layer.shown.dtype,
+        shown.shape,
+        shown.dtype,
         (channels[0], channels[1]) if len(channels) == 2 else None,
         taps,
         groups,
         tuple(tensor.name for tensor in layer.tensors),
         layer.bias.name if layer.bias else None,
+        layer.problem,
     )
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import resource
 import shlex
@@ -201,8 +202,8 @@ def test_the_command_takes_the_bias_of_the_layer() -> None:
 @pytest.mark.parametrize(
     ("names", "wanted", "message"),
     [
-        (["a.weight_orig", "b.weight"], None, "which of its weights is meant? It has b, a; name one"),
-        (["d.a.weight_v", "d.b.weight"], "d", "which of d is meant? It has d.b, d.a; name one"),
+        (["a.weight_orig", "b.weight"], None, "which of its weights is meant? It has a, b; name one"),
+        (["d.a.weight_v", "d.b.weight"], "d", "which of d is meant? It has d.a, d.b; name one"),
         (["d.a.weight_v"], "d", "d.a: has d.a.weight_v: neither one weight"),
         (["u.kernel", "u.weight"], "u", "u: has u.kernel, u.weight: neither one weight"),
     ],
@@ -217,6 +218,40 @@ def test_a_tensors_name_comes_before_a_layers() -> None:
     save_file({"up": ones(2, 3, 4), "up.weight": ones(2, 3, 5), "up.bias": ones(3)}, "w.safetensors")
     assert convt.load_weights("w.safetensors", "up").tensors == ("up",)
     assert convt.load_weights("w.safetensors", "up.weight").tensors == ("up.weight", "up.bias")
+
+
+def test_no_two_weights_have_one_title() -> None:
+    save_file({"up": ones(2, 3, 4), "up.weight": ones(2, 3, 5), "up.bias": ones(3)}, "w.safetensors")
+    assert [entry.name for entry in convt.list_weights("w.safetensors").entries] == ["up", "up.weight"]
+
+
+def test_a_bias_asks_for_its_groups() -> None:
+    save_file({"a.weight": ones(4, 1, 3), "a.bias": ones(4)}, "w.safetensors")
+    np.save("x.npy", ones(4, 9))
+    command = ["x.npy", "--weights", "w.safetensors"]
+    message = "w.safetensors: a: a bias of 4 with weights of shape (4, 1, 3) is for --groups 4, not 1\n"
+    assert upsample(*command, code=1).stderr == f"convt: {message}"
+    upsample(*command, "--groups", "4")
+
+
+def test_the_bias_of_a_convolution_that_runs_forwards() -> None:
+    for bias in ((5,), (2, 2)):
+        save_file({"a.weight": ones(4, 3, 2), "a.bias": ones(*bias)}, "w.safetensors")
+        with pytest.raises(convt.WeightsError, match=r"bias of shape|bias must have shape"):
+            convt.load_weights("w.safetensors", "a")
+    save_file({"a.weight": ones(5, 16, 2), "a.bias": ones(7)}, "w.safetensors")
+    fits = r"a: the bias of shape \(7,\) fits no 5 output channels, nor groups .* another layer's"
+    with pytest.raises(convt.WeightsError, match=fits):
+        convt.load_weights("w.safetensors", "a", layout="mlx")
+
+
+def test_what_else_is_in_an_archive_does_not_matter() -> None:
+    save_npz({"weight": ones(2, 1, 4), "notes": np.array([{}], object), "words": np.array(["a"])})
+    assert convt.load_weights("w.npz").weight.shape == (2, 1, 4)
+    with pytest.raises(
+        convt.WeightsError, match=r"pickled data is never loaded\): notes: an array \(1,\) of obj"
+    ):
+        convt.load_weights("w.npz", "notes")
 
 
 def test_two_tensors_of_one_name_are_refused() -> None:
@@ -357,7 +392,8 @@ def test_a_norm_neither_vanishes_nor_overflows(scale: float) -> None:
 )
 def test_other_parametrizations_are_refused(names: list[str]) -> None:
     save_file(dict.fromkeys(names, ones(2, 2, 3)) | {"b.weight": ones(1, 1, 4)}, "w.safetensors")
-    assert [entry.name for entry in convt.list_weights("w.safetensors").entries] == ["b"]
+    listing = convt.list_weights("w.safetensors").entries
+    assert [(entry.name, entry.problem is None) for entry in listing] == [("a", False), ("b", True)]
     with pytest.raises(convt.WeightsError, match=r"a: has a\.\S+.*: neither one weight, nor"):
         convt.load_weights("w.safetensors", names[0])
 
@@ -391,6 +427,7 @@ def test_the_list_of_a_decoder() -> None:
         "groups": 1,
         "tensors": ["ups.2.weight_g", "ups.2.weight_v"],
         "bias": "ups.2.bias",
+        "problem": None,
     }
 
 
@@ -552,9 +589,12 @@ def test_float16_stays_what_it_is() -> None:
 def test_dtypes_that_are_no_numbers_here() -> None:
     described = {"w": tensor("F8_E4M3", [1, 1, 4], 0, 4)}
     Path("w.safetensors").write_bytes(safetensors(described, bytes(4)))
-    assert convt.list_weights("w.safetensors").entries == ()
-    with pytest.raises(convt.WeightsError, match="F8_E4M3"):
+    (entry,) = convt.list_weights("w.safetensors").entries
+    assert entry.problem == "is of F8_E4M3, which numpy has no numbers of"
+    with pytest.raises(convt.WeightsError, match=r"w\.safetensors: w: numbers of F8_E4M3 are none"):
         convt.load_weights("w.safetensors", "w")
+    line = "w  (1, 1, 4)  F8_E4M3  cannot be read: is of F8_E4M3, which numpy has no numbers of\n"
+    assert listed("w.safetensors").stdout == line
 
 
 # --- taps as text, sound ---
@@ -754,6 +794,26 @@ def lines(count: int) -> bytes:
     return b"1\n" * count
 
 
+def long_directory(*, wide: bool) -> bytes:
+    """An archive whose end says that the list of its members is long, in 32 bits or in 64."""
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 1, 1, 1 << 24 if not wide else 0, 0, 0)
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 1 << 24, 0)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, 30, 1)
+    return b"PK\x03\x04" + bytes(26) + (record + locator if wide else b"") + end
+
+
+def silence() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((1 << 24) + 1, "int16"), 8000, format="FLAC")
+    return file.getvalue()
+
+
+def cut_flac() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, 0.1 * np.random.default_rng(1).standard_normal(50_000), 8000, format="FLAC")
+    return file.getvalue()[:40_000]
+
+
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "many tensors": (many_tensors, "has 40000 tensors, and at most 32768 are read"),
     "long header": (
@@ -770,6 +830,15 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "deflated": (lambda: packed(zipfile.ZIP_DEFLATED), "not a whole .npy or .npz file"),
     "many members": (many_members, "has 20000 arrays, and at most 16384 are read"),
+    "long directory": (lambda: long_directory(wide=False), "not a whole .* a directory of 16777216 bytes"),
+    "wide directory": (lambda: long_directory(wide=True), "not a whole .* a directory of 16777216 bytes"),
+    "silence": (silence, r"has 16777217 samples of 1 channel\(s\): no impulse response is so long"),
+    "cut flac": (cut_flac, "cannot be read as sound|breaks off after .* of 50000 samples"),
+    "binary": (
+        lambda: bytes(range(256)),
+        "is no file of weights: .npy, .npz, .safetensors, sound, or taps",
+    ),
+    "utf-16": (lambda: "1\n2\n".encode("utf-16"), "is no file of weights"),
     "torn wav": (lambda: torn_sound("WAV"), "breaks off after 1044 of 2044 bytes"),
     "torn aiff": (lambda: torn_sound("AIFF"), "breaks off after 1044 of"),
     "torn au": (lambda: torn_sound("AU"), "breaks off after 1044 of"),
@@ -807,6 +876,27 @@ def test_files_that_are_meant_to_break_things(kind: str, capfd: pytest.CaptureFi
     assert str(caught.value).isprintable()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
     assert capfd.readouterr().err == ""
+
+
+def test_a_file_that_shrinks_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    from convt.weightfiles import checkpoint
+
+    save_file({"a": ones(1, 1, 100_000)}, "w.safetensors")  # longer than is read ahead
+    whole = checkpoint._tensor
+
+    def cutting(*arguments: Any) -> Any:
+        os.truncate("w.safetensors", 500)
+        return whole(*arguments)
+
+    monkeypatch.setattr(checkpoint, "_tensor", cutting)
+    with pytest.raises(convt.WeightsError, match=r"w\.safetensors: a: it became shorter while it was read"):
+        convt.load_weights("w.safetensors")
+
+
+def test_names_that_cannot_be() -> None:
+    for name, reason in (("a\0b", "embedded null byte"), ("x" * 300, "File name too long")):
+        with pytest.raises(convt.WeightsError, match=f"cannot be read: {reason}"):
+            convt.load_weights(name)
 
 
 def test_digits_without_end_in_a_name_are_a_name() -> None:

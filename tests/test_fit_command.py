@@ -142,9 +142,9 @@ def test_what_may_surprise_is_a_warning() -> None:
     soundfile.write("fast.wav", np.concatenate([high, np.zeros(500)]), 8000, subtype="DOUBLE")
     warnings = facts("low.wav", "high.wav", "slow.wav", "fast.wav", "--taps", "13")["warnings"]
     assert warnings == [
+        "fast.wav: has another rate than the file before",
         "fast.wav: has 18500 samples, and slow.wav 9000: what lies beyond stride 2 times as many is left"
         " out",
-        "fast.wav: has another rate than the file before",
     ]
     soundfile.write("low.wav", soundfile.read("low.wav")[0][:50], 8000, subtype="DOUBLE")
     few = fit("low.wav", "high.wav", "--taps", "64", "--delay", "0").stderr
@@ -210,12 +210,12 @@ def test_what_may_surprise_is_a_warning() -> None:
         ),
         (
             ["low.wav", "high.wav", "stereo.wav", "stereo_high.wav", "--taps", "8"],
-            "another number of channels",
+            "HIGH has 2 channel(s) and LOW 2, and in the pairs before 1 and 1",
             1,
         ),
         (
             ["--from-high", "low.wav", "stereo.wav", "--taps", "8"],
-            "stereo.wav: has another number of channels",
+            "stereo.wav: HIGH has 2 channel(s) and LOW 2",
             1,
         ),
         (["low.wav", "high.wav", "--taps", "9000"], "must be at most 2048, got 4500", 2),

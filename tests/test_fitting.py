@@ -62,6 +62,27 @@ def test_a_known_kernel_is_recovered(stride: int, taps: int, padding: Any) -> No
     assert fitted.remarks == ()
 
 
+@pytest.mark.parametrize("padding", ["full", "causal", "same", "center", 4])
+@pytest.mark.parametrize(("taps", "stride"), [(8, 2), (16, 2), (16, 8), (33, 3), (10, 5)])
+def test_what_upsampling_made_is_undone_without_a_word(padding: Any, taps: int, stride: int) -> None:
+    """The round trip of a newcomer: a kernel whose middle is its peak, whatever the padding."""
+    kernel, low = np.hanning(taps + 2)[1:-1] + 0.01 * noise(taps), noise(20_000)
+    high = made(low[np.newaxis], kernel[np.newaxis, np.newaxis], stride, padding)[0]
+    fitted = convt.fit(low, high, stride, taps, padding=padding)
+    assert fitted.delay == 0
+    np.testing.assert_allclose(fitted.weight, kernel, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("padding", ["full", "causal", 3, "center", "same"])
+@pytest.mark.parametrize("delay", [None, 0])
+def test_designed_kernels_are_judged_in_time(padding: Any, delay: int | None) -> None:
+    speech, _ = soundfile.read(SPEECH)
+    fitted = convt.fit(None, speech, 2, 32, padding=padding, delay=delay)
+    assert fitted.designed["lanczos"] == pytest.approx(-22.5, abs=0.7)
+    middle = fitted.delay + 15 - convt.geometry.Geometry.of(32, 2, padding).crop
+    assert middle == 0 or delay is not None
+
+
 @pytest.mark.parametrize("delay", [0, 1, -1, 7, -5, 1234, -2001])
 @pytest.mark.parametrize("taps", [17, 32])
 def test_the_delay_is_estimated(delay: int, taps: int) -> None:
@@ -124,11 +145,17 @@ def test_many_short_pairs_are_one_problem() -> None:
 # --- the least squares ---
 
 
+def lags(taps: int, crop: int, stride: int) -> tuple[int, int]:
+    """The lags of the input that taps are at: of the kernel, and of one that is in time."""
+    leads = [crop, (taps - 1) // 2] if abs((taps - 1) // 2 - crop) <= taps else [crop]
+    return -max(leads) // stride, (taps - 1 - min(leads)) // stride
+
+
 def brute_force(low: Array, high: Array, stride: int, taps: int, crop: int, ridge: float) -> Array:
     """The normal equations, row by row, of outputs whose taps all fall on samples."""
     count = min(len(low), len(high) // stride)
     weight = np.zeros(taps)
-    first, last = -(crop) // stride, (taps - 1 - crop) // stride
+    first, last = lags(taps, crop, stride)
     for phase in range(stride):
         used = [k for k in range(taps) if (k - crop - phase) % stride == 0]
         rows, wanted = [], []
@@ -170,7 +197,7 @@ def test_it_is_the_solution_of_the_normal_equations(
 
 
 def residual(low: Array, high: Array, weight: Array, stride: int, crop: int) -> float:
-    first, last = -crop // stride, (len(weight) - 1 - crop) // stride
+    first, last = lags(len(weight), crop, stride)
     begin, end = max(0, last), min(len(low) + min(first, 0), len(high) // stride)
     full = np.zeros(max(len(high), (len(low) + len(weight)) * stride) + crop + len(weight))
     made = convt.conv_transpose1d(low[np.newaxis], weight[np.newaxis, np.newaxis], stride=stride)[0]
@@ -367,6 +394,24 @@ def test_sound_that_begins_late_is_waited_for(quiet: float) -> None:
     pieces = fitter.solve()
     assert pieces.delay == 7
     assert pieces.weight.tobytes() == whole.weight.tobytes()
+
+
+def test_the_sums_begin_as_soon_as_the_delay_is_clear() -> None:
+    """Nothing is kept then; what never is clear is kept no longer than four excerpts."""
+    kernel = convt.design_kernel(2, taps=31)[np.newaxis, np.newaxis]
+    for related, excerpts in ((True, 1), (False, 4)):
+        fitter = convt.Fitter(2, 31)
+        for _ in range(excerpts * 8 + 1):
+            low = noise(1, 1 << 15)
+            assert fitter._systems is None
+            fitter.process(low, made(low, kernel, 2) if related else noise(1, 1 << 16))
+            if related:
+                fitter.end_pair()
+            if fitter._systems:
+                break
+        assert fitter._systems
+        assert fitter._beginning is None
+        assert ("no delay stands out" in "; ".join(fitter.solve().remarks)) != related
 
 
 def test_a_delay_that_does_not_stand_out_is_remarked_on() -> None:

@@ -25,7 +25,7 @@ class Account:
     written : tuple of Path
         Finished files.
     facts : dict
-        Everything.
+        Everything, if JSON is wanted.
     """
 
     notes: tuple[str, ...]
@@ -48,5 +48,5 @@ class Account:
             () if outcome.is_copy else (plan_line(outcome),),
             tuple(warnings(outcome)),
             written,
-            document(outcome),
+            document(outcome) if request.as_json else {},
         )

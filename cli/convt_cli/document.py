@@ -13,8 +13,9 @@ def document(outcome: Outcome) -> dict[str, Any]:
     """Return everything that is known of a run."""
     request, rate = outcome.request, outcome.formats[0] and outcome.formats[0].rate
     duration = (outcome.frames[0] or 0) / rate if rate else 0
-    done = request.as_json and not request.dry_run
-    before, after = (file_digest(path) if done else None for path in (request.source, request.target))
+    before, after = (
+        None if request.dry_run else file_digest(path) for path in (request.source, request.target)
+    )
     return {
         "input": {"path": outcome.source, "sha256": before, **_side(outcome, 0)},
         "output": {
@@ -47,7 +48,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
 
 def _weights(outcome: Outcome) -> dict[str, Any] | None:
     request = outcome.request
-    if request.weights is None or not request.as_json:
+    if request.weights is None:
         return None
     names, layout = list(outcome.kernel.tensors), request.layout
     path = request.weights

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from convt_cli.pairs import Pair, find_pairs
 from convt_cli.progress import Bar
 from convt_cli.refusals import told
 from convt_cli.report import Reporter
+from convt_cli.request import Channels
 
 _NAMED = 4  # sources in a message
 _BLOCK = 1 << 17  # samples of HIGH, all channels counted, that are read at a time, about
@@ -38,7 +39,7 @@ class Fitting:
     taps: int
     padding: Any
     delay: int | None
-    channels: Literal["shared", "each", "mixed"] | None
+    channels: Channels | None
     from_high: bool
     ridge: float | None
     balance: bool
@@ -142,24 +143,27 @@ class _Heard:
         self.fitter.end_pair()
 
     def _compare(self, pair: Pair, low: Reader | None, high: Reader) -> None:
-        """Refuse a LOW and a HIGH of other rates or numbers of signals; warn of other lengths."""
+        """Refuse a LOW and a HIGH that do not belong together; warn of what is odd."""
         for path, reader in ((pair.low, low), (pair.high, high)):
             if reader and reader.dtype.kind == "c":
                 raise Failure(f"{path}: is complex, and kernels are fitted to real signals")
         self._compare_channels(pair, low.channels if low else high.channels, high.channels)
-        rate = high.format.rate if high.format else None
-        stride = self._asked.stride
-        if low and low.format and rate and rate != stride * low.format.rate:
-            raise Failure(
-                f"{pair.high}: has {rate} Hz, and {pair.low} {low.format.rate} Hz: stride {stride} makes"
-                f" {stride * low.format.rate} of that"
-            )
         if low and low.signals != high.signals:
             raise Failure(f"{pair.high}: has {high.signals} signal(s), and {pair.low} has {low.signals}")
+        self._compare_rates(pair, low, high)
+        stride = self._asked.stride
         if low and low.frames and high.frames and self._is_other_length(low.frames, high.frames):
             self.warnings.append(
                 f"{pair.high}: has {high.frames} samples, and {pair.low} {low.frames}: what lies beyond"
                 f" stride {stride} times as many is left out"
+            )
+
+    def _compare_rates(self, pair: Pair, low: Reader | None, high: Reader) -> None:
+        rate, stride = high.format.rate if high.format else None, self._asked.stride
+        if low and low.format and rate and rate != stride * low.format.rate:
+            raise Failure(
+                f"{pair.high}: has {rate} Hz, and {pair.low} {low.format.rate} Hz: stride {stride} makes"
+                f" {stride * low.format.rate} of that"
             )
         own = rate // stride if rate else None
         if self.frames and own != self.rate:
@@ -174,8 +178,11 @@ class _Heard:
                 " many, and mixed takes any"
             )
         if self._channels and self._channels != (low, high):
-            names = f"{pair.low} and {pair.high} have" if pair.low else f"{pair.high}: has"
-            raise Failure(f"{names} another number of channels than the files before")
+            before = self._channels
+            raise Failure(
+                f"{pair.high}: HIGH has {high} channel(s) and LOW {low}, and in the pairs before"
+                f" {before[1]} and {before[0]}"
+            )
         self._channels = low, high
 
     def _is_other_length(self, low: int, high: int) -> bool:
@@ -223,7 +230,7 @@ def _lines(asked: Fitting, heard: _Heard, fitted: convt.Fit) -> Iterator[str]:
     yield f"error {first}{fitted.error:.2f} dB on {fitted.samples} fitted to; {ridge}"
     if fitted.designed:
         errors = sorted(fitted.designed.items(), key=lambda item: item[1])
-        others = ", ".join(f"{kind} {error:.2f}" for kind, error in errors)
+        others = ", ".join(f"{kind} {error + 0.0:.2f}" for kind, error in errors)
         yield f"of designed kernels of {asked.taps} taps: {others}"
 
 

@@ -1,6 +1,7 @@
 """Which kernel a command runs with: from a file, or the built-in one."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -55,11 +56,12 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
     Failure, convt.WeightsError
         The weights or the bias cannot be read, or do not fit the signal.
     """
-    weights = _own(request) or _built_in(request, reader)
+    weights = _built_in(request, reader) if request.weights is None else _loaded(request, request.weights)
     designed = request.weights is None and request.ratio.stride > 1
     measured = _measured(weights.weight, request) if designed else None
     _check_finite(weights.source, weights.weight, weights.bias)
-    weight, groups = weights.for_channels(reader.channels, request.groups, str(request.source))
+    last = ", channels last," if request.channels_last and not reader.format else ""
+    weight, groups = weights.for_channels(reader.channels, request.groups, f"{request.source}{last}")
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups
     bias = _bias(request, weights.bias, channels_out)
     if request.weights is None or request.precision or reader.format:
@@ -77,11 +79,17 @@ def _check_finite(source: object, *arrays: Array | None) -> None:
             raise Failure(f"{source}: {count} of its {array.size} numbers are not finite")
 
 
-def _own(request: Request) -> convt.Weights | None:
-    if request.weights is None:
-        return None
-
-    return convt.load_weights(request.weights, request.tensor, layout=request.layout)
+def _loaded(request: Request, path: Path) -> convt.Weights:
+    weights = convt.load_weights(path, request.tensor, layout=request.layout)
+    weight, own = weights.weight, weights.bias
+    if own is not None and own.size > 1 and weight.ndim == 3 and request.bias is None:
+        groups = own.size // weight.shape[1]
+        if groups != request.groups:
+            raise Failure(
+                f"{weights.source}: a bias of {own.size} with weights of shape {weight.shape} is for"
+                f" --groups {groups}, not {request.groups}"
+            )
+    return weights
 
 
 def _built_in(request: Request, reader: Reader) -> convt.Weights:

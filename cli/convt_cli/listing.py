@@ -48,8 +48,12 @@ def _lines(listed: convt.WeightList) -> Iterator[str]:
 
 
 def _what(entry: convt.WeightEntry) -> str:
+    if entry.problem:
+        return f"cannot be read: {entry.problem}"
     facts = [f"{entry.taps} taps"]
-    if entry.channels:
+    if entry.channels == (1, 1):
+        facts.insert(0, "the kernel of every channel")
+    elif entry.channels:
         channels_in, channels_out = entry.channels
         grouped = f" in {entry.groups} groups" if entry.groups > 1 else ""
         facts.insert(0, f"{channels_in} -> {channels_out * entry.groups} channels{grouped}")

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from convt_cli import request
+
 _MOST_GAIN = 300  # dB: beyond what any samples span
 _MOST_RATE = 2**31 - 1  # Hz
 NAMED_PADDINGS = ("full", "center", "same", "causal")
@@ -87,7 +89,7 @@ Pairs = Annotated[
         readable=False,
         help=(
             "Sound files, or .npy signals, in pairs: what goes in, and what should come out. Two folders,"
-            " whose files of the same names belong together. With --from-high, HIGH alone."
+            " whose sound files of the same names belong together. With --from-high, HIGH alone."
         ),
     ),
 ]
@@ -111,7 +113,10 @@ Delay = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="HIGH is so many of its samples later than what P makes. Default: as estimated.",
+        help=(
+            "HIGH is so many of its samples later than what K and P make. Default: as estimated, with the"
+            " middle of the kernel where most of it is."
+        ),
     ),
 ]
 Ridge = Annotated[
@@ -127,7 +132,7 @@ Ridge = Annotated[
 ]
 Balanced = Annotated[bool, typer.Option("--balance", help="Have all phases the same gain: no tonal lines.")]
 FitChannels = Annotated[
-    Literal["shared", "each", "mixed"] | None,
+    request.Channels | None,
     typer.Option(
         help=(
             "One kernel for every channel, one a channel, or one from each to each. Default: shared, or"
@@ -170,12 +175,12 @@ Tensor = Annotated[
     ),
 ]
 Layout = Annotated[
-    Literal["torch", "keras", "jax", "mlx", "onnx"],
+    request.Layout,
     typer.Option(
         help=(
-            "Whose axes arrays have: torch, onnx (C_in, C_out/groups, K); keras (K, C_out, C_in); mlx"
-            " (C_out, K, C_in); jax (K, C_in, C_out), the last tap first; .npy signals of the last three"
-            " are (L, C) or (N, L, C)."
+            "Whose axes weights have: torch, onnx (C_in, C_out/groups, K); keras (K, C_out, C_in); mlx"
+            " (C_out, K, C_in); jax (K, C_in, C_out), the last tap first. With keras, mlx and jax .npy"
+            " signals are (L, C) or (N, L, C)."
         )
     ),
 ]

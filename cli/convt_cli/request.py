@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from convt_cli.names import STREAM
 
 Layout = Literal["torch", "keras", "jax", "mlx", "onnx"]
+Channels = Literal["shared", "each", "mixed"]
 
 _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav"}
 

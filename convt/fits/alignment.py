@@ -120,7 +120,8 @@ def estimate_delay(channels: Iterable[Channel], stride: int, reach: int) -> Dela
     delays = stride * lags + np.arange(stride)[:, np.newaxis]
     energy = np.zeros(delays.shape)
     for pairs in channels:
-        energy += _response(pairs, stride, lags) ** 2
+        with np.errstate(all="ignore"):  # of what is next to nothing
+            energy += np.nan_to_num(_response(pairs, stride, lags) ** 2, posinf=0)
     energy[np.abs(delays) > reach] = 0
     if not energy.any():
         return Delay(0, is_clear=False)

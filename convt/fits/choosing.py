@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,9 +59,16 @@ class Chosen:
     boost: float
 
 
+class Places(NamedTuple):
+    """Where the taps may stand, the likeliest first; and where those of designed kernels may, too."""
+
+    likely: Sequence[Placement]
+    in_time: Placement
+
+
 def choose(
     systems: Systems,
-    places: Sequence[Placement],
+    places: Places,
     ridge: float | None,
     *,
     least_ridge: float = 0.0,
@@ -67,7 +76,7 @@ def choose(
 ) -> Chosen:
     """Return the best solution.
 
-    The first of the places is taken, unless another is clearly better.
+    The first of the likely places is taken, unless another is clearly better.
 
     Raises
     ------
@@ -79,14 +88,16 @@ def choose(
         training, held_out = systems.sums(range(FOLDS)), []
     if is_silent(training):
         raise ParameterError("low and high must not be silent")
-    place = _best_place(training, places)
+    place = _best_place(training, places.likely)
     if ridge is None:
         ridge = _best_ridge(systems, place, least_ridge)
     taps = _solved(training, place, ridge, balance=balance)
     if taps is None:
         raise ParameterError(f"ridge must be above {ridge:g} here: the sound does not determine all taps")
-    fitted, kept = error(training, place, taps), error(held_out, place, taps)
-    designed, apart = _designed(training, held_out, place) if taps[0].shape[:2] == (1, 1) else ({}, 0.0)
+    fitted, kept = error(training, place, taps), error(held_out, place, taps if held_out else [])
+    designed, apart = dict[str, float](), 0.0
+    if taps[0].shape[:2] == (1, 1):
+        designed, apart = _designed(training, held_out, (place, places.in_time))
     return Chosen(
         taps,
         place,
@@ -144,7 +155,7 @@ def _best_ridge(systems: Systems, place: Placement, least: float) -> float:
 
 
 def _designed(
-    training: Sequence[Sums], held_out: Sequence[Sums], place: Placement
+    training: Sequence[Sums], held_out: Sequence[Sums], places: Sequence[Placement]
 ) -> tuple[dict[str, float], float]:
     """Return the errors of designed kernels in dB, of each kind the best, on what was kept back if it was.
 
@@ -152,7 +163,8 @@ def _designed(
     """
     found: dict[str, float] = {}
     best, apart = math.inf, 0.0
-    for kind, kernel in designs(place.stride, place.taps):
+    stride, length = places[0].stride, places[0].taps
+    for (kind, kernel), place in product(designs(stride, length), dict.fromkeys(places)):
         taps = [kernel.reshape(1, 1, -1)] * len(training)
         own = error(held_out or training, place, taps, any_gain=True).decibels
         found[kind] = min(own, found.get(kind, math.inf))

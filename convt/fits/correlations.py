@@ -66,8 +66,8 @@ class Correlations:
 
     def __init__(self, lags: int, channels_in: int, channels_out: int, stride: int) -> None:
         self._lags = lags
-        self.transform = max(_LEAST_TRANSFORM, 1 << (4 * lags - 1).bit_length())
-        bins = self.transform // 2 + 1
+        self._transform = max(_LEAST_TRANSFORM, 1 << (4 * lags - 1).bit_length())
+        bins = self._transform // 2 + 1
         inner = lags - 1
         self._among = np.zeros((FOLDS, channels_in, channels_in, bins), complex)
         self._between = np.zeros((FOLDS, channels_in, channels_out, stride, bins), complex)
@@ -78,7 +78,7 @@ class Correlations:
     @property
     def block(self) -> int:
         """Samples of a block, B."""
-        return self.transform - self._lags + 1
+        return self._transform - self._lags + 1
 
     def add(self, fold: int, segments: Reals, phases: Reals, counts: NDArray[np.intp]) -> None:
         """Add blocks to a fold.
@@ -98,9 +98,9 @@ class Correlations:
 
         history = self._lags - 1
         own = segments[..., history:] * (np.arange(self.block) < counts[:, np.newaxis, np.newaxis])
-        whole = fft.rfft(segments, self.transform)
-        self._among[fold] += np.einsum("bin,bjn->ijn", np.conj(fft.rfft(own, self.transform)), whole)
-        targets = np.conj(fft.rfft(phases, self.transform))
+        whole = fft.rfft(segments, self._transform)
+        self._among[fold] += np.einsum("bin,bjn->ijn", np.conj(fft.rfft(own, self._transform)), whole)
+        targets = np.conj(fft.rfft(phases, self._transform))
         self._between[fold] += np.einsum("born,bin->iorn", targets, whole)
         self._energy[fold] += np.einsum("born,born->or", phases, phases)
         self._samples[fold] += int(counts.sum())
@@ -118,8 +118,8 @@ class Correlations:
 
         chosen = list(folds)
         lags = self._lags - 1 - np.arange(self._lags)
-        among = fft.irfft(self._among[chosen].sum(0), self.transform)[..., lags]
-        between = fft.irfft(self._between[chosen].sum(0), self.transform)[..., lags]
+        among = fft.irfft(self._among[chosen].sum(0), self._transform)[..., lags]
+        between = fft.irfft(self._between[chosen].sum(0), self._transform)[..., lags]
         gram = self._gram(among, self._edges[chosen].sum(0))
         energy, samples = self._energy[chosen].sum(0), int(self._samples[chosen].sum())
         return Sums(gram, between.transpose(0, 3, 1, 2), energy, samples)

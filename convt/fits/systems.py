@@ -105,7 +105,7 @@ def error(
     With `any_gain` all of them have the one gain that suits them best.
     """
     wanted = made = product = 0.0
-    for sums, kernel in zip(systems, taps, strict=False):
+    for sums, kernel in zip(systems, taps, strict=True):
         energy, common = outcome(sums, place, kernel)
         wanted, made, product = wanted + float(sums.energy.sum()), made + energy, product + common
     gain = product / made if any_gain and made > 0 else 1.0

@@ -43,16 +43,17 @@ _UNREADABLE = (
 
 
 @contextmanager
-def _whole() -> Iterator[None]:
-    """Say in one line that a file is not what it seems to be."""
+def _whole(name: str = "") -> Iterator[None]:
+    """Say in one line that a file, or a member of an archive, is not what it seems to be."""
     try:
         yield
     except WeightsError:
         raise
     except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
+        where = f"{name}: " if name else ""
         raise WeightsError(
-            f"not a whole .npy or .npz file of numbers (pickled data is never loaded): {reason}"
+            f"not a whole .npy or .npz file of numbers (pickled data is never loaded): {where}{reason}"
         ) from None
 
 
@@ -78,12 +79,18 @@ def _read_header(file: IO[bytes]) -> _Header:
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
         shape, fortran, dtype = read(head)
-    if dtype.hasobject or any(type(axis) is not int or not 0 <= axis <= _LONGEST_AXIS for axis in shape):
+    if any(type(axis) is not int or not 0 <= axis <= _LONGEST_AXIS for axis in shape):
         raise ValueError(f"an array {str(shape)[:80]} of {dtype}")
     return _Header(shape, fortran, dtype, prefix + count)
 
 
+def _check_numbers(header: _Header) -> None:
+    if header.dtype.hasobject:
+        raise ValueError(f"an array {header.shape} of {header.dtype}")
+
+
 def _read_numbers(file: IO[bytes], header: _Header) -> Array:
+    _check_numbers(header)
     volume = checked_volume(header.shape, header.dtype.itemsize)
     numbers = file.read(volume)
     if len(numbers) < volume or file.read(1):  # which has an archive check its sum, too
@@ -110,6 +117,7 @@ def read_array(file: BinaryIO) -> list[Tensor]:
     with _whole():
         file.seek(0)
         header = _read_header(file)
+        _check_numbers(header)
         present = file.seek(0, io.SEEK_END) - header.length
         if present < (volume := checked_volume(header.shape, header.dtype.itemsize)):
             raise ValueError(f"its numbers take {volume} bytes, and it has {present}")
@@ -159,7 +167,7 @@ def read_archive(archive: zipfile.ZipFile) -> list[Tensor]:
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
     def read() -> Array:
-        with _whole(), archive.open(member) as file:
+        with _whole(name), archive.open(member) as file:
             file.read(header.length)
             _check_density(member, checked_volume(header.shape, header.dtype.itemsize))
             return _read_numbers(file, header)
@@ -167,7 +175,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
     name = member.filename.removesuffix(".npy")
     if member.compress_type not in _PACKED:
         raise WeightsError(f"{name} is packed in a way that numpy does not (method {member.compress_type})")
-    with _whole(), archive.open(member) as file:
+    with _whole(name), archive.open(member) as file:
         header = _read_header(file)
     return Tensor(name, header.shape, header.dtype.name, read)
 

@@ -63,6 +63,18 @@ class Layer:
             return self.weight
         return self.direction if self.magnitude and len(self.tensors) == 2 else None
 
+    @property
+    def problem(self) -> str | None:
+        """Why the weight cannot be read, if that is known before."""
+        if self.shown is None:
+            names = ", ".join(tensor.name for tensor in self.tensors)
+            return (
+                f"has {names}: neither one weight, nor one that weight_norm normalised;"
+                " save it as one tensor (torch.nn.utils.parametrize.remove_parametrizations)"
+            )
+        dtype = self.shown.dtype
+        return None if dtype in _NUMBERS else f"is of {dtype}, which numpy has no numbers of"
+
     def read(self) -> Array:
         """Return the weight, folded if it is normalised.
 
@@ -71,15 +83,11 @@ class Layer:
         WeightsError
             It cannot be made of what there is.
         """
-        if self.tensors == (self.weight,) and self.weight:
-            return self.weight.read()
-        if self.tensors != (self.magnitude, self.direction) or not (self.direction and self.magnitude):
-            names = ", ".join(tensor.name for tensor in self.tensors)
-            raise WeightsError(
-                f"has {names}: neither one weight, nor one that weight_norm normalised;"
-                " save it as one tensor (torch.nn.utils.parametrize.remove_parametrizations)"
-            )
-        return fold(self.direction.read(), self.magnitude.read())
+        if self.shown is None:
+            raise WeightsError(self.problem)
+        if self.direction and self.magnitude:
+            return fold(self.direction.read(), self.magnitude.read())
+        return self.shown.read()
 
 
 def find_layers(tensors: Iterable[Tensor]) -> list[Layer]:
@@ -103,6 +111,9 @@ def find_layers(tensors: Iterable[Tensor]) -> list[Layer]:
         layer = layers.setdefault(named["layer"] or "", Layer(named["layer"] or ""))
         role = _ROLES[named["leaf"]]
         setattr(layer, "unknown" if getattr(layer, role) else role, tensor)
+    for layer in bare:
+        if namesake := layers.get(layer.name):  # the tensor's name is its own, then
+            namesake.name = namesake.tensors[0].name if namesake.tensors else namesake.name
     return sorted([*layers.values(), *bare], key=lambda layer: _natural(layer.name))
 
 
@@ -122,8 +133,7 @@ def could_be(layer: Layer, layout: Layout) -> bool:
 
 def is_broken(layer: Layer) -> bool:
     """Tell whether a layer has a weight of three axes that cannot be read."""
-    wide = any(len(tensor.shape) == 3 for tensor in layer.tensors)
-    return wide and (layer.shown is None or layer.shown.dtype not in _NUMBERS)
+    return layer.problem is not None and any(len(tensor.shape) == 3 for tensor in layer.tensors)
 
 
 def bias_fits(layer: Layer, layout: Layout) -> bool:
@@ -138,10 +148,10 @@ def bias_fits(layer: Layer, layout: Layout) -> bool:
 
 
 def candidates(layers: Iterable[Layer], layout: Layout) -> list[Layer]:
-    """Return the layers that could be a transposed convolution's.
+    """Return the layers that could be a transposed convolution's, or may be and cannot be read.
 
     Those of three axes, where there are any: all others then are a network's many vectors and matrices.
     """
-    possible = [layer for layer in layers if could_be(layer, layout)]
-    wide = [layer for layer in possible if layer.shown and len(layer.shown.shape) == 3]
+    possible = [layer for layer in layers if could_be(layer, layout) or is_broken(layer)]
+    wide = [layer for layer in possible if any(len(tensor.shape) == 3 for tensor in layer.tensors)]
     return wide or possible

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from convt.errors import WeightsError
-from convt.weightfiles.layers import Layer, candidates, is_broken
+from convt.weightfiles.layers import Layer, candidates
 from convt.weightfiles.layouts import Layout
 
 _SHOWN = 8  # names in a message
@@ -28,7 +28,7 @@ def pick(layers: Sequence[Layer], wanted: str | None, layout: Layout) -> Layer:
         return exact
     below = [layer for layer in layers if layer.name.startswith((f"{wanted}.", f"{wanted}/"))]
     if not below:
-        raise WeightsError(f"there is no {wanted}{_near(wanted, layers)}")
+        raise WeightsError(f"there is no {wanted or repr(wanted)}{_near(wanted, layers)}")
     return _only(below, layout, f"which of {wanted}")
 
 
@@ -42,7 +42,7 @@ def _named(layers: Sequence[Layer], wanted: str) -> Layer | None:
 
 
 def _only(layers: Sequence[Layer], layout: Layout, question: str) -> Layer:
-    possible = candidates(layers, layout) + [layer for layer in layers if is_broken(layer)]
+    possible = candidates(layers, layout)
     if len(possible) == 1:
         return possible[0]
     if possible:

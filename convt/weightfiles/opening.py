@@ -48,12 +48,11 @@ def _one_line(reason: str) -> str:
 
 def _regular_file(source: str) -> BinaryIO:
     try:
-        if not stat.S_ISREG(Path(source).stat().st_mode):  # to wait for a pipe may take forever
-            raise WeightsError("is not a regular file")
-    except ValueError as error:
-        if isinstance(error, WeightsError):
-            raise
-        raise WeightsError(f"cannot be read: {error}") from None  # no name has a null byte
+        found = Path(source).stat()
+    except ValueError as error:  # no name has a null byte
+        raise WeightsError(f"cannot be read: {error}") from None
+    if not stat.S_ISREG(found.st_mode):  # to wait for a pipe may take forever
+        raise WeightsError("is not a regular file")
     return Path(source).open("rb")
 
 
