@@ -220,9 +220,8 @@ def _tell(
 
 def _lines(asked: Fitting, heard: _Heard, fitted: convt.Fit) -> Iterator[str]:
     """Yield how the kernel came about, and how good it is."""
-    how = "estimated" if asked.delay is None else "as given"
-    late = f"which is {fitted.delay} samples late, {how}"
-    late = "LOW made of it" if asked.from_high and asked.delay is None else late
+    how = "as given" if asked.delay is not None else "LOW made of it" if asked.from_high else "estimated"
+    late = f"which is {abs(fitted.delay)} samples {'early' if fitted.delay < 0 else 'late'}, {how}"
     yield f"{heard.frames} samples of HIGH, {late}"
     kept = f"{fitted.held_out_error:.2f} dB on {fitted.held_out_samples} samples of LOW kept back, "
     ridge = f"ridge {fitted.ridge:.0e}, {'chosen' if asked.ridge is None else 'given'}"
