@@ -196,11 +196,11 @@ def test_an_interruption_while_modules_are_imported(module: str) -> None:
     """Also where Python would but print and forget it: the first of its signals ends the command."""
     silence("in.wav", 500)
     interrupt = (
-        "import os, signal, sys\n"
+        "import signal, sys\n"
         "class Interrupt:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {module!r}:\n"
-        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
         "sys.meta_path.insert(0, Interrupt())\n"
     )
     process = begin([sys.executable, "-c", interrupt + MAIN, "upsample", "in.wav"])
@@ -213,12 +213,12 @@ def test_an_interruption_that_an_import_swallows_still_ends_the_command(module: 
     """Compiled modules do so: numpy.random, which is imported when the output has been begun."""
     silence("in.wav", 500)
     interrupt = (
-        "import os, signal, sys\n"
+        "import signal, sys\n"
         "class Interrupt:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {module!r}:\n"
         "            try:\n"
-        "                os.kill(os.getpid(), signal.SIGINT)\n"
+        "                signal.raise_signal(signal.SIGINT)\n"
         "                len('the signal is answered here')\n"
         "            except BaseException:\n"
         "                pass\n"

@@ -40,7 +40,7 @@ def write_kernel(path: Path, weights: convt.Weights, *, overwrite: bool) -> None
     else:
         np.savez(content, allow_pickle=False, **arrays)
     try:
-        with whole_file(path, overwrite=overwrite) as temporary:
-            temporary.write_bytes(content.getbuffer())
+        with whole_file(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+            file.write(content.getbuffer())
     except OSError as error:
         raise Failure(f"{path}: cannot be written: {error.strerror}") from None
