@@ -1,7 +1,7 @@
 """The work of ``convt fit``: sound read in pairs, and the kernel that it teaches told of and written."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +60,7 @@ def fit_kernel(asked: Fitting, reporter: Reporter) -> None:
         files = [path for pair in found.pairs for path in pair if path]
         check_kernel(asked.output, files, overwrite=asked.overwrite)
     heard = _Heard(asked)
-    with closing(Bar("Mframes/s", 1e6, shown=reporter.is_for_people)) as bar:
-        for pair in found.pairs:
-            heard.add(pair, bar)
+    heard.add_all(found.pairs, reporter)
     fitted = _fitted(heard, asked)
     inspection = Inspection.of(str(asked.output or "fitted"), fitted.weight, asked.stride, 1)
     if asked.output:
@@ -85,10 +83,9 @@ def _fitted(heard: "_Heard", asked: Fitting) -> convt.Fit:
     try:
         return heard.fitter.solve(ridge=asked.ridge, balance=asked.balance)
     except convt.ParameterError as error:
-        names = ", ".join(map(str, asked.sources[:_NAMED])) + (
-            " ..." if len(asked.sources) > _NAMED else ""
-        )
-        raise Failure(f"{names}: {error}") from None
+        names = ", ".join(map(str, asked.sources[:_NAMED]))
+        more = " ..." if len(asked.sources) > _NAMED else ""
+        raise Failure(f"{names}{more}: {error}") from None
 
 
 class _Heard:
@@ -110,8 +107,13 @@ class _Heard:
         self._channels: tuple[int, int] | None = None
         self.warnings = list[str]()
 
-    def add(self, pair: Pair, bar: Bar) -> None:
-        """Listen to a pair."""
+    def add_all(self, pairs: Sequence[Pair], reporter: Reporter) -> None:
+        """Listen to the pairs."""
+        with closing(Bar("Mframes/s", 1e6, shown=reporter.is_for_people)) as bar:
+            for pair in pairs:
+                self._add(pair, bar)
+
+    def _add(self, pair: Pair, bar: Bar) -> None:
         with ExitStack() as stack:
             low = stack.enter_context(closing(self._open(pair.low))) if pair.low else None
             high = stack.enter_context(closing(self._open(pair.high)))

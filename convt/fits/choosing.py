@@ -99,16 +99,16 @@ def choose(
     if taps[0].shape[:2] == (1, 1):
         designed, apart = _designed(training, held_out, (place, places.in_time))
     return Chosen(
-        taps,
-        place,
-        ridge,
-        samples(training),
-        samples(held_out),
-        fitted.decibels,
-        kept.decibels,
-        designed,
-        kept.decibels - fitted.decibels - apart if held_out else 0.0,
-        _boost(training, place, taps),
+        taps=taps,
+        place=place,
+        ridge=ridge,
+        samples=samples(training),
+        held_out_samples=samples(held_out),
+        error=fitted.decibels,
+        held_out_error=kept.decibels,
+        designed=designed,
+        apart=kept.decibels - fitted.decibels - apart if held_out else 0.0,
+        boost=_boost(training, place, taps),
     )
 
 
@@ -128,9 +128,8 @@ def _error_of(fitted: Sequence[Sums], judged: Sequence[Sums], place: Placement, 
 
 def _best_place(training: Sequence[Sums], places: Sequence[Placement]) -> Placement:
     errors = [_error_of(training, training, place, _TINY).fraction for place in places]
-    return (
-        places[0] if errors[0] <= _BETTER * max(min(errors), ROUNDING) else places[int(np.argmin(errors))]
-    )
+    is_good = errors[0] <= _BETTER * max(min(errors), ROUNDING)
+    return places[0 if is_good else int(np.argmin(errors))]
 
 
 def _best_ridge(systems: Systems, place: Placement, least: float) -> float:
