@@ -153,7 +153,10 @@ def test_a_name_a_layer_or_what_holds_one(wanted: str, shape: tuple[int, ...]) -
     ("wanted", "message"),
     [
         (None, "which of its weights is meant? It has dec.ups.0, dec.ups.1, dec.ups.2; name one"),
-        ("dec", "which of dec is meant? It has dec.ups.0, dec.ups.1, dec.ups.2; name one as the tensor"),
+        (
+            "dec",
+            "which of dec is meant? It has dec.ups.0, dec.ups.1, dec.ups.2; name one as the tensor",
+        ),
         ("dec.ups.3", "there is no dec.ups.3; did you mean dec.ups."),
         ("dec.up", "there is no dec.up; did you mean dec.ups."),
         ("dec.Ups.1.weight", "there is no dec.Ups.1.weight; did you mean dec.ups.1.weight"),
@@ -252,6 +255,13 @@ def test_what_else_is_in_an_archive_does_not_matter() -> None:
         convt.WeightsError, match=r"pickled data is never loaded\): notes: an array \(1,\) of obj"
     ):
         convt.load_weights("w.npz", "notes")
+
+
+def test_a_signal_of_the_other_layout_is_said_to_be_read_in_this_one() -> None:
+    save_npz({"a": ones(4, 2, 16)})
+    np.save("x.npy", ones(4, 100))
+    message = upsample("x.npy", "--weights", "w.npz", "--layout", "mlx", code=1).stderr
+    assert "do not fit x.npy (channels last), which has 100 channel(s)" in message
 
 
 def test_two_tensors_of_one_name_are_refused() -> None:

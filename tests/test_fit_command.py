@@ -133,6 +133,16 @@ def test_a_delay_is_told() -> None:
     assert noise.shape == (1, 9000)
 
 
+def test_sounds_that_have_nothing_to_do_with_each_other() -> None:
+    pair()
+    pair("other.wav", "other_high.wav", seed=5)
+    result = fit("low.wav", "other_high.wav", "--taps", "13", "--ridge", "1e9")
+    assert "error 0.00 dB on " in result.stderr
+    assert "-0.00" not in result.stderr.splitlines()[1]
+    assert "less than half of HIGH is made of LOW: do they belong together" in result.stderr
+    assert "no delay stands out" in result.stderr
+
+
 def test_what_may_surprise_is_a_warning() -> None:
     pair()
     pair("slow.wav", "fast.wav", rate=16_000, seed=2)

@@ -225,14 +225,18 @@ def _lines(asked: Fitting, heard: _Heard, fitted: convt.Fit) -> Iterator[str]:
     how = "as given" if asked.delay is not None else "LOW made of it" if asked.from_high else "estimated"
     late = f"which is {abs(fitted.delay)} samples {'early' if fitted.delay < 0 else 'late'}, {how}"
     yield f"{heard.frames} samples of HIGH, {late}"
-    kept = f"{fitted.held_out_error:.2f} dB on {fitted.held_out_samples} samples of LOW kept back, "
+    kept = f"{_shown(fitted.held_out_error)} dB on {fitted.held_out_samples} samples of LOW kept back, "
     ridge = f"ridge {fitted.ridge:.0e}, {'chosen' if asked.ridge is None else 'given'}"
     first = kept if fitted.held_out_samples else ""
-    yield f"error {first}{fitted.error:.2f} dB on {fitted.samples} fitted to; {ridge}"
+    yield f"error {first}{_shown(fitted.error)} dB on {fitted.samples} fitted to; {ridge}"
     if fitted.designed:
         errors = sorted(fitted.designed.items(), key=lambda item: item[1])
-        others = ", ".join(f"{kind} {error + 0.0:.2f}" for kind, error in errors)
+        others = ", ".join(f"{kind} {_shown(error)}" for kind, error in errors)
         yield f"of designed kernels of {asked.taps} taps: {others}"
+
+
+def _shown(decibels: float) -> str:
+    return f"{round(decibels, 2) + 0.0:.2f}"  # without the sign of what is next to 0
 
 
 def _document(asked: Fitting, pairs: list[Pair], fitted: convt.Fit) -> dict[str, Any]:

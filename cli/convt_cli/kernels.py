@@ -60,7 +60,7 @@ def choose_kernel(request: Request, reader: Reader) -> Choice:
     designed = request.weights is None and request.ratio.stride > 1
     measured = _measured(weights.weight, request) if designed else None
     _check_finite(weights.source, weights.weight, weights.bias)
-    last = ", channels last," if request.channels_last and not reader.format else ""
+    last = " (channels last)" if request.channels_last and not reader.format else ""
     weight, groups = weights.for_channels(reader.channels, request.groups, f"{request.source}{last}")
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups
     bias = _bias(request, weights.bias, channels_out)
