@@ -20,10 +20,9 @@ from convt.engines.contract import Array
 from convt.errors import ParameterError, ParameterTypeError
 from convt.fits.alignment import Beginning
 from convt.fits.choosing import Chosen, Places, choose
-from convt.fits.correlations import FOLDS
 from convt.fits.remarks import remarks
 from convt.fits.solving import Placement
-from convt.fits.systems import Channels, Systems, samples
+from convt.fits.systems import Channels, Systems
 from convt.geometry import Geometry, Integer, NamedPadding, Padding, as_integer
 from convt.kernel import Reals, as_numeric
 from convt.stream import Upsampler
@@ -255,7 +254,7 @@ class Fitter:
             ridge = _as_ridge(ridge)
         self.end_pair()
         self._begin(ended=True)
-        if not (self._systems and self._places) or not samples(self._systems.sums(range(FOLDS))):
+        if not (self._systems and self._places and self._systems.samples):
             late = f" and a delay of {self._given}" if self._given else ""
             raise ParameterError(f"low and high must be longer than {self._taps} taps{late} reach")
         least = _LEAST_RIDGE if self._decimator else 0.0

@@ -137,13 +137,14 @@ def _best_ridge(systems: Systems, place: Placement, least: float) -> float:
 
     Where the errors are those of rounding, the smallest: they do not tell anything of a ridge.
     """
-    folds = [fold for fold in _TRAINING if not is_silent(systems.sums([fold]))]
+    folds = {fold: systems.sums([fold]) for fold in _TRAINING}
+    folds = {fold: sums for fold, sums in folds.items() if not is_silent(sums)}
     if len(folds) < 2:
         return max(_RIDGE, least)
     ridges = [ridge for ridge in _RIDGES if ridge >= least]
     lost, wanted = np.zeros(len(ridges)), 0.0
-    for left_out in folds:
-        fitted, judged = systems.sums(set(folds) - {left_out}), systems.sums([left_out])
+    for left_out, judged in folds.items():
+        fitted = systems.sums(folds.keys() - {left_out})
         errors = [_error_of(fitted, judged, place, ridge) for ridge in ridges]
         lost += [error.lost for error in errors]
         wanted += errors[-1].wanted

@@ -80,6 +80,11 @@ class Correlations:
         """Samples of a block, B."""
         return self._transform - self._lags + 1
 
+    @property
+    def samples(self) -> int:
+        """Input samples of all folds."""
+        return int(self._samples.sum())
+
     def add(self, fold: int, segments: Reals, phases: Reals, counts: NDArray[np.intp]) -> None:
         """Add blocks to a fold.
 

@@ -33,9 +33,8 @@ class Systems:
         self, channels: Channels, sizes: tuple[int, int], stride: int, first: int, lags: int
     ) -> None:
         self._channels = channels
-        count, inner = (
-            (1, sizes) if channels == "mixed" else (sizes[0] if channels == "each" else 1, (1, 1))
-        )
+        count = sizes[0] if channels == "each" else 1
+        inner = sizes if channels == "mixed" else (1, 1)
         self._correlations = [Correlations(lags, *inner, stride) for _ in range(count)]
         self._shape = first, lags, self._correlations[0].block, stride
         self._cutter = Cutter(*self._shape)
@@ -62,6 +61,11 @@ class Systems:
             every = np.tile(counts, len(segments))
             below, above = (array.reshape(-1, 1, *array.shape[2:]) for array in (segments, phases))
             self._correlations[0].add(fold, below, above, every)
+
+    @property
+    def samples(self) -> int:
+        """How many input samples there are, of all systems and folds."""
+        return sum(correlations.samples for correlations in self._correlations)
 
     def sums(self, folds: Iterable[int]) -> list[Sums]:
         """Return the sums of some folds, for each system."""
