@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -171,6 +173,18 @@ def test_a_copy_has_the_digest_of_its_input() -> None:
     document = facts("in.wav", "--rate", "8000", "-o", "out.wav")
     assert document["input"]["sha256"] == document["output"]["sha256"] == digest("out.wav")
     assert document["pytorch"] is None
+
+
+def test_a_stream_has_no_digest_whatever_files_there_are() -> None:
+    soundfile.write("in.wav", np.zeros(500), 8000)
+    Path("-").write_bytes(b"a file of that name")
+    program = "from convt_cli.entry import main; main()"
+    command = [sys.executable, "-c", program, "upsample", "-", "-o", "out.wav", "--json"]
+    with Path("in.wav").open("rb") as file:
+        result = subprocess.run(command, stdin=file, capture_output=True, check=True)
+    document = json.loads(result.stdout)
+    assert document["input"]["sha256"] is None
+    assert document["output"]["sha256"] == digest("out.wav")
 
 
 def test_a_dry_run_reads_nothing_for_a_digest() -> None:

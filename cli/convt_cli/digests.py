@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from convt_cli.audio.formats import Array
-from convt_cli.names import is_file
+from convt_cli.names import STREAM, is_file
 
 
 def array_digest(array: Array) -> str:
@@ -15,9 +15,9 @@ def array_digest(array: Array) -> str:
     return hashlib.sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
 
 
-def file_digest(path: Path | None) -> str | None:
+def file_digest(path: Path) -> str | None:
     """Return the SHA-256 of a file's bytes, as sha256sum does; None for a stream, and for no file."""
-    if path is None or not is_file(path):
+    if path == STREAM or not is_file(path):
         return None
     found = path.stat()
     return _file_digest(path, found.st_mtime_ns, found.st_size, found.st_ino)

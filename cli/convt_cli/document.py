@@ -1,11 +1,11 @@
 """A run as one JSON document."""
 
-import math
 from typing import Any
 
 from convt_cli.digests import array_digest, file_digest
 from convt_cli.equivalent import pytorch_call
 from convt_cli.outcome import Outcome, decibels
+from convt_cli.report import json_number
 from convt_cli.summary import time_line, warnings
 
 
@@ -64,7 +64,7 @@ def _kernel(outcome: Outcome) -> dict[str, Any]:
         "bias": None
         if kernel.bias is None
         else {"shape": list(kernel.bias.shape), "sha256": array_digest(kernel.bias)},
-        "delay": _number(outcome.upsampler.delay),
+        "delay": json_number(outcome.upsampler.delay),
         "measured": kernel.measured and kernel.measured._asdict(),
     }
 
@@ -90,14 +90,9 @@ def _side(outcome: Outcome, which: int) -> dict[str, Any]:
 def _level(outcome: Outcome) -> dict[str, Any]:
     levels = outcome.levels
     return {
-        "gain_db": _number(decibels(outcome.gain)),
+        "gain_db": json_number(decibels(outcome.gain)),
         "dither": "none" if outcome.dither == "none" else "tpdf",
         "overs": levels and levels.overs,
-        "peak_dbfs": levels and _number(decibels(levels.peak)),
+        "peak_dbfs": levels and json_number(decibels(levels.peak)),
         "peak_at": levels and outcome.peak_at,
     }
-
-
-def _number(value: float) -> float | None:
-    """Return what JSON can hold."""
-    return value if math.isfinite(value) else None

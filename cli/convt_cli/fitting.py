@@ -1,6 +1,5 @@
 """The work of ``convt fit``: sound read in pairs, and the kernel that it teaches told of and written."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from convt_cli.kernelfile import check_kernel, write_kernel
 from convt_cli.pairs import Pair, find_pairs
 from convt_cli.progress import Bar
 from convt_cli.refusals import told
-from convt_cli.report import Reporter
+from convt_cli.report import Reporter, json_number
 from convt_cli.request import Channels
 
 _NAMED = 4  # sources in a message
@@ -249,12 +248,7 @@ def _document(asked: Fitting, pairs: list[Pair], fitted: convt.Fit) -> dict[str,
         "ridge": fitted.ridge,
         "samples": fitted.samples,
         "held_out_samples": fitted.held_out_samples,
-        "error_db": _number(fitted.error),
-        "held_out_error_db": _number(fitted.held_out_error),
+        "error_db": json_number(fitted.error),
+        "held_out_error_db": json_number(fitted.held_out_error),
         "designed_db": fitted.designed,
     }
-
-
-def _number(value: float) -> float | None:
-    """Return what JSON can hold."""
-    return value if math.isfinite(value) else None

@@ -9,6 +9,7 @@ import numpy as np
 import convt
 from convt_cli.audio.formats import Array
 from convt_cli.errors import Failure
+from convt_cli.report import json_number
 
 Frequency = TypeVar("Frequency", float, Array)
 
@@ -185,7 +186,7 @@ def _kernels(inspection: Inspection, unit: float) -> Iterator[dict[str, Any]]:
                 {"of_tones_up_to": tone * unit, "worst_db": _level(level), "frequency": place(at)}
                 for tone, level, at in zip(TONES, own["images"], own["images_at"], strict=True)
             ],
-            "delay": _number(own["delay"] / down),
+            "delay": json_number(own["delay"] / down),
             "linear_phase": own["linear_phase"],
             "group_delay": [delay / down for delay in own["group_delay"]],
             "peak": {"db": own["peak"], "frequency": place(own["peak_at"])},
@@ -197,7 +198,3 @@ def _kernels(inspection: Inspection, unit: float) -> Iterator[dict[str, Any]]:
 def _level(decibels: float) -> float | None:
     """Return a level, unless it is that of nothing at all."""
     return decibels if decibels > _NOTHING else None
-
-
-def _number(value: float) -> float | None:
-    return value if np.isfinite(value) else None

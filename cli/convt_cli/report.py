@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,11 @@ def as_asked(*, as_json: bool, to_stderr: bool = False) -> Iterator[None]:
             raise
         failure(cause, to_stderr=to_stderr)
         raise typer.Exit(cause.exit_code) from None
+
+
+def json_number(value: float) -> float | None:
+    """Return what JSON can hold."""
+    return value if math.isfinite(value) else None
 
 
 def document(facts: Any, *, to_stderr: bool) -> None:

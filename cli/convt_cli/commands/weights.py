@@ -12,7 +12,7 @@ def weights(
 
     For each, on a line: the name that --tensor takes, its shape and dtype as the file has them, what it
     does, and the bias that belongs to it. What weight_norm has taken apart counts as one. Nothing is
-    unpickled, and no weight is read.
+    unpickled, and no tensor of a checkpoint is read.
 
     \b
     Examples:
