@@ -184,6 +184,11 @@ class Upsampler:
         return (self._geometry.dilation * centre - self._geometry.crop) / self._geometry.down
 
     @property
+    def crop(self) -> int:
+        """Samples of the full convolution, at the stride, that `padding` drops before the first output."""
+        return self._geometry.crop
+
+    @property
     def plan(self) -> Plan:
         """The engine, and the block of samples that it works on, for signals of the present dtype."""
         return self._plan_for(self._signal)

@@ -336,3 +336,15 @@ def test_products_near_the_limit_stay_contained_in_transforms() -> None:
     x[0, 1500] = 1.2e19
     y = convt.conv_transpose1d(x, weight, stride=2, engine="spectral")
     np.testing.assert_allclose(y, transposed(x.astype("float64"), weight, stride=2), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("padding", "crop"), [("full", 0), ("center", 6), ("same", 5), ("causal", 0), (2, 2), (30, 30)]
+)
+def test_the_crop_is_what_is_dropped_in_front(padding: Any, crop: int) -> None:
+    stream = convt.Upsampler(np.arange(1.0, 6), stride=3, dilation=3, padding=padding)
+    assert stream.crop == crop  # of 13 samples from the first tap to the last
+    x = numbers(1, (1, 40), "float64")
+    full = convt.Upsampler(np.arange(1.0, 6), stride=3, dilation=3)(x)
+    made = stream(x)
+    np.testing.assert_array_equal(made[:, :50], full[:, crop:][:, :50])

@@ -48,5 +48,5 @@ def _geometry(outcome: Outcome, frames: str) -> tuple[int, int, str]:
             step and f"[..., :{step}]",
         )
     span = request.dilation * (outcome.kernel.taps - 1) + 1
-    crop = {"center": (span - 1) // 2, "same": max(0, -((stride - span) // 2)), "causal": 0}[padding]
+    crop = outcome.upsampler.crop
     return 0, max(0, crop + stride - span), f"[..., {crop}:{crop} + {stride}*{frames}{step}]"
