@@ -24,7 +24,7 @@ from convt.parallel import Team, default_threads, quietly
 from convt.planning import Plan, cheaper_by_definition
 
 _TASK_ELEMENTS = 1 << 21  # what one task works on: some 10 MB, whatever the signal's length
-_TASKS_A_THREAD = 3  # so that threads end at about the same time
+_TASKS_A_THREAD = 2  # as each costs a wait for the interpreter, and one would leave a thread idle
 _WORTH_A_THREAD = 3e7  # multiply-adds; a thread takes as long to wake
 
 
@@ -159,7 +159,8 @@ class Driver:
     def _tasks(self, end: int, rest: int, signals: int, threads: int) -> list[_Task]:
         """Divide all blocks before `end`, and one of `rest` samples, into tasks.
 
-        Their size is bounded, and small enough that threads end at about the same time.
+        Their size is bounded, and small enough that threads end at about the same time; the few at the
+        signal's ends, which are the smallest, come last.
         """
         plan, parts, start = self._plan, self._bank.parts, self._done
         # The first blocks take a copy: of what was kept, of the zeros before the signal, or to be cropped.
@@ -170,7 +171,7 @@ class Driver:
         room = max(1, min(len(parts) * _TASK_ELEMENTS // plan.elements, share))
         blocks = [
             (run.start, run.stop - run.start, plan.inputs)
-            for begin, stop in ((start, inner), (inner, end))
+            for begin, stop in ((inner, end), (start, inner))
             for run in runs(range(begin, stop), room)
         ]
         blocks += [(end, 1, rest)] if rest else []

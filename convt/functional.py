@@ -66,9 +66,10 @@ def conv_transpose1d(
         Output samples from one tap to the next, at least 1.
     down : int or sequence of one int
         Of the outputs the first and every `down`-th after it is made, at least 1.
-    engine : {"toeplitz", "polyphase", "winograd", "spectral"}, optional
+    engine : {"toeplitz", "polyphase", "col2im", "winograd", "spectral"}, optional
         The engine to use in place of the planner's choice. They differ in speed and in rounding;
-        ``winograd`` is for stride < dilation*(K - 1) + 1 <= 2*stride and ``down=1`` alone.
+        ``col2im`` is for ``down=1`` and D = dilation*(K - 1) + 1 <= 16*stride, ``winograd`` for ``down=1``
+        and stride < D <= 2*stride.
     threads : int, optional
         Threads to use at most, at least 1. By default as many as the environment variable
         CONVT_NUM_THREADS says, or else as numpy's BLAS is set to use; but one in a process that

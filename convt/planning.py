@@ -18,17 +18,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Literal, get_args
 
+from convt.engines.col2im import TILE, Col2im
 from convt.engines.contract import Array, DType, Engine
-from convt.engines.memory import Scratch
+from convt.engines.memory import SMALL_PRODUCT, Scratch
 from convt.engines.polyphase import Polyphase
 from convt.engines.spectral import Spectral, folds
 from convt.engines.toeplitz import Toeplitz
-from convt.engines.winograd import Winograd
+from convt.engines.winograd import PAIRS, Winograd, run_of, wider
 from convt.errors import ParameterError
 from convt.geometry import Geometry
 from convt.kernel import Kernel, compute_dtype
 
-EngineName = Literal["toeplitz", "polyphase", "winograd", "spectral"]
+EngineName = Literal["toeplitz", "polyphase", "col2im", "winograd", "spectral"]
 Planner = Callable[[Geometry, tuple[int, ...], DType, int | None], "Iterator[Plan]"]
 
 # What touching an element costs, and transforming one, in a dtype's own multiply-adds.
@@ -43,12 +44,16 @@ _WINDOW, _ROW, _OUTPUT = 22, 800, 5
 _WIDEST = 256  # samples that windows advance by, unless a period is longer
 _NARROWEST = 16  # samples of a run of a period, not counting the lag, at least
 _RUN_CALLS = 100_000  # for a run of several
-# OpenBLAS has a faster way for products of up to so many multiply-adds; others take longer by a factor.
-_SMALL_PRODUCT, _LARGE = 1_000_000, 1.4
-# polyphase and winograd: for each element of a column, also in multiply-adds; for each output.
-_COLUMN, _COLUMN_PRODUCT, _INTERLEAVED, _SUMMED = 17, 11, 55, 130
-_PRODUCT_CALL = 5_000  # for each product but the first
-_TILE = 16  # columns that a product computes at a time
+_LARGE = 1.4  # times a product of more than SMALL_PRODUCT multiply-adds
+# polyphase, col2im and winograd: for each element of a column, in multiply-adds, and for each output.
+_COLUMN_PRODUCT, _INTERLEAVED = 11, 68
+# polyphase: for each element of a column; for each product but the first.
+_COLUMN, _PRODUCT_CALL = 17, 5_000
+# col2im: for each output, if there is a second lag, and for each further one, which may be so many.
+_OVERLAP, _LAG, _MOST_LAGS = 14, 48, 16
+# winograd: for each sample of two neighbours; for each sum, of those copied together or one by one.
+_APART, _SUMMED, _NARROW = 100, 70, 280
+_COMPLEX = 1.5  # times a product, which OpenBLAS packs for however small it is
 # spectral: for each point and bit of its number, each product of spectra, each output; and for a block.
 _POINT, _PRODUCT, _UNPACKED, _BLOCK_CALLS = 9, 30, 80, 1_500_000
 _SMALLEST, _LARGEST = 1 << 10, 1 << 13  # points of a transform, unless the lag wants more
@@ -57,6 +62,12 @@ _ROUGH = 4  # times the cost, of a transform whose number of points has a large 
 _BY_SAMPLE, _BY_TAP, _ADDITION = 250, 800, 700_000
 # For each element of an engine's matrix, spread over the ten signals that it may serve; and for a call.
 _PREPARED, _CALL = 30, 6_000_000
+
+# What two engines want, which the others do not.
+_WANTED = {
+    "col2im": f"down=1 and dilation*(K - 1) + 1 <= {_MOST_LAGS}*stride",
+    "winograd": "an even latency, down=1 and stride < dilation*(K - 1) + 1 <= 2*stride",
+}
 
 _MATRIX = 1 << 22  # elements that an engine may keep, or twice as many as its kernel has
 _BLOCK = 1 << 20  # elements of what a block is copied to, and of its outputs
@@ -70,7 +81,7 @@ class Plan:
 
     Attributes
     ----------
-    engine : {"toeplitz", "polyphase", "winograd", "spectral"}
+    engine : {"toeplitz", "polyphase", "col2im", "winograd", "spectral"}
         Name of the engine.
     inputs, outputs : int
         Input samples of a block, whole periods of the geometry, and the output samples it makes. A stream
@@ -152,10 +163,7 @@ def plan(
     """
     considered = candidates(geometry, weight, dtype, engine, latency, products)
     if not considered:
-        raise ParameterError(
-            "engine='winograd' wants an even latency, down=1 and stride < dilation*(K - 1) + 1 <= 2*stride,"
-            f" got {latency=}, {geometry}"
-        )
+        raise ParameterError(f"{engine=} wants {_WANTED[str(engine)]}, got {latency=}, {geometry}")
     return min(considered, key=lambda candidate: candidate.cost)
 
 
@@ -171,6 +179,7 @@ def candidates(
     planners: dict[EngineName, Planner] = {
         "toeplitz": _toeplitz,
         "polyphase": _polyphase,
+        "col2im": _col2im,
         "winograd": _winograd,
         "spectral": partial(_spectral, each=products),
     }
@@ -203,7 +212,7 @@ def _toeplitz(
             continue
         taken = max(runs * window, cin * width)  # samples that a period takes: copied, or in between
         rows = latency // width if latency else _rows(window, run, taken, runs * run)
-        product = window * run * (_LARGE if rows * window * run > _SMALL_PRODUCT else 1) * (1 + 2 / rows)
+        product = window * run * (_LARGE if rows * window * run > SMALL_PRODUCT else 1) * (1 + 2 / rows)
         rest = memory * (_WINDOW * window + _ROW * (cin + cout) + _OUTPUT * run)
         rest += _RUN_CALLS / rows if runs > 1 else 0
         yield Plan(
@@ -224,7 +233,7 @@ def _rows(window: int, run: int, taken: int, made: int) -> int:
 
     With each of them so many elements are taken, and so many made.
     """
-    small = _power_below(min(_SMALL_PRODUCT // (window * run), 64))
+    small = _power_below(min(SMALL_PRODUCT // (window * run), 64))
     room = _power_below(min(_BLOCK // made, 4 * _BLOCK // taken))
     return min(room, max(16, small))
 
@@ -244,12 +253,42 @@ def _polyphase(
         engine="polyphase",
         inputs=columns * inputs,
         outputs=columns * outputs,
-        step=math.gcd(columns, -(-_TILE // inputs)) * inputs,
+        step=math.gcd(columns, -(-TILE // inputs)) * inputs,
         parts=_parts(groups, run, columns * (column + 2 * run)),
         elements=groups * columns * (cin * inputs + column + 2 * run),
         matrix=groups * column * run // products,
         cost=groups * (work + memory * (_COLUMN * column + _INTERLEAVED * run)) / inputs,
         prepare=Polyphase,
+    )
+
+
+def _col2im(
+    geometry: Geometry, weight: tuple[int, ...], dtype: DType, latency: int | None
+) -> Iterator[Plan]:
+    """Plan blocks that are whole tiles with their lag, few enough for a small product if those are many."""
+    (groups, cin, cout, _), lag = weight, geometry.lag
+    memory, _ = _PRICES[dtype.name]
+    if geometry.down != 1 or lag >= _MOST_LAGS:
+        return
+    run = cout * geometry.stride
+    taps = run * (lag + 1)
+    parts = _parts(groups, run, 256 * (cin + taps))
+    columns = _columns(cin, taps, 256)
+    small = SMALL_PRODUCT // (cin * -(-taps // parts)) // (2 * TILE) * 2 * TILE
+    columns = small if columns // 4 <= small <= columns else columns
+    inputs = latency or columns - lag
+    product = cin * (taps + _COLUMN_PRODUCT) * (1 + lag / inputs)
+    summed = _INTERLEAVED + _OVERLAP * min(lag, 1) + _LAG * max(0, lag - 1)
+    yield Plan(
+        engine="col2im",
+        inputs=inputs,
+        outputs=inputs * geometry.stride,
+        step=1,
+        parts=parts,
+        elements=groups * inputs * (cin + taps + run),
+        matrix=groups * cin * taps,
+        cost=groups * (product + memory * run * summed),
+        prepare=Col2im,
     )
 
 
@@ -262,24 +301,28 @@ def _winograd(
     if geometry.lag != 1 or geometry.down != 1 or (latency and latency % 2):
         return
     column, run = 3 * cin, cout * stride  # of two neighbouring samples
-    inputs = latency or _columns(column, run, 512)
-    products = column * (run + _COLUMN_PRODUCT) / 2
+    width, channels = run_of(stride, dtype.itemsize)
+    rows = width * -(-cout // channels)  # of them `run`
+    parts = _parts(groups, run, 512 * (column + 3 * rows))
+    inputs = latency or _columns(2 * cin, -(-rows // parts), 512)
+    product = column * (rows + _COLUMN_PRODUCT) / 2 * (_COMPLEX if dtype.kind == "c" else 1)
+    summed = _SUMMED if wider(stride * dtype.itemsize) else _NARROW
     yield Plan(
         engine="winograd",
         inputs=inputs,
         outputs=inputs * stride,
-        step=math.gcd(inputs, _TILE),
-        parts=_parts(groups, run, inputs * (column // 2 + 3 * run)),
-        elements=groups * inputs * (cin + column // 2 + 3 * run),
-        matrix=groups * column * run,
-        cost=groups * (products + memory * (2 * _COLUMN * cin + _SUMMED * run)),
+        step=math.gcd(inputs, 2 * PAIRS),
+        parts=parts,
+        elements=groups * inputs * (cin + column + 4 * rows),
+        matrix=groups * column * rows,
+        cost=groups * (product + memory * (_APART * cin + summed * rows)),
         prepare=Winograd,
     )
 
 
 def _columns(column: int, run: int, most: int, inputs: int = 1) -> int:
     """Return how many columns make a block, at least a tile unless they are far apart."""
-    return max(-(-_TILE // inputs), _power_below(min(_BLOCK // run, _BLOCK // column, most)))
+    return max(-(-TILE // inputs), _power_below(min(_BLOCK // run, _BLOCK // column, most)))
 
 
 def _spectral(

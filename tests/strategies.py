@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from convt.engines.col2im import Col2im
 from convt.engines.polyphase import Polyphase
 from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
@@ -86,6 +87,8 @@ def small_plans(case: Case) -> list[Plan]:
         ("polyphase", Polyphase, 5, 1),
         ("spectral", partial(Spectral, hop=5 * inputs, points=points), 15, 5),
     ]
+    if case.geometry.down == 1:
+        engines.append(("col2im", Col2im, 5, 1))
     if case.geometry.lag == 1 and case.geometry.down == 1:
         engines.append(("winograd", Winograd, 6, 2))
     return [

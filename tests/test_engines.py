@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convt
+from convt.engines.col2im import Col2im
 from convt.engines.contract import Engine
 from convt.engines.definition import scatter
 from convt.engines.memory import Scratch
@@ -47,6 +48,8 @@ def of_one_block(frames: Array, weight: Array, geometry: Geometry) -> Array:
         (partial(Toeplitz, width=8), 32),
         (Polyphase, 4),
         (Polyphase, 7),
+        (Col2im, 1),
+        (Col2im, 14),
         (partial(Spectral, hop=5, points=64), 5),
         (partial(Spectral, hop=7, points=50), 35),
     ],
@@ -103,6 +106,39 @@ def test_three_products_do_for_four(
     Winograd(weight, geometry, Scratch())(frames, bias, out)
     expected = of_one_block(frames[1, 2], weight, geometry) + bias[0, 0]
     np.testing.assert_allclose(out[1, 2], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("half", [5, 8, 24, 88])
+@pytest.mark.parametrize(
+    ("stride", "cout"), [(1, 70), (2, 37), (3, 21), (4, 8), (5, 13), (8, 9), (20, 5), (100, 2), (513, 3)]
+)
+def test_three_products_in_runs_of_channels(stride: int, cout: int, half: int, dtype: str) -> None:
+    geometry, weight = Geometry.of(2 * stride, stride), numbers(1, (2, 3, cout, 2 * stride), dtype)
+    frames, bias = numbers(2, (2, 1, 6, 1 + 2 * half), dtype), numbers(3, (2, 1, 2 * cout, 1), dtype)
+    out = np.empty((2, 1, 2 * cout, 2 * half * stride), dtype)
+    Winograd(weight, geometry, Scratch())(frames, bias, out)
+    expected = of_one_block(frames[1, 0], weight, geometry) + bias[1, 0]
+    np.testing.assert_allclose(out[1, 0], expected, rtol=0, atol=100 * float(np.finfo(dtype).eps))
+
+
+@pytest.mark.parametrize("cin", [1, 5])
+@pytest.mark.parametrize("length", [16, 19])
+def test_how_frames_lie_in_memory_is_nothing_to_col2im(cin: int, length: int) -> None:
+    geometry, weight = Geometry.of(6, 3), numbers(1, (1, cin, 2, 6), "float32")
+    plain, bias = numbers(2, (1, 1, cin, length), "float32"), np.zeros((1, 1, 2, 1), "float32")
+    engine, expected = Col2im(weight, geometry, Scratch()), np.empty((1, 1, 2, 3 * length - 3), "float32")
+    engine(plain, bias, expected)
+    aside = np.zeros((1, 1, length, cin), "float32").swapaxes(-1, -2)
+    apart = np.zeros((1, 1, 3 * cin, 2 * length), "float32")[:, :, 1::3, ::2]
+    backwards = np.zeros_like(plain)[..., ::-1, ::-1]
+    overlapping = np.lib.stride_tricks.as_strided(plain[0, 0, 0], (1, 1, 1, length), (0, 0, 0, 4))
+    for frames in (aside, apart, backwards, *([overlapping] if cin == 1 else [])):
+        if frames is not overlapping:
+            frames[...] = plain
+        made = np.empty_like(expected)
+        engine(frames, bias, made)
+        np.testing.assert_array_equal(made, expected)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])

@@ -73,9 +73,16 @@ def test_an_impulse_returns_the_kernel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("taps", "stride", "length"), [(33, 2, 5000), (129, 3, 2000), (7, 4, 999), (637, 2, 4000)]
+    ("taps", "stride", "length", "engine"),
+    [
+        *(
+            (*shape, engine)
+            for shape in ((33, 2, 5000), (129, 3, 2000), (7, 4, 999), (637, 2, 4000))
+            for engine in ("toeplitz", "polyphase", "spectral")
+        ),
+        *((*shape, "col2im") for shape in ((32, 2, 5000), (33, 3, 2000), (7, 4, 999), (5, 8, 4000))),
+    ],
 )
-@pytest.mark.parametrize("engine", ["toeplitz", "polyphase", "spectral"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
 def test_agrees_with_scipy_upfirdn(
     taps: int, stride: int, length: int, dtype: str, engine: EngineName
@@ -405,9 +412,16 @@ def test_a_bad_tap_reaches_its_phase_alone_over_many_blocks(cin: int, cout: int)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("engine", ["toeplitz", "polyphase"])
 @pytest.mark.parametrize(
-    ("shape", "cout", "taps"), [((1, 4000), 1, 1025), ((128, 100), 64, 16), ((2, 4000), 2, 65)]
+    ("shape", "cout", "taps", "engine"),
+    [
+        *(
+            (*shape, engine)
+            for shape in (((1, 4000), 1, 1025), ((128, 100), 64, 16), ((2, 4000), 2, 65))
+            for engine in ("toeplitz", "polyphase")
+        ),
+        *((*shape, "col2im") for shape in (((1, 4000), 1, 64), ((128, 100), 64, 16), ((2, 4000), 2, 5))),
+    ],
 )
 def test_rounding_stays_within_a_few_ulps_of_the_sum(
     dtype: str, shape: tuple[int, int], cout: int, taps: int, engine: EngineName
@@ -456,11 +470,15 @@ def test_rounding_of_transforms_stays_within_a_few_ulps_of_the_result(
 def test_integers_are_exact_in_the_engines_of_products() -> None:
     x, weight = numbers(29, (1, 3000), "float64") * 1000, numbers(30, (1, 1, 700), "float64") * 1000
     x, weight = x.astype(int), weight.astype(int)
-    for engine in ("toeplitz", "polyphase"):
-        y = convt.conv_transpose1d(x, weight, stride=3, engine=engine)
-        np.testing.assert_array_equal(y, sum_of_products(x, weight, 3))
-    y = convt.conv_transpose1d(x, weight[..., :6], stride=3, engine="winograd")
-    np.testing.assert_array_equal(y, sum_of_products(x, weight[..., :6], 3))
+    engines: list[tuple[EngineName, int]] = [
+        ("toeplitz", 700),
+        ("polyphase", 700),
+        ("col2im", 48),
+        ("winograd", 6),
+    ]
+    for engine, taps in engines:
+        y = convt.conv_transpose1d(x, weight[..., :taps], stride=3, engine=engine)
+        np.testing.assert_array_equal(y, sum_of_products(x, weight[..., :taps], 3))
 
 
 def sum_of_products(x: Array, weight: Array, stride: int) -> Array:

@@ -19,10 +19,10 @@ SINGLE, DOUBLE = np.dtype("float32"), np.dtype("float64")
         (4097, 8, 1, 2, 2, "spectral"),
         (16, 8, 1, 512, 256, "winograd"),
         (15, 8, 1, 384, 192, "winograd"),
-        (7, 4, 1, 64, 64, "polyphase"),
         (17, 8, 1, 512, 256, "polyphase"),
-        (4, 2, 1, 64, 32, "polyphase"),
-        (1024, 256, 1, 1026, 1, "polyphase"),
+        (4, 2, 1, 64, 32, "col2im"),
+        (2, 2, 1, 64, 64, "col2im"),
+        (1024, 256, 1, 1026, 1, "col2im"),
         (3, 1, 512, 64, 64, "polyphase"),
         (3, 1, 64, 1, 1, "polyphase"),
     ],
@@ -73,6 +73,25 @@ def test_winograd_is_for_two_taps_a_phase(taps: int, stride: int, latency: int |
         convt.Upsampler(np.ones(taps), stride=stride, engine="winograd", latency=latency)
     with pytest.raises(convt.ParameterError, match="engine='winograd' wants an even latency"):
         convt.conv_transpose1d([[1.0]], np.ones((1, 1, 2)), stride=3, engine="winograd")
+
+
+def test_col2im_is_for_a_few_taps_a_phase_and_every_output() -> None:
+    convt.Upsampler(np.ones(48), stride=3, engine="col2im")
+    wanted = r"engine='col2im' wants down=1 and dilation\*\(K - 1\) \+ 1 <= 16\*stride, got .*"
+    with pytest.raises(convt.ParameterError, match=wanted + "down=3"):
+        convt.Upsampler(np.ones(9), stride=2, down=3, engine="col2im")
+    with pytest.raises(convt.ParameterError, match=wanted + "kernel_size=49"):
+        convt.Upsampler(np.ones(49), stride=3, engine="col2im")
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize(("taps", "cin"), [(4, 64), (8, 128), (2, 32), (16, 512), (32, 3)])
+def test_blocks_of_col2im_are_whole_tiles_with_their_lag(
+    taps: int, cin: int, dtype: np.dtype[np.generic]
+) -> None:
+    geometry = Geometry.of(taps, 2)
+    chosen = plan(geometry, (1, cin, 32, taps), dtype, "col2im")
+    assert (chosen.inputs + geometry.lag) % 16 == 0
 
 
 def test_an_engine_that_is_not_there_is_refused() -> None:

@@ -244,14 +244,14 @@ def test_a_whole_signal_at_once_is_the_one_shot_result() -> None:
     up.process(x)  # a refused signal leaves nothing behind
 
 
-@pytest.mark.parametrize("engine", ["toeplitz", "polyphase", "spectral"])
+@pytest.mark.parametrize("engine", ["toeplitz", "polyphase", "col2im", "spectral"])
 @pytest.mark.parametrize("latency", [1, 441, 480])
 def test_a_push_of_the_latency_is_answered_in_full(engine: EngineName, latency: int) -> None:
-    x, kernel = numbers(12, (1, 20 * latency), "float32"), numbers(13, (65,), "float32")
+    x, kernel = numbers(12, (1, 20 * latency), "float32"), numbers(13, (31,), "float32")
     stream = convt.Upsampler(kernel, stride=2, latency=latency, engine=engine)
     for push in np.split(x, 20, axis=1):
         assert stream.process(push).shape == (1, 2 * latency)
-    assert stream.flush().shape == (1, 63)
+    assert stream.flush().shape == (1, 29)
     assert stream.plan.engine == engine
 
 
@@ -322,7 +322,7 @@ def test_a_stream_can_be_copied_as_it_stands(taps: int) -> None:
         np.testing.assert_array_equal(end, ends[2])
 
 
-@pytest.mark.parametrize("engine", ["toeplitz", "polyphase", "spectral"])
+@pytest.mark.parametrize("engine", ["toeplitz", "polyphase", "col2im", "spectral"])
 def test_large_samples_are_the_same_bytes_in_any_company(engine: EngineName) -> None:
     x, kernel = numbers(17, (6, 40_000), "float32"), numbers(18, (24,), "float32")
     x[0, 20_000:20_010], x[1:, 20_000:20_030] = 1e30, 2e30

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from convt.engines.contract import Array, DType
 from convt.geometry import Geometry
 
+SMALL_PRODUCT = 1_000_000  # multiply-adds; up to so many OpenBLAS, on AVX-512, packs nothing
+_ROWS = 16  # of a matrix that is transposed, at a time: what a line of the cache holds of a column
+
 
 def windows(array: Array, length: int, step: int, count: int) -> Array:
     """Return `count` windows of `length` samples, one every `step`, as a view (..., count, length).
@@ -24,9 +27,24 @@ def windows(array: Array, length: int, step: int, count: int) -> Array:
 
 def by_phase(weight: Array, geometry: Geometry) -> Array:
     """Return a weight (..., K) as (..., lag + 1, stride): h[q*s + r] at (q, r), zero where no tap is."""
-    dense = np.zeros((*weight.shape[:-1], (geometry.lag + 1) * geometry.stride), weight.dtype)
-    dense[..., : geometry.span : geometry.dilation] = weight
+    dense, taps = weight, (geometry.lag + 1) * geometry.stride
+    if weight.shape[-1] != taps:
+        dense = np.zeros((*weight.shape[:-1], taps), weight.dtype)
+        dense[..., : geometry.span : geometry.dilation] = weight
     return dense.reshape(*weight.shape[:-1], geometry.lag + 1, geometry.stride)
+
+
+def transposed(matrices: Array) -> Array:
+    """Return a transposed copy of matrices (..., rows, columns), a few rows at a time.
+
+    All at once, each element would be fetched into the cache alone.
+    """
+    *lead, rows, columns = matrices.shape
+    result = np.empty((*lead, columns, rows), matrices.dtype)
+    for start in range(0, rows, _ROWS):
+        few = slice(start, start + _ROWS)
+        result[..., few] = matrices[..., few, :].swapaxes(-1, -2)
+    return result
 
 
 def outputs_of_period(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -121,6 +121,7 @@ CONTENDERS: dict[str, Callable[[Case], Run]] = {
     "convt": convt,
     "toeplitz": lambda case: convt(case, "toeplitz"),
     "polyphase": lambda case: convt(case, "polyphase"),
+    "col2im": lambda case: convt(case, "col2im"),
     "winograd": lambda case: convt(case, "winograd"),
     "spectral": lambda case: convt(case, "spectral"),
     "convt, one call": convt_once,

@@ -32,6 +32,7 @@ def cases() -> list[Case]:
 
 def beside_peers() -> Iterator[tuple[Case, dict[str, Time]]]:
     names = installed(["convt", "torch", "onnxruntime"])
-    with Race([*names, "polyphase", "winograd", "convt, one call"]) as race:
+    names += ["polyphase", "col2im", "winograd", "convt, one call"]
+    with Race(names) as race:
         for case in cases():
-            yield case, race.run(case, [*names, "polyphase", "winograd", "convt, one call"], 9)
+            yield case, race.run(case, names, 9)
