@@ -1,6 +1,7 @@
 """A kernel prepared as its plan says, in parts that can be computed side by side."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class Bank:
         if part.engine is None:
             out[...] = bias
             self._add(part, frames(samples), frames(_mask(samples, known)), out)
-        elif tame or is_tame(samples):
+        elif tame or part.engine.contained or is_tame(samples):
             part.engine(frames(samples), bias, out)
         else:
             which = wild(samples)
@@ -103,8 +104,10 @@ def _times(run: slice, count: int) -> slice:
 
 
 def runs(things: range, most: int) -> list[slice]:
-    """Divide a range into runs of at most so many neighbours."""
-    return [slice(start, min(start + most, things.stop)) for start in things[::most]]
+    """Divide a range into as few runs as have at most so many neighbours each, all of about one size."""
+    count = -(-len(things) // most)
+    cuts = [things.start + len(things) * n // count for n in range(count)]
+    return [slice(*cut) for cut in pairwise([*cuts, things.stop])]
 
 
 def _mask(samples: Array, known: slice) -> Array:

@@ -45,14 +45,15 @@ _WIDEST = 256  # samples that windows advance by, unless a period is longer
 _NARROWEST = 16  # samples of a run of a period, not counting the lag, at least
 _RUN_CALLS = 100_000  # for a run of several
 _LARGE = 1.4  # times a product of more than SMALL_PRODUCT multiply-adds
-# polyphase, col2im and winograd: for each element of a column, in multiply-adds, and for each output.
-_COLUMN_PRODUCT, _INTERLEAVED = 11, 68
-# polyphase: for each element of a column; for each product but the first.
-_COLUMN, _PRODUCT_CALL = 17, 5_000
-# col2im: for each output, if there is a second lag, and for each further one, which may be so many.
-_OVERLAP, _LAG, _MOST_LAGS = 14, 48, 16
+# polyphase, col2im and winograd: for each element of a column, in multiply-adds.
+_COLUMN_PRODUCT = 11
+# polyphase: for each element of a column, each output, and each product but the first.
+_COLUMN, _INTERLEAVED, _PRODUCT_CALL = 17, 68, 5_000
+# col2im: for each output, if there is a second lag, and for each further one, which may be so many; and,
+# by the square of the channels, for a product over few.
+_ADDED, _OVERLAP, _LAG, _MOST_LAGS, _THIN = 56, 14, 48, 16, 400
 # winograd: for each sample of two neighbours; for each sum, of those copied together or one by one.
-_APART, _SUMMED, _NARROW = 100, 70, 280
+_APART, _SUMMED, _NARROW = 30, 120, 280
 _COMPLEX = 1.5  # times a product, which OpenBLAS packs for however small it is
 # spectral: for each point and bit of its number, each product of spectra, each output; and for a block.
 _POINT, _PRODUCT, _UNPACKED, _BLOCK_CALLS = 9, 30, 80, 1_500_000
@@ -278,7 +279,7 @@ def _col2im(
     columns = small if columns // 4 <= small <= columns else columns
     inputs = latency or columns - lag
     product = cin * (taps + _COLUMN_PRODUCT) * (1 + lag / inputs)
-    summed = _INTERLEAVED + _OVERLAP * min(lag, 1) + _LAG * max(0, lag - 1)
+    summed = memory * (_ADDED + _OVERLAP * min(lag, 1) + _LAG * max(0, lag - 1)) + _THIN / cin**2
     yield Plan(
         engine="col2im",
         inputs=inputs,
@@ -287,7 +288,7 @@ def _col2im(
         parts=parts,
         elements=groups * inputs * (cin + taps + run),
         matrix=groups * cin * taps,
-        cost=groups * (product + memory * run * summed),
+        cost=groups * (product + run * summed),
         prepare=Col2im,
     )
 

@@ -380,6 +380,24 @@ def test_a_bad_sample_reaches_what_its_taps_reach_and_nothing_else(
         np.testing.assert_array_equal(np.isnan(y), False)
 
 
+@pytest.mark.parametrize(("taps", "stride", "dilation"), [(6, 3, 1), (5, 3, 1), (4, 3, 2), (2, 4, 1)])
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_bad_samples_among_channels_follow_the_definition(
+    taps: int, stride: int, dilation: int, dtype: str
+) -> None:
+    x, weight = numbers(18, (6, 900), dtype), numbers(19, (6, 2, taps), dtype)
+    weight[1, :, 1] = 0  # a tap like others: it makes a NaN of an infinity
+    x[0, 100], x[1, 300], x[2, 500], x[4:, 700] = np.nan, np.inf, -np.inf, np.inf
+    with np.errstate(invalid="ignore"):
+        expected = transposed(x, weight, stride=stride, groups=2, dilation=dilation)
+    y = convt.conv_transpose1d(
+        x, weight, stride=stride, groups=2, dilation=dilation, engine="col2im", threads=2
+    )
+    np.testing.assert_array_equal(np.isfinite(y), np.isfinite(expected))
+    if dtype == "float32":
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-4, equal_nan=True)
+
+
 def test_infinities_keep_their_signs_and_meet_as_nan() -> None:
     x = np.array([[np.inf, 1.0, -np.inf, 1.0]])
     y = convt.conv_transpose1d(x, np.array([[[1.0, -2.0, 3.0]]]))

@@ -30,7 +30,16 @@ DType = np.dtype[Any]
 
 
 class Engine(Protocol):
-    """A prepared kernel, called from several threads at a time."""
+    """A prepared kernel, called from several threads at a time.
+
+    Attributes
+    ----------
+    contained : bool
+        Whether an input sample has a part in nothing but the outputs that a tap of it reaches. Of other
+        engines what is wild, see ``wild.py``, is kept away.
+    """
+
+    contained: bool
 
     def __call__(self, frames: Array, bias: Array, out: Array, /) -> None:
         """Write what frames (N, T, C_in, lag + n) and bias (N or 1, 1, C_out, 1) make into `out`."""

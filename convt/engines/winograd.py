@@ -26,6 +26,8 @@ PAIRS = 8  # of a tile, or a multiple
 class Winograd:
     """The engine prepared for a kernel with a lag of one; see the contract in ``contract.py``."""
 
+    contained = False
+
     def __init__(self, weight: Array, geometry: Geometry, scratch: Scratch) -> None:
         """Prepare for blocks of any even size."""
         self._groups, self._cin, self._cout, _ = weight.shape
