@@ -10,22 +10,17 @@ import ctypes
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
 
 from convt.errors import ParameterError
 from convt.geometry import as_index
-
-Task = TypeVar("Task")
+from convt.helpers import Call, Helpers, Task
 
 _Control = tuple[Callable[[], int], Callable[[int], object]]
 
@@ -83,25 +78,14 @@ class Team:
             for task in tasks:
                 work(task)
             return
-        pending, futures = deque(tasks), list[Future[None]]()
-        with suppress(RuntimeError):  # the interpreter is shutting down: without help, then
-            futures.extend(_cores.pool.submit(_drain, work, pending) for _ in range(helpers))
+        call = Call(work, tasks, helpers)
+        _cores.helpers.ask(call, helpers)
         try:
-            _drain(work, pending)
+            call.work()
         finally:
-            pending.clear()
-            errors = [future.exception() for future in futures if not future.cancel()]
-        for error in filter(None, errors):
+            errors = call.end()
+        for error in errors:
             raise error
-
-
-def _drain(work: Callable[[Task], None], pending: deque[Task]) -> None:
-    while True:
-        try:
-            task = pending.popleft()
-        except IndexError:
-            return
-        work(task)
 
 
 def quietly() -> np.errstate:
@@ -122,7 +106,7 @@ class _Cores:
         self._lock = threading.Lock()
         self._busy = 0
         self._found: list[int] = []
-        self.pool = ThreadPoolExecutor(_count(), "convt", lambda: quietly().__enter__())
+        self.helpers = Helpers(quietly)
 
     def start_anew(self) -> None:
         """Forget, in a forked child, the threads that it does not have."""
@@ -143,6 +127,8 @@ class _Cores:
                 _set([1] * len(self._found))
             granted = max(1, min(wanted, _count() - self._busy)) if wanted > 1 else 1
             self._busy += granted
+            if granted > 1:
+                self.helpers.ensure(self._busy - 1)
         return granted
 
     def give(self, granted: int) -> None:

@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 import convt
 from convt import parallel
+from convt.helpers import Call, Helpers
 from convt.parallel import Team
 from convt.wild import is_tame
 from tests.oracles import Array
@@ -210,10 +211,49 @@ print(digest.hexdigest())
 
 
 def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = ThreadPoolExecutor(1)
-    closed.shutdown()
-    monkeypatch.setattr(parallel._cores, "pool", closed)
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(parallel._cores, "helpers", Helpers(parallel.quietly))
     done: list[int] = []
-    with Team(2) as team:
+    with Team(CORES) as team:
         team.run(done.append, range(10))
     assert done == list(range(10))
+
+
+def test_an_error_of_a_helper_is_the_callers_and_ends_the_call() -> None:
+    helpers, done = Helpers(parallel.quietly), list[int]()
+    failed = threading.Event()
+
+    def work(task: int) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            failed.set()
+            raise MemoryError(f"in task {task}")
+        failed.wait()
+        done.append(task)
+
+    helpers.ensure(1)
+    call = Call(work, range(1_000_000), 1)
+    helpers.ask(call, 1)
+    call.work()
+    assert [type(error) for error in call.end()] == [MemoryError]
+    assert len(done) < 999_999
+
+
+def test_a_helper_that_is_late_is_not_waited_for() -> None:
+    helpers, done, held = Helpers(parallel.quietly), list[int](), threading.Event()
+
+    def wait(_: int) -> None:
+        held.wait()
+
+    helpers.ensure(1)
+    first = Call(wait, [0], 1)
+    helpers.ask(first, 1)
+    second = Call(done.append, range(10), 1)
+    helpers.ask(second, 1)
+    second.work()
+    assert second.end() == []
+    assert done == list(range(10))
+    held.set()
+    assert first.end() == []
