@@ -65,8 +65,8 @@ class Helpers:
         self._calls: SimpleQueue[Call[Any]] = SimpleQueue()
 
     def ask(self, call: Call[Any], helpers: int) -> None:
-        """Invite so many threads to a call."""
-        for _ in range(helpers):
+        """Invite so many threads to a call, or those that there are."""
+        for _ in range(min(helpers, self._count)):  # or it would wait, with all that it holds, for nobody
             self._calls.put(call)
 
     def ensure(self, count: int) -> None:

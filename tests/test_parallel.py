@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -216,10 +217,14 @@ def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     monkeypatch.setattr(parallel._cores, "helpers", Helpers(parallel.quietly))
-    done: list[int] = []
+    done, result = list[int](), np.zeros(10)
     with Team(CORES) as team:
         team.run(done.append, range(10))
-    assert done == list(range(10))
+        team.run(lambda n: result.__setitem__(n, n), range(10))
+    assert done == list(range(10)) == result.tolist()
+    weak = weakref.ref(result)
+    del result
+    assert weak() is None
 
 
 def test_an_error_of_a_helper_is_the_callers_and_ends_the_call() -> None:
