@@ -217,14 +217,15 @@ def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     monkeypatch.setattr(parallel._cores, "helpers", Helpers(parallel.quietly))
-    done, result = list[int](), np.zeros(10)
-    with Team(CORES) as team:
-        team.run(done.append, range(10))
-        team.run(lambda n: result.__setitem__(n, n), range(10))
-    assert done == list(range(10)) == result.tolist()
-    weak = weakref.ref(result)
-    del result
-    assert weak() is None
+
+    def forgotten() -> weakref.ref[Array]:
+        result = np.zeros(10)
+        with Team(CORES) as team:
+            team.run(lambda n: result.__setitem__(n, n), range(10))
+        assert result.tolist() == list(range(10))
+        return weakref.ref(result)
+
+    assert forgotten()() is None
 
 
 def test_an_error_of_a_helper_is_the_callers_and_ends_the_call() -> None:

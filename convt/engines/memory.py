@@ -2,6 +2,7 @@
 
 import math
 import threading
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -47,6 +48,7 @@ def transposed(matrices: Array) -> Array:
     return result
 
 
+@lru_cache(maxsize=8)  # as each engine asks twice, and a short call takes long to make them
 def outputs_of_period(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return for each output of a period its sample, counted from the period's first, and its phase.
 
