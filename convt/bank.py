@@ -1,6 +1,7 @@
 """A kernel prepared as its plan says, in parts that can be computed side by side."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -41,13 +42,17 @@ class Bank:
 
     def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
         self._geometry, self._plan, self._scratch = geometry, plan, Scratch()
-        self._tame = is_tame(weight)
+        self._weight = weight
         self.parts = _divided(weight, plan.parts)
 
     @property
     def unprepared(self) -> list[Part]:
         """The parts whose engine is still to be prepared; none where it would not be used."""
         return [part for part in self.parts if part.engine is None] if self._tame else []
+
+    @cached_property
+    def _tame(self) -> bool:
+        return is_tame(self._weight)  # a product, and so not before there is a team
 
     def prepare(self, part: Part) -> None:
         """Prepare the part's engine."""

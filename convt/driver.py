@@ -66,10 +66,10 @@ class Driver:
         self._threads = threads
         self._dtype = kernel.dtype_with(signal)
         self._channels = kernel.out_channels
-        with quietly(), Team(1):
+        with quietly():
             self._weight = kernel.grouped(compute_dtype(self._dtype))
             self._bias = _bias_of_blocks(kernel, self._weight.dtype)
-            self._bank = Bank(self._weight, geometry, plan)
+        self._bank = Bank(self._weight, geometry, plan)
         self._scratch = Scratch()
         self.reset()
 

@@ -20,7 +20,8 @@ repeats after a *period*::
 import math
 import operator
 from dataclasses import dataclass
-from typing import Literal, SupportsIndex, get_args
+from functools import cached_property, lru_cache
+from typing import Any, Literal, SupportsIndex, get_args
 
 import numpy as np
 
@@ -44,6 +45,8 @@ def as_integer(name: str, value: object, minimum: int) -> int:
     ParameterError
         `value` is a sequence of another length than one, or below `minimum`.
     """
+    if type(value) is int and value >= minimum:  # what nearly all are, and short calls notice the rest
+        return value
     if isinstance(value, list | tuple):
         if len(value) != 1:
             raise ParameterError(f"{name} must be an int or a sequence of one int, got {value!r}")
@@ -70,9 +73,11 @@ def _index(number: object) -> int | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Geometry:
     """Kernel size, stride, padding, output padding, dilation and down, checked by :meth:`of` and frozen.
+
+    What follows from them is worked out once, and so are the checks: a short call has no time for either.
 
     Attributes
     ----------
@@ -115,7 +120,7 @@ class Geometry:
             An argument is not an int or a sequence of one (or, for `padding`, a name), is out of its
             range, or `output_padding` is not below max(stride, dilation).
         """
-        geometry = cls(
+        return _checked(
             as_integer("kernel_size", kernel_size, 1),
             as_integer("stride", stride, 1),
             _as_padding(padding),
@@ -123,12 +128,9 @@ class Geometry:
             as_integer("dilation", dilation, 1),
             as_integer("down", down, 1),
         )
-        geometry._check_output_padding()
-        if geometry.span + geometry.stride * geometry.down + geometry.crop > _FARTHEST:
-            raise ParameterError(f"no signal has a sample beyond {_FARTHEST}, as these ask for: {geometry}")
-        return geometry
 
-    def _check_output_padding(self) -> None:
+    def check(self) -> None:
+        """Raise a ParameterError if these cannot be together."""
         limit = max(self.stride, self.dilation)
         if self.output_padding >= limit:
             raise ParameterError(
@@ -139,22 +141,24 @@ class Geometry:
                 f"output_padding must be 0 with padding={self.padding!r}, which makes the output exactly"
                 f" stride*L samples long; got {self.output_padding}"
             )
+        if self.span + self.stride * self.down + self.crop > _FARTHEST:
+            raise ParameterError(f"no signal has a sample beyond {_FARTHEST}, as these ask for: {self}")
 
-    @property
+    @cached_property
     def _fixes_length(self) -> bool:
         return self.padding in ("center", "same", "causal")
 
-    @property
+    @cached_property
     def span(self) -> int:
         """Output samples from the first tap to the last, D = dilation*(kernel_size - 1) + 1."""
         return self.dilation * (self.kernel_size - 1) + 1
 
-    @property
+    @cached_property
     def lag(self) -> int:
         """Input samples before the current one that an output sample can depend on."""
         return -(-self.span // self.stride) - 1
 
-    @property
+    @cached_property
     def crop(self) -> int:
         """Samples of the full convolution dropped before the first output sample.
 
@@ -171,23 +175,23 @@ class Geometry:
             return max(0, -((self.stride - self.span) // 2))
         return 0
 
-    @property
+    @cached_property
     def skipped(self) -> int:
         """Every `down`-th samples of the full convolution that lie before the first output sample."""
         return self.crop // self.down
 
-    @property
+    @cached_property
     def offset(self) -> int:
         """Where in the full convolution the first of them lies, 0 to down - 1."""
         return self.crop % self.down
 
-    @property
+    @cached_property
     def period(self) -> tuple[int, int]:
         """Input samples, and outputs made of them, after which the phases of the taps repeat."""
         common = math.gcd(self.stride, self.down)
         return self.down // common, self.stride // common
 
-    @property
+    @cached_property
     def surplus(self) -> int:
         """Samples beyond stride*L that the stretch is long; negative where it is shorter than that."""
         if self._fixes_length:
@@ -222,6 +226,13 @@ class Geometry:
             f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding},"
             f" output_padding={self.output_padding}, dilation={self.dilation}, down={self.down}"
         )
+
+
+@lru_cache(maxsize=256)
+def _checked(*numbers: Any) -> Geometry:
+    geometry = Geometry(*numbers)
+    geometry.check()
+    return geometry
 
 
 def _as_padding(padding: Padding) -> int | NamedPadding:

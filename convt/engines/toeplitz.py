@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from convt.engines.contract import Array
 from convt.engines.memory import Scratch, by_phase, outputs_of_period, windows
@@ -99,6 +98,9 @@ def _of_outputs(taps: Array, geometry: Geometry, outputs: slice) -> Array:
     """Return the matrix of some outputs of a period, (groups, C_in, samples, C_out, outputs)."""
     groups, cin, cout, lags, _ = taps.shape
     sample, phase = (of[outputs] for of in outputs_of_period(geometry))
+    if sample[0] == sample[-1]:  # as for every whole factor: the taps as they are, latest first
+        of_one = taps[..., ::-1, phase[0] : phase[-1] + 1 : geometry.down]
+        return np.ascontiguousarray(of_one.swapaxes(2, 3))
     rows = sample - sample[0] + geometry.lag - np.arange(lags)[:, np.newaxis]
     matrix = np.zeros((groups, cin, int(sample[-1] - sample[0]) + lags, cout, sample.size), taps.dtype)
     matrix[:, :, rows, :, np.arange(sample.size)] = taps[..., phase].transpose(3, 4, 0, 1, 2)
@@ -112,6 +114,6 @@ def _banded(one: Array, inputs: int, periods: int) -> Array:
     *lead, down, across, right, along = matrix.strides
     # A period is the one before it, further down: they are one view with a stride along the diagonal.
     shape = (groups, cin, periods, samples, cout, outputs)
-    diagonal = as_strided(matrix, shape, (*lead, inputs * down + right, down, across, along))
+    diagonal = np.ndarray(shape, one.dtype, matrix, 0, (*lead, inputs * down + right, down, across, along))
     diagonal[...] = one[:, :, np.newaxis]
     return matrix.reshape(groups, cin, -1, cout, periods * outputs)
