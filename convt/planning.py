@@ -9,7 +9,7 @@ A cost is what one input sample of a signal takes on one core, in multiply-adds 
 of the dtype. It is the multiply-adds themselves, and what stands below for the rest, which is memory and
 calls. The figures were fitted to the times that ``python -m tests.benchmarks`` puts beside the model; on
 the machine of that page the choice is within an eighth of the best candidate for most kernels, and at
-worst takes 1.6 times as long, for short ones in double precision.
+worst takes 1.7 times as long, for short ones in double precision.
 """
 
 import math
