@@ -8,7 +8,7 @@ import threading
 
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
 _ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-_SELDOM = 50_000  # objects that are made before garbage is looked for: imports alone make many
+_SELDOM = 100_000  # objects that are made before garbage is looked for: imports alone make many
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 

@@ -25,7 +25,7 @@ from convt_cli.outcome import Outcome
 from convt_cli.request import Request
 from convt_cli.streams import shared_streams
 
-_SAMPLES = 1 << 24  # of a segment's output, all channels counted: a tenth of a second's work, about
+_SAMPLES = 1 << 22  # of a segment's output, all channels counted: some hundredths of a second's work
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from convt.geometry import Geometry
 _OUTPUTS = 1 << 18  # elements of all output channels that are transformed back at a time
 _BANDS = 16  # runs that X is divided into at most: what matters is found for each of their H
 _FAINT = 8  # eps of the root mean square: in double precision, long transforms leave that much themselves
+_VECTOR = 16  # bytes of real numbers, of as many lanes, that a transform works on at a time
 _WIDE = 1 << 17  # points up to which the kernel's spectrum is computed in more than double precision
 
 
@@ -59,7 +60,6 @@ class Spectral:
 
         They hold a hop and, in whole periods, the lag before it.
         """
-        self._forth, self._back = transforms()
         self._groups, self._cin, self._cout, _ = weight.shape
         self._lag, self._hop, self._points = geometry.lag, hop, points
         inputs, outputs = geometry.period
@@ -88,13 +88,14 @@ class Spectral:
 
     def _block(self, frames: Array, bias: Array, out: Array) -> None:
         """Map frames (C_in, rows, lag + hop) to out (groups, C_out, rows, outputs of a hop)."""
-        spectra = self._forth(self._packed(frames))
+        forth, back = transforms()  # of the process, and not of a copy that travels to another
+        spectra = forth(self._packed(frames))
         lanes = spectra.shape[-2]
         spectra = spectra.reshape(self._groups, self._cin, 1, lanes, self._points)
         step = max(1, _OUTPUTS // (self._groups * lanes * self._outputs))
         for first in range(0, self._cout, step):
             channels = slice(first, min(first + step, self._cout))
-            samples = self._back(self._filtered(spectra, channels))
+            samples = back(self._filtered(spectra, channels))
             self._unpack(samples[..., self._valid], bias[:, channels], out[:, channels])
 
     def _filtered(self, spectra: Array, channels: slice) -> Array:
@@ -116,27 +117,32 @@ class Spectral:
     def _packed(self, frames: Array) -> Array:
         """Return frames (C_in, rows, n) as complex ones, two in one if they are real, zeros around them."""
         channels, rows, length = frames.shape
-        lanes = -(-rows // 2) if self._real else rows
+        lanes = self._lanes(rows)
         packed = self._scratch("packed", self._dtype, channels, lanes, self._points)
         packed[..., : self._start] = 0
         packed[..., self._start + length :] = 0
         inner = packed[..., self._start : self._start + length]
         if not self._real:
-            inner[...] = frames
+            inner[:, :rows], inner[:, rows:] = frames, 0
             return packed
-        inner.real = frames[:, 0::2]
-        inner.imag[:, : rows // 2] = frames[:, 1::2]
-        inner.imag[:, rows // 2 :] = 0
+        for part, first in ((inner.real, 0), (inner.imag, 1)):
+            taken = frames[:, first::2]
+            part[:, : taken.shape[1]], part[:, taken.shape[1] :] = taken, 0
         return packed
+
+    def _lanes(self, rows: int) -> int:
+        """Return how many transforms so many frames take: two or three are slower than what is full."""
+        lanes, full = -(-rows // 2) if self._real else rows, 2 * _VECTOR // self._dtype.itemsize
+        return lanes if lanes % full < 2 else -(-lanes // full) * full
 
     def _unpack(self, samples: Array, bias: Array, out: Array) -> None:
         """Write samples, frames as they were packed, and the bias into out (..., rows, n)."""
         if not self._real:
-            np.add(samples, bias, out=out)
+            np.add(samples[..., : out.shape[-2], :], bias, out=out)
             return
-        odd = out[..., 1::2, :]
-        np.add(samples.real, bias, out=out[..., 0::2, :])
-        np.add(samples.imag[..., : odd.shape[-2], :], bias, out=odd)
+        for part, first in ((samples.real, 0), (samples.imag, 1)):
+            made = out[..., first::2, :]
+            np.add(part[..., : made.shape[-2], :], bias, out=made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ _RATES = 48_000, 96_000
 _RATIO = 44_100, 48_000
 _BITS = {"PCM_16": ["16"], "PCM_24": ["24"], "FLOAT": ["32", "-e", "floating-point"]}  # as sox calls them
 _CODECS = {"PCM_16": "pcm_s16le", "PCM_24": "pcm_s24le", "FLOAT": "pcm_f32le"}  # as ffmpeg does
+# A core type that is set for other reasons would be that of numpy's BLAS alone; and pip compiles modules.
+_UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 _MAIN = "from convt_cli.entry import main; main()"
 _SCRIPT = Path(sys.executable).with_name("convt")
 _CONVT = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-c", _MAIN]
@@ -67,8 +69,7 @@ def shown(commands: Commands) -> str:
 def run(command: list[str]) -> tuple[float, float]:
     """Seconds of a command from its start to its end, and its peak of resident memory in MiB."""
     words = [*_CONVT, *command[1:]] if command[0] == "convt" else command
-    # A core type that is set for other reasons would be that of numpy's BLAS alone.
-    kept = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+    kept = {k: v for k, v in os.environ.items() if k not in _UNSET}
     os.sync()  # what the one before has written must not reach the disk on this one's time
     launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, *words]
     seconds, peak = map(float, subprocess.check_output(launch, env=kept, text=True).split())
