@@ -57,7 +57,8 @@ _APART, _SUMMED, _NARROW = 30, 120, 280
 _COMPLEX = 1.5  # times a product, which OpenBLAS packs for however small it is
 # spectral: for each point and bit of its number, each product of spectra, each output; and for a block.
 _POINT, _PRODUCT, _UNPACKED, _BLOCK_CALLS = 9, 30, 80, 1_500_000
-_SMALLEST, _LARGEST = 1 << 10, 1 << 12  # points of a transform, unless the lag wants more
+# Points of a transform, unless the lag wants more: a longer one back would leave the cache.
+_SMALLEST, _LARGEST = 1 << 10, 1 << 12
 _ROUGH = 4  # times the cost, of a transform whose number of points has a large prime factor
 # By definition: for each product, if there are fewer samples than taps or not; for each of the fewer.
 _BY_SAMPLE, _BY_TAP, _ADDITION = 250, 800, 700_000
