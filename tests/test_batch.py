@@ -198,7 +198,8 @@ def test_a_long_list_of_failures_is_cut() -> None:
     assert last == f"convt: 25 of 25 files failed: {', '.join(names[:20])} and 5 more"
 
 
-def test_a_file_that_kills_its_process_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [4, 100])
+def test_a_file_that_kills_its_process_is_told_of(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """As a bug in a decoder does, or a system that is out of memory."""
 
     def killed(request: Any, *arguments: Any, **options: Any) -> Any:
@@ -208,12 +209,15 @@ def test_a_file_that_kills_its_process_is_told_of(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("convt_cli.batch.run", killed)
     monkeypatch.setattr("convt_cli.workers.threading.active_count", lambda: 1)  # or no process has `killed`
-    for name in ("a.wav", "bad.wav", "c.wav", "d.wav"):
-        sound(name)
-    result = quick("a.wav", "bad.wav", "c.wav", "d.wav", "-d", "out", "--jobs", "2", code=3)
+    names = [f"{number:03}.wav" for number in range(count)]
+    names[1] = "bad.wav"
+    for name in names:
+        sound(name, shape=(100,))
+    result = quick(*names, "-d", "out", "--jobs", "2", code=3)
+    names.remove("bad.wav")
     assert "convt: bad.wav: " in result.stderr
-    assert result.stdout == "out/a.wav\nout/c.wav\nout/d.wav\n"
-    assert sorted(files("out")) == ["a.wav", "c.wav", "d.wav"]
+    assert result.stdout.splitlines() == [f"out/{name}" for name in names]
+    assert sorted(files("out")) == names
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

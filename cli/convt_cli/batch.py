@@ -1,12 +1,11 @@
 """Several inputs side by side: each whole or not at all, and one that fails stops no other."""
 
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from pathlib import Path
 
 from convt_cli.account import Account
 from convt_cli.errors import Failure
@@ -16,6 +15,9 @@ from convt_cli.request import Request
 from convt_cli.workers import workers
 
 Result = tuple[Request, Account | Failure]
+
+_TOGETHER = 16  # files at most that a process is given at once, as every errand takes its time,
+_SMALL = 1 << 23  # and bytes of them at most, so that none waits long for the last
 
 
 def run_all(requests: Sequence[Request], jobs: int) -> Generator[Result, None, None]:
@@ -32,34 +34,54 @@ def run_all(requests: Sequence[Request], jobs: int) -> Generator[Result, None, N
             warm_up(requests[0])
     new = {request.target for request in requests if not is_file(request.target)}
     with workers(min(jobs, len(requests))) as submit:
-        futures = [submit(_work_alone, request) for request in requests]
-        results: Iterator[tuple[Request, Future[Any]]] = zip(requests, futures, strict=True)
-        for request, future in results:
+        errands = iter([(few, submit(_work_alone, few)) for few in _divided(requests, jobs)])
+        for few, future in errands:
             if isinstance(future.exception(), BrokenProcessPool):
-                results = chain([(request, future)], results)
+                errands = chain([(few, future)], errands)
                 break
-            yield request, future.result()
-    for request, future in results:  # a process has been killed, and no other goes on
+            yield from zip(few, future.result(), strict=True)
+    for few, future in errands:  # a process has been killed, and no other goes on
         if isinstance(future.exception(), BrokenProcessPool):
             # What was done already, but not told of, is done once more.
-            again = replace(request, overwrite=request.overwrite or request.target in new)
-            yield request, _by_itself(again)
+            again = [replace(one, overwrite=one.overwrite or one.target in new) for one in few]
+            yield from zip(few, map(_by_itself, again), strict=True)
         else:
-            yield request, future.result()
+            yield from zip(few, future.result(), strict=True)
+
+
+def _divided(requests: Sequence[Request], jobs: int) -> Iterator[list[Request]]:
+    """Divide files, in their order, into those that a process is given at once."""
+    most = min(_TOGETHER, -(-len(requests) // (4 * jobs)))
+    few, total = list[Request](), 0
+    for request in requests:
+        size = _size(request.source)
+        if few and (len(few) == most or total + size > _SMALL):
+            yield few
+            few, total = [], 0
+        few.append(request)
+        total += size
+    yield few
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # of which the process that does the file tells
+        return 0
 
 
 def _by_itself(request: Request) -> Account | Failure:
     """Do a file in a process of its own, which it may kill."""
     try:
         with workers(1) as submit:
-            result: Account | Failure = submit(_work_alone, request).result()
+            result: Account | Failure = submit(_work_alone, [request]).result()[0]
             return result
     except BrokenProcessPool:
         return Failure(f"{request.source}: what worked on it has been killed; was there enough memory?")
 
 
-def _work_alone(request: Request) -> Account | Failure:
-    return _work(request, threads=1)
+def _work_alone(requests: Sequence[Request]) -> list[Account | Failure]:
+    return [_work(request, threads=1) for request in requests]
 
 
 def _work(request: Request, *, threads: int | None) -> Account | Failure:

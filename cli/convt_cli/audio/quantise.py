@@ -1,23 +1,17 @@
-"""Samples made ready for a file: gain, dither and rounding.
-
-Dither is white noise of triangular density, one step to either side: with it the mean and the power of
-the rounding error do not depend on the signal (S. P. Lipshitz, R. A. Wannamaker, J. Vanderkooy,
-"Quantization and dither: a theoretical survey", J. Audio Eng. Soc. 40, 1992).
-"""
+"""Samples made ready for a file: gain, dither and rounding."""
 
 from typing import Literal
 
 import numpy as np
-from numpy.random import PCG64, Generator  # now: amid the work its import would swallow a signal
 
+from convt_cli.audio.dither import Triangular
 from convt_cli.audio.formats import Array, Format
 from convt_cli.audio.levels import Levels
 
 Dither = Literal["none", "needed", "tpdf"]
 Overs = Literal["keep", "clip", "error"]
 
-_PIECE = 1 << 17  # samples at a time: they stay in the cache, and other threads are seldom disturbed
-_SEED = 0x636F6E7674
+_PIECE = 1 << 16  # samples at a time: they stay in the cache, and other threads are seldom disturbed
 
 
 class Quantiser:
@@ -65,7 +59,7 @@ class Quantiser:
     ) -> None:
         self._target, self._gain, self._upper = target, gain, upper
         self._clips = overs == "clip"
-        self._dither, self._noise = dither, _Triangular(channels, start)
+        self._dither, self._noise = dither, Triangular(channels, start)
         self.levels = Levels(target, gain, allowed=overs != "error", start=start)
 
     def __call__(self, block: Array) -> Array:
@@ -113,10 +107,10 @@ class Quantiser:
         values = np.multiply(samples, wide(self._gain * top), dtype=wide)
         rounded = np.rint(values)
         if self._dither != "none":
-            noise = self._noise(values.shape[1])
+            noisy = values + self._noise(values.shape[1])
             if self._dither == "needed":
-                np.copyto(noise, 0, where=rounded == values)
-            np.rint(np.add(values, noise, out=values), out=rounded)
+                np.copyto(noisy, values, where=rounded == values)
+            np.rint(noisy, out=rounded)
         if low * top < 1 - top or high * top > top - 2:  # within reach of the dither
             np.clip(rounded, -top, top - 1, out=rounded)
         if self._upper:
@@ -125,25 +119,3 @@ class Quantiser:
             rounded += wide(top)
         numbers: Array = rounded.astype(dtype)
         return numbers
-
-
-class _Triangular:
-    """White noise between -1 and 1 of triangular density, in steps of 1/256; the same in every run."""
-
-    def __init__(self, channels: int, start: int) -> None:
-        """Begin with the value of so many frames from the start."""
-        bits = [PCG64([_SEED, channel]).advance(start // 4) for channel in range(channels)]
-        self._random = [Generator(each) for each in bits]
-        self._rest = np.empty((channels, 0), np.uint16)
-        self(start % 4)
-
-    def __call__(self, count: int) -> Array:
-        """Return the next values (channels, count), float32: whatever the counts, they are the same."""
-        fours = -(-(count - self._rest.shape[1]) // 4)
-        words = [random.integers(0, 2**64 - 1, fours, np.uint64, endpoint=True) for random in self._random]
-        pairs = np.concatenate([self._rest, np.stack(words).view(np.uint16)], axis=1)
-        self._rest, pairs = pairs[:, count:].copy(), pairs[:, :count]
-        noise: Array = np.add(pairs & 255, pairs >> 8).astype(np.float32)  # two even ones of 0 to 255
-        noise -= np.float32(255)
-        noise *= np.float32(1 / 256)
-        return noise
