@@ -17,7 +17,8 @@ def noise(channels: int, count: int) -> Array:
         np.random.PCG64([0x636F6E7674, channel]).random_raw(-(-count // 4)) for channel in range(channels)
     ]
     pairs = np.array(words).astype("<u8").view(np.uint8).reshape(channels, -1, 2)[:, :count]
-    return (pairs.sum(axis=2, dtype=float) - 255) / 256
+    values: Array = (pairs.sum(axis=2, dtype=float) - 255) / 256
+    return values
 
 
 @pytest.mark.parametrize("start", [0, 1, 6, 1 << 18, (1 << 18) + 3, MANY - 1])
