@@ -1,14 +1,19 @@
 """Upsample signals with a transposed 1-D convolution."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from convt.balance import balance_kernel
 from convt.design import QUALITIES, design_kernel
 from convt.errors import ConvtError, ParameterError, ParameterTypeError, StreamError, WeightsError
-from convt.fitting import Fit, Fitter, fit
 from convt.functional import conv_transpose1d
 from convt.geometry import output_length
 from convt.response import Response
 from convt.stream import Upsampler
 from convt.weights import WeightEntry, WeightList, Weights, list_weights, load_weights
+
+if TYPE_CHECKING:
+    from convt.fitting import Fit, Fitter, fit
 
 __version__ = "0.1.0"
 
@@ -34,3 +39,10 @@ __all__ = [
     "load_weights",
     "output_length",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what fits kernels when it is asked for: all else begins sooner without it."""
+    if name in ("Fit", "Fitter", "fit"):
+        return getattr(import_module("convt.fitting"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,5 @@
 """Digests, for whoever wants to be sure that two runs had the same, or made the same."""
 
-import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +11,9 @@ from convt_cli.names import STREAM, is_file
 
 def array_digest(array: Array) -> str:
     """Return the SHA-256 of an array's numbers, little-endian and in C order."""
-    return hashlib.sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
+    from hashlib import sha256  # here and below: slow to import, and only asked for with --json
+
+    return sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
 
 
 def file_digest(path: Path) -> str | None:
@@ -25,5 +26,7 @@ def file_digest(path: Path) -> str | None:
 
 @lru_cache(maxsize=16)  # the weights of many inputs are one file
 def _file_digest(path: Path, *_version: int) -> str:
+    from hashlib import file_digest as digest
+
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest(file, "sha256").hexdigest()

@@ -29,3 +29,11 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+def is_link(path: Path) -> bool:
+    """Return whether there is such a symbolic link; of what cannot be a name there is none."""
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False

@@ -88,16 +88,16 @@ class Request:
         """The output's name; in.wav becomes in_x2.wav, or in_48000.wav, and a pipe a pipe."""
         if self.output or self.source == STREAM:
             return self.output or STREAM
-        return self.renamed(f"{self.source.stem}_{self.rate or f'x{self.stride or 2}'}")
+        stem = f"{self.source.stem}_{self.rate or f'x{self.stride or 2}'}"
+        return self.source.parent / self.named(stem, self.source.suffix)
 
-    def renamed(self, stem: str) -> Path:
-        """Return the source's name with another stem, and the extension of the format asked for."""
-        suffix = self.source.suffix
+    def named(self, stem: str, suffix: str) -> str:
+        """Return a file's name; its extension is that of the format asked for, if one is."""
         if self.container and suffix.lower() != ".npy":
             opus = self.container.upper() == "OGG" and (self.subtype or "").upper() == "OPUS"
             name = "opus" if opus else _EXTENSIONS.get(self.container.upper(), self.container.lower())
             suffix = f".{name}"
-        return self.source.parent / (stem + suffix)
+        return stem + suffix
 
     @property
     def channels_last(self) -> bool:

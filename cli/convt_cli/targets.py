@@ -1,13 +1,13 @@
 """Which files a command line names, and where the output of each is to stand."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convt_cli.errors import Failure, Misuse
 from convt_cli.folders import sound_below
-from convt_cli.names import STREAM, is_folder
+from convt_cli.names import STREAM, is_folder, is_link
 from convt_cli.request import Request
 
 
@@ -69,24 +69,36 @@ def _add(found: Found, source: Path, request: Request, folder: Path, *, recursiv
 
 def _placed(request: Request, path: Path, root: Path, folder: Path) -> Request:
     """Return the request for a file whose output stands below the folder as the file below `root`."""
-    name = replace(request, source=path.relative_to(root)).renamed(path.stem)
-    return replace(request, source=path, output=folder / name)
+    output = folder / path.parent.relative_to(root) / request.named(path.stem, path.suffix)
+    return replace(request, source=path, output=output)
 
 
 def _check_different(requests: Sequence[Request]) -> None:
     """Refuse two outputs that are one file, by whatever names, and outputs that are other inputs."""
-    inputs = {_real(request.source): request.source for request in requests}
-    taken: dict[str, Path] = {}
-    for request in requests if len(requests) > 1 else ():
-        place = _real(request.target)
+    if len(requests) < 2:
+        return
+    sources = list(_places(request.source for request in requests))
+    targets = _places(request.target for request in requests)
+    inputs, taken = dict(zip(sources, requests, strict=True)), dict[tuple[str, str], Path]()
+    for request, source, place in zip(requests, sources, targets, strict=True):
         if place in taken:
             both = f"{taken[place]} and {request.source}"
             raise Misuse(f"{both} would both become {request.target}: run them apart")
-        if place in inputs and place != _real(request.source):
-            raise Misuse(
-                f"{request.target}: would be made of {request.source}, and is the input {inputs[place]}"
-            )
+        if place in inputs and place != source:
+            other = inputs[place].source
+            raise Misuse(f"{request.target}: would be made of {request.source}, and is the input {other}")
         taken[place] = request.source
+
+
+def _places(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """Yield the folder where each file really is, and its name there; folders are looked up but once."""
+    folders: dict[Path, str] = {}
+    for path in paths:
+        folder = path.parent
+        if folder not in folders:
+            folders[folder] = _real(folder)
+        elsewhere = path.name in ("", "..") or is_link(path)
+        yield os.path.split(_real(path)) if elsewhere else (folders[folder], path.name)
 
 
 def _real(path: Path) -> str:
