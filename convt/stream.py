@@ -1,6 +1,7 @@
 """The operator as a stream."""
 
 import math
+from functools import cached_property
 from typing import SupportsIndex
 
 import numpy as np
@@ -166,7 +167,7 @@ class Upsampler:
         """Forget the signal: the next samples begin a new one, of any dtype."""
         self._begun = self._flushed = self._interrupted = False
 
-    @property
+    @cached_property
     def delay(self) -> float:
         """Output samples by which the kernel delays what goes through it; with `down` not always whole.
 

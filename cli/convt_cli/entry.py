@@ -82,7 +82,7 @@ def _end(number: int, _frame: object) -> None:
 
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, insist)
-        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.05)  # soon: what is left may take but 50 ms
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.02)  # soon: what is left may take but 50 ms
     raise error
 
 

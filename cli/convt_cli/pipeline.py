@@ -219,8 +219,10 @@ class _Run:
         """Complete the output, and the facts about it."""
         outcome = self._outcome
         outcome.notes = [*self._reader.warnings, *self._finite.notes()]
-        late = Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order)
-        late = carried(late, outcome.formats[1], self._request.ratio.factor, outcome.channels)
+        late = Metadata(order=self._reader.meta.order)
+        if chunks := self._reader.late_chunks():
+            late.chunks = chunks
+            late = carried(late, outcome.formats[1], self._request.ratio.factor, outcome.channels)
         outcome.lost += late.lost + list(late.tags) + writer.finish(late.chunks) + writer.lost
         if isinstance(writer, NpyWriter):
             return
@@ -251,14 +253,21 @@ class _Run:
         reader, upsampler = self._reader, self._upsampler
         upsampler.reset()
         self._finite.begin()
-        upsampler.process(np.empty((reader.channels, 0), reader.dtype))
-        size = block_size(self._request, self._outcome.channels)
+        size, whole = block_size(self._request, self._outcome.channels), False
         with self._overlap(reader.blocks(signal, size)) as blocks:
             for block in blocks:
-                yield upsampler.process(self._finite(block))
+                whole = 0 < block.shape[1] == reader.frames  # as clips are: at once is quicker
+                yield (upsampler if whole else upsampler.process)(self._finite(block))
                 self._frames += block.shape[1]
                 self._watch(self._frames, reader.frames)
+        if not whole:
+            yield self._rest()
+
+    def _rest(self) -> Array:
+        """Return the outputs that no further sample changes."""
+        # Of a signal without a sample this tells the dtype.
+        self._upsampler.process(np.empty((self._reader.channels, 0), self._reader.dtype))
         try:
-            yield upsampler.flush()
+            return self._upsampler.flush()
         except convt.ParameterError as error:
             raise too_short(self._request, error) from None

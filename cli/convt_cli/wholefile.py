@@ -21,24 +21,34 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> N
         With what is in the way, and what to do.
     """
     try:
-        place = Path(os.path.realpath(target))
-        target.exists()
+        found = target.stat() if target.exists() else None
     except OSError as error:  # a name that cannot be one
         raise Failure(f"{target}: cannot be written: {error.strerror}") from None
+    if found:
+        _check_found(target, found, sources, overwrite=overwrite)
+    elif not target.parent.is_dir():
+        raise Failure(f"{target}: there is no folder {target.parent}; create it first")
+    elif target.is_symlink() and not _leads_to_a_folder(target):
+        raise Failure(f"{target}: is a link that leads nowhere; name another file with -o")
+
+
+def _check_found(target: Path, found: os.stat_result, sources: Sequence[Path], *, overwrite: bool) -> None:
     for source in sources:
-        if target.exists() and _is_same(target, source):
+        if _is_same(found, source):
             name = input_name(source)
             raise Failure(f"{target}: is the same file as the input {name}; choose another name with -o")
-    if target.is_dir():
+    if stat.S_ISDIR(found.st_mode):
         raise Failure(f"{target}: is a folder; name a file with -o")
-    if target.exists() and not target.is_file():
+    if not stat.S_ISREG(found.st_mode):
         raise Failure(f"{target}: is not a regular file; name one with -o")
-    if target.exists() and not overwrite:
+    if not overwrite:
         raise Failure(f"{target}: exists already; use --overwrite, or another name with -o")
-    if not target.parent.is_dir():
-        raise Failure(f"{target}: there is no folder {target.parent}; create it first")
-    if place.is_symlink() or not place.parent.is_dir():
-        raise Failure(f"{target}: is a link that leads nowhere; name another file with -o")
+
+
+def _leads_to_a_folder(link: Path) -> bool:
+    """Return whether the file that a link leads to could be made."""
+    place = Path(os.path.realpath(link))
+    return not place.is_symlink() and place.parent.is_dir()
 
 
 def check_stream(sources: Sequence[Path]) -> None:
@@ -56,10 +66,10 @@ def check_stream(sources: Sequence[Path]) -> None:
             raise Failure(f"standard output: is the same file as the input {name}; choose another one")
 
 
-def _is_same(target: Path, source: Path) -> bool:
+def _is_same(found: os.stat_result, source: Path) -> bool:
     if source == STREAM:
-        return os.path.samestat(target.stat(), os.fstat(0))
-    return source.exists() and target.samefile(source)
+        return os.path.samestat(found, os.fstat(0))
+    return source.exists() and os.path.samestat(found, source.stat())
 
 
 @contextmanager

@@ -120,6 +120,11 @@ class PcmWriter:
         What else the file is to hold.
     quantiser : Quantiser
         What makes samples ready, as they stand in the file.
+
+    Attributes
+    ----------
+    is_rf64 : bool
+        Whether the file's lengths need more than the 32 bits of a WAV file.
     """
 
     def __init__(
@@ -141,7 +146,7 @@ class PcmWriter:
         self.lost = list[str]()
         self._file: IO[bytes] = open_target(path)
         self._is_file = path is not None
-        write_all(self._file, self._header(self._stated))
+        self._begin(self._stated)
 
     def reserve(self) -> int:
         """Leave all samples to :class:`PcmStretch`, and return the bytes before them."""
@@ -151,11 +156,14 @@ class PcmWriter:
         self._file.seek(before + self._length)
         return before
 
-    def _header(self, length: int | None, after: int = 0) -> bytes:
+    def _begin(self, length: int | None, after: int = 0) -> None:
+        """Write the header for so many bytes of samples, and so many after them."""
         if self.format.big_endian and self.format.container == "WAV" and (length or 0) > _ROOMY:
             raise Unwritable("a big-endian WAV file cannot hold 4 GB; use --format W64")
         room = self._is_file and (self._stated is None or self._stated > _ROOMY)
-        return headers.build(self.format, self._channels, self._meta, length, room=room, after=after)
+        header = headers.build(self.format, self._channels, self._meta, length, room=room, after=after)
+        write_all(self._file, header)
+        self.is_rf64 = self._is_file and header.startswith(b"RF64")
 
     def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
         """Append a block (channels, n)."""
@@ -172,14 +180,9 @@ class PcmWriter:
             write_all(self._file, bytes(self._length % 2) + (after if takes else b""))
         if self._is_file and (self._length != self._stated or (after and takes)):
             self._file.seek(0)
-            write_all(self._file, self._header(self._length, len(after) if takes else 0))
+            self._begin(self._length, len(after) if takes else 0)
         self._file.close()
         return [] if takes else [name_of(chunk) for chunk in late]
-
-    @property
-    def is_rf64(self) -> bool:
-        """Whether the file's lengths needed more than the 32 bits of a WAV file."""
-        return self._is_file and self._header(self._length).startswith(b"RF64")
 
     def close(self) -> None:
         """Let the file go."""

@@ -11,7 +11,7 @@ from convt_cli.audio.levels import Levels
 Dither = Literal["none", "needed", "tpdf"]
 Overs = Literal["keep", "clip", "error"]
 
-_PIECE = 1 << 16  # samples at a time: they stay in the cache, and other threads are seldom disturbed
+_PIECE = 1 << 17  # samples at a time: they stay in the cache, and other threads are seldom disturbed
 
 
 class Quantiser:
