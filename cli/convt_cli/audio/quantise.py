@@ -1,5 +1,6 @@
 """Samples made ready for a file: gain, dither and rounding."""
 
+import sys
 from typing import Literal
 
 import numpy as np
@@ -77,9 +78,7 @@ class Quantiser:
             samples = block[:, start : start + step]
             low, high = self.levels.watch(samples)
             ready = self._scaled if self._target.is_real else self._rounded
-            numbers = ready(samples, low, high, result.dtype)
-            for channel, row in enumerate(numbers):  # one by one: far faster than all at once
-                result[start : start + step, channel] = row
+            _interleave(ready(samples, low, high), result[start : start + step])
         return result
 
     def _carrier(self, dtype: np.dtype[np.floating]) -> np.dtype[np.generic]:
@@ -90,15 +89,15 @@ class Quantiser:
         codes = {8: "u1" if self._target.subtype == "PCM_U8" else "i1", 16: "i2"}
         return np.dtype("i4" if self._upper else codes.get(self._target.bits, "i4"))
 
-    def _scaled(self, samples: Array, low: float, high: float, dtype: np.dtype[np.generic]) -> Array:
-        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
-            if self._gain != 1:
+    def _scaled(self, samples: Array, low: float, high: float) -> Array:
+        if self._gain != 1:
+            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
                 samples = samples * samples.dtype.type(self._gain)
-            if self._clips and max(-low, high) > 1:
-                samples = np.where(np.isfinite(samples), samples.clip(-1, 1), samples)
-            return samples.astype(dtype, copy=False)
+        if self._clips and max(-low, high) > 1:
+            samples = np.where(np.isfinite(samples), samples.clip(-1, 1), samples)
+        return samples
 
-    def _rounded(self, samples: Array, low: float, high: float, dtype: np.dtype[np.generic]) -> Array:
+    def _rounded(self, samples: Array, low: float, high: float) -> Array:
         bits = self._target.bits
         top = 2.0 ** (bits - 1)
         # float32 holds every integer of up to 24 bits, but of those of more than 16 no fraction.
@@ -117,5 +116,18 @@ class Quantiser:
             rounded *= wide(2.0 ** (32 - bits))
         elif self._target.subtype == "PCM_U8":
             rounded += wide(top)
-        numbers: Array = rounded.astype(dtype)
-        return numbers
+        return rounded
+
+
+def _interleave(numbers: Array, frames: Array) -> None:
+    """Write numbers (channels, n) as frames (n, channels) of whatever dtype."""
+    if frames.dtype == np.int16 and len(numbers) == 2:  # as most sound is: two at a time
+        pairs = numbers.astype(np.int32)
+        low, high = pairs if sys.byteorder == "little" else pairs[::-1]
+        high <<= 16
+        low &= 0xFFFF
+        np.bitwise_or(low, high, out=frames.view(np.int32)[:, 0])
+        return
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+        for channel, row in enumerate(numbers):  # one by one: far faster than all at once
+            frames[:, channel] = row
