@@ -39,6 +39,18 @@ def test_a_batch_is_its_signals_one_by_one_to_the_bit(case: Case, count: int) ->
         np.testing.assert_array_equal(y[n], alone[n])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("length", range(1000, 30_000, 1900))
+def test_signals_that_share_transforms_are_as_they_are_alone(length: int, dtype: str) -> None:
+    batch, weight = numbers(length, (3, 1, length), dtype), numbers(1, (1, 1, 900), dtype)
+    y = convt.conv_transpose1d(batch, weight, stride=2, engine="spectral")
+    for n, x in enumerate(batch):
+        alone = convt.conv_transpose1d(x, weight, stride=2, engine="spectral")
+        np.testing.assert_array_equal(y[n], alone)
+        expected = upfirdn(weight[0, 0], x[0], up=2)
+        np.testing.assert_allclose(alone[0], expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
 @given(cases())
 def test_is_the_adjoint_of_the_forward_convolution(case: Case) -> None:
     y = convt.conv_transpose1d(case.x, case.weight, **case.arguments)

@@ -69,6 +69,7 @@ class Spectral:
         self._valid = slice(before * outputs, (before + hop // inputs) * outputs)
         self._outputs = points // inputs * outputs
         self._dtype = np.result_type(weight.dtype, np.complex64)
+        self._full = 2 * _VECTOR // self._dtype.itemsize
         spectrum = _Spectrum.of(weight, geometry, points * geometry.stride)
         self._runs = _runs(spectrum, weight.dtype, points, self._outputs)
         self._gaps = _gaps(self._runs, self._outputs)
@@ -82,13 +83,15 @@ class Spectral:
         view = windows(frames, self._lag + self._hop, self._hop, rows)
         by_row = out.reshape(signals, blocks, self._groups, self._cout, rows, -1)
         offsets = np.broadcast_to(bias, (signals, *bias.shape[1:]))
-        for n in range(signals):
-            offset = offsets[n].reshape(self._groups, self._cout, 1, 1)
+        offsets = offsets.reshape(signals, self._groups, self._cout, 1, 1)
+        together = self._together(rows)
+        for n in range(0, signals, together):
+            few = slice(n, n + together)
             for block in range(blocks):
-                self._block(view[n, block], offset, by_row[n, block])
+                self._block(view[few, block], offsets[few], by_row[few, block])
 
     def _block(self, frames: Array, bias: Array, out: Array) -> None:
-        """Map frames (C_in, rows, lag + hop) to out (groups, C_out, rows, outputs of a hop)."""
+        """Map frames (N, C_in, rows, lag + hop) to out (N, groups, C_out, rows, outputs of a hop)."""
         forth, back = transforms()  # of the process, and not of a copy that travels to another
         spectra = forth(self._packed(frames))
         lanes = spectra.shape[-2]
@@ -97,7 +100,7 @@ class Spectral:
         for first in range(0, self._cout, step):
             channels = slice(first, min(first + step, self._cout))
             samples = back(self._filtered(spectra, channels))
-            self._unpack(samples[..., self._valid], bias[:, channels], out[:, channels])
+            self._unpack(samples[..., self._valid], bias[:, :, channels], out[:, :, channels])
 
     def _filtered(self, spectra: Array, channels: slice) -> Array:
         """Return the spectra of outputs, (groups, channels, lanes, outputs of a frame)."""
@@ -116,45 +119,59 @@ class Spectral:
         return filtered
 
     def _packed(self, frames: Array) -> Array:
-        """Return frames (C_in, rows, n) as complex ones, two in one if they are real, zeros around them."""
-        channels, rows, length = frames.shape
-        lanes = self._lanes(rows)
-        packed = self._scratch("packed", self._dtype, channels, lanes, self._points)
+        """Return frames (N, C_in, rows, n) as complex ones (C_in, lanes, points), zeros around them."""
+        signals, channels, rows, length = frames.shape
+        used = signals * self._lanes(rows)
+        packed = self._scratch("packed", self._dtype, channels, self._filled(used), self._points)
         packed[..., : self._start] = 0
         packed[..., self._start + length :] = 0
-        inner = packed[..., self._start : self._start + length]
+        packed[:, used:] = 0
+        inner = packed[:, :used, self._start : self._start + length]
+        inner = inner.reshape(channels, signals, -1, length).swapaxes(0, 1)
         if not self._real:
-            inner[:, :rows], inner[:, rows:] = frames, 0
+            inner[...] = frames
             return packed
-        for part, first in ((inner.real, 0), (inner.imag, 1)):
-            taken = frames[:, first::2]
-            part[:, : taken.shape[1]], part[:, taken.shape[1] :] = taken, 0
+        inner.real = frames[..., ::2, :]
+        inner.imag[..., : rows // 2, :] = frames[..., 1::2, :]
+        inner.imag[..., rows // 2 :, :] = 0
         return packed
 
     def _lanes(self, rows: int) -> int:
-        """Return how many transforms so many frames take: two or three are slower than what is full."""
-        lanes, full = -(-rows // 2) if self._real else rows, 2 * _VECTOR // self._dtype.itemsize
-        return lanes if lanes % full < 2 else -(-lanes // full) * full
+        """Return how many complex frames so many make: real ones travel by twos."""
+        return -(-rows // 2) if self._real else rows
+
+    def _filled(self, lanes: int) -> int:
+        """Return how many transforms to make of so many: two or three take longer than four."""
+        return lanes if lanes % self._full < 2 else -(-lanes // self._full) * self._full
+
+    def _together(self, rows: int) -> int:
+        """Return how many signals fill transforms that each of them alone would leave empty."""
+        lanes = self._lanes(rows)
+        return 1 if self._filled(lanes) == lanes else max(1, self._full // lanes)
 
     def _unpack(self, samples: Array, bias: Array, out: Array) -> None:
-        """Write samples, frames as they were packed, and the bias into out (..., rows, n)."""
+        """Write samples (..., lanes, n), as they were packed, and the bias into out (N, ..., rows, n)."""
+        signals, rows = len(out), out.shape[-2]
+        lanes = self._lanes(rows)
+        used = samples[..., : signals * lanes, :]
+        used = np.moveaxis(used.reshape(*used.shape[:-2], signals, lanes, -1), -3, 0)
         if self._real:
-            _split(samples, out[..., ::2, :], out[..., 1::2, :])
+            _split(used, out[..., ::2, :], out[..., 1::2, :])
         else:
-            out[...] = samples[..., : out.shape[-2], :]
+            out[...] = used
         if bias.any():
             out += bias
 
 
 def _split(samples: Array, real: Array, imaginary: Array) -> None:
-    """Write real and imaginary parts (..., lanes, n), of as many lanes as there is room for."""
-    first, second = samples[..., : real.shape[-2], :], samples[..., : imaginary.shape[-2], :]
+    """Write real and imaginary parts (..., lanes, n), the latter of as many lanes as there is room for."""
+    rest = samples[..., : imaginary.shape[-2], :]
     if samples.dtype == np.complex64 and sys.byteorder == "little":
         # Processors take halves of integers several at a time, and every other number one by one.
-        real.view(np.uint32)[...] = first.view(np.uint64)
-        imaginary.view(np.uint32)[...] = second.view(np.uint64) >> 32
+        real.view(np.uint32)[...] = samples.view(np.uint64)
+        imaginary.view(np.uint32)[...] = rest.view(np.uint64) >> 32
     else:
-        real[...], imaginary[...] = first.real, second.imag
+        real[...], imaginary[...] = samples.real, rest.imag
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Signals as .npy files: arrays (L,), (C, L) or (N, C, L); or, channels last, (L, C) or (N, L, C)."""
 
+import io
 import math
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from convt_cli.audio.chunks import Chunk
 from convt_cli.audio.formats import Array
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.precision import cast, precise
-from convt_cli.audio.source import Source
+from convt_cli.audio.source import Source, open_target
 from convt_cli.errors import Failure
 
 _MOST_EMPTY = 1 << 16  # signals of no samples
@@ -178,7 +179,7 @@ class NpyWriter:
         shape = (self._frames,) if dimensions == 1 else ordered[-dimensions:]
         self._signal, self._done = 0, 0
         self.lost = list[str]()
-        self._file = path.open("wb")
+        self._file = io.BufferedWriter(open_target(path))
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
         self._start = self._file.tell()

@@ -200,8 +200,15 @@ class Source:
 
 
 def open_target(path: Path | None) -> io.FileIO:
-    """Return a file to write, None for standard output."""
-    return io.FileIO(1, "wb", closefd=False) if path is None else io.FileIO(path, "wb")
+    """Return a new file to write, None for standard output."""
+    if path is None:
+        return io.FileIO(1, "wb", closefd=False)
+    return io.FileIO(path, "wb", opener=_open_untruncated)
+
+
+def _open_untruncated(name: str, flags: int) -> int:
+    """Open a file without emptying it: what has been emptied, ext4 brings to the disk when it is closed."""
+    return os.open(name, flags & ~os.O_TRUNC, 0o666)
 
 
 def copy_all(path: Path, file: IO[bytes]) -> None:
