@@ -1,5 +1,6 @@
 """What a process tells another of a run."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,18 +36,25 @@ class Account:
     facts: dict[str, Any]
 
     @classmethod
-    def of(cls, outcome: Outcome) -> "Account":
-        """Return the account of a run."""
+    def of(cls, outcome: Outcome, *, brief: bool = False) -> "Account":
+        """Return the account of a run; if it is to be brief, without notes and details."""
         request = outcome.request
-        size = (size_line(outcome),) if request.dry_run else ()
         none = request.dry_run or request.target == STREAM
         written = () if none else (request.target, *([request.plot] if request.plot else []))
-        when = (time_line(outcome),) if request.ratio.down > 1 else ()
-        how = () if outcome.is_copy else (files_line(outcome), kernel_line(outcome), *when)
         return cls(
-            (*how, *size),
-            () if outcome.is_copy else (plan_line(outcome),),
+            () if brief else tuple(_notes(outcome)),
+            () if brief or outcome.is_copy else (plan_line(outcome),),
             tuple(warnings(outcome)),
             written,
             document(outcome) if request.as_json else {},
         )
+
+
+def _notes(outcome: Outcome) -> Iterator[str]:
+    if not outcome.is_copy:
+        yield files_line(outcome)
+        yield kernel_line(outcome)
+        if outcome.request.ratio.down > 1:
+            yield time_line(outcome)
+    if outcome.request.dry_run:
+        yield size_line(outcome)

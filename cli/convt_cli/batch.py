@@ -20,21 +20,21 @@ _TOGETHER = 16  # files at most that a process is given at once, as every errand
 _SMALL = 1 << 23  # and bytes of them at most, so that none waits long for the last
 
 
-def run_all(requests: Sequence[Request], jobs: int) -> Generator[Result, None, None]:
+def run_all(requests: Sequence[Request], jobs: int, *, brief: bool) -> Generator[Result, None, None]:
     """Upsample files, `jobs` at a time, and yield what became of each, in their order.
 
-    When the iteration is left early, files that are being worked on are given up.
+    Accounts may be brief. When the iteration is left early, files that are being worked on are given up.
     """
     if min(jobs, len(requests)) < 2:
         for request in requests:
-            yield request, _work(request, threads=None)
+            yield request, _work(request, threads=None, brief=brief)
         return
     if is_file(requests[0].source):  # what comes through a pipe is read but once
         with suppress(Failure):  # of which the process that does the file tells
             warm_up(requests[0])
     new = {request.target for request in requests if not is_file(request.target)}
     with workers(min(jobs, len(requests))) as submit:
-        errands = iter([(few, submit(_work_alone, few)) for few in _divided(requests, jobs)])
+        errands = iter([(few, submit(_work_alone, few, brief)) for few in _divided(requests, jobs)])
         for few, future in errands:
             if isinstance(future.exception(), BrokenProcessPool):
                 errands = chain([(few, future)], errands)
@@ -44,7 +44,7 @@ def run_all(requests: Sequence[Request], jobs: int) -> Generator[Result, None, N
         if isinstance(future.exception(), BrokenProcessPool):
             # What was done already, but not told of, is done once more.
             again = [replace(one, overwrite=one.overwrite or one.target in new) for one in few]
-            yield from zip(few, map(_by_itself, again), strict=True)
+            yield from zip(few, (_by_itself(one, brief) for one in again), strict=True)
         else:
             yield from zip(few, future.result(), strict=True)
 
@@ -70,23 +70,23 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _by_itself(request: Request) -> Account | Failure:
+def _by_itself(request: Request, brief: bool) -> Account | Failure:
     """Do a file in a process of its own, which it may kill."""
     try:
         with workers(1) as submit:
-            result: Account | Failure = submit(_work_alone, [request]).result()[0]
+            result: Account | Failure = submit(_work_alone, [request], brief).result()[0]
             return result
     except BrokenProcessPool:
         return Failure(f"{request.source}: what worked on it has been killed; was there enough memory?")
 
 
-def _work_alone(requests: Sequence[Request]) -> list[Account | Failure]:
-    return [_work(request, threads=1) for request in requests]
+def _work_alone(requests: Sequence[Request], brief: bool) -> list[Account | Failure]:
+    return [_work(request, threads=1, brief=brief) for request in requests]
 
 
-def _work(request: Request, *, threads: int | None) -> Account | Failure:
+def _work(request: Request, *, threads: int | None, brief: bool) -> Account | Failure:
     try:
-        return Account.of(run(request, _unwatched, threads=threads))
+        return Account.of(run(request, _unwatched, threads=threads), brief=brief)
     except Failure as failure:
         return failure
 

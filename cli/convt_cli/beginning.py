@@ -12,12 +12,11 @@ from convt_cli.audio.reader import Raw, Reader, open_reader
 from convt_cli.audio.samples import CODES
 from convt_cli.audio.writer import carried
 from convt_cli.errors import Failure, Misuse, Unwritable
-from convt_cli.kernels import Choice
 from convt_cli.memory import check_memory, kernel_memory, memory_needed
 from convt_cli.names import STREAM, input_name, is_file
 from convt_cli.outcome import Outcome
 from convt_cli.request import SAME, Request
-from convt_cli.streams import geometry_of
+from convt_cli.streams import Stream, geometry_of
 
 _BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes, about
 
@@ -93,7 +92,7 @@ def open_input(request: Request) -> Reader:
     )
 
 
-def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Upsampler) -> Outcome:
+def begin(request: Request, reader: Reader, stream: Stream) -> Outcome:
     """Find out everything about a run but its result.
 
     Raises
@@ -101,7 +100,7 @@ def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Ups
     Failure, Unwritable
         The output cannot be, or would take more memory than there is.
     """
-    frames = reader.frames
+    kernel, upsampler, frames = stream.kernel, stream.upsampler, reader.frames
     if frames:
         try:
             frames = convt.output_length(frames, kernel.taps, **geometry_of(request, kernel))
@@ -114,21 +113,22 @@ def begin(request: Request, reader: Reader, kernel: Choice, upsampler: convt.Ups
     phase = (request.design.phase or "linear") if request.weights is None else None
     needed += kernel_memory(upsampler, kernel.taps, phase)
     check_memory(input_name(request.source), needed, max(channels))
-    dtype = upsampler.process(np.empty((reader.channels, 0), reader.dtype)).dtype
     formats = (reader.format, _output_format(request, reader))
     meta = carried(reader.meta, formats[1], request.ratio.factor, channels)
     outcome = Outcome(
         request,
         kernel,
         upsampler,
-        dtype,
+        stream.dtype,
         (reader.frames, frames),
         formats,
         channels,
         reader.dimensions,
         meta,
     )
-    outcome.memory, outcome.bytes_out = round(needed), predicted_size(formats[1], channels[1], frames, meta)
+    outcome.memory = round(needed)
+    if request.dry_run:
+        outcome.bytes_out = predicted_size(formats[1], channels[1], frames, meta)
     outcome.lost = list(meta.lost)
     outcome.gain = 10 ** (request.gain / 20)
     outcome.dither = _dither(request, formats[1])

@@ -197,7 +197,7 @@ class _Side:
 
     def __init__(self, path: Path, reader: Reader, signal: int, size: int) -> None:
         self._blocks = reader.blocks(signal, size)
-        self._watch = Finite(str(path), "error", reader.format.rate if reader.format else None, hint="")
+        self._watch = Finite(str(path), "error", reader.format, hint="")
         self.none = np.empty((reader.channels, 0))
         self.frames = 0
 

@@ -63,7 +63,7 @@ def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcom
         request = with_ratio(request, reader)
         _check_target(request)
         check_plot(request)
-        outcome = begin(request, reader, *shared_streams().get(request, reader, threads))
+        outcome = begin(request, reader, shared_streams().get(request, reader, threads))
         check_dtype(outcome)
         run = _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead)
         run.rehearse() if request.dry_run else run.upsample()
@@ -125,8 +125,8 @@ class _Run:
         self._begin()
 
     def _begin(self) -> None:
-        rate = self._reader.format.rate if self._reader.format else None
-        self._finite = Finite(input_name(self._request.source), self._request.nonfinite, rate)
+        name = input_name(self._request.source)
+        self._finite = Finite(name, self._request.nonfinite, self._reader.format)
         self._frames = 0
 
     def upsample(self) -> None:

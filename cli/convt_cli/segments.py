@@ -88,7 +88,7 @@ def make_segment(
         Which of them to make.
     """
     with closing(open_input(request)) as reader:
-        outcome = begin(request, reader, *shared_streams().get(request, reader, threads=1))
+        outcome = begin(request, reader, shared_streams().get(request, reader, threads=1))
         chosen, channels = outcome.formats[1], outcome.channels[1]
         assert isinstance(reader, PcmReader)  # noqa: S101  # or there would be no segments
         assert chosen  # noqa: S101
@@ -103,7 +103,7 @@ def make_segment(
             overs=overs_of(request),
             start=segment.made[0],
         )
-        finite = Finite(outcome.source, request.nonfinite, reader.format.rate)
+        finite = Finite(outcome.source, request.nonfinite, reader.format)
         with closing(PcmStretch(path, chosen, channels, before, segment.made[0], quantiser)) as stretch:
             left = segment.made[1] - segment.made[0]
             for block in _computed(outcome, reader, segment, finite):
@@ -117,7 +117,7 @@ def _computed(outcome: Outcome, reader: PcmReader, segment: Segment, finite: Fin
     """Yield outputs from the first that is to be made on, and some more."""
     upsampler, size = outcome.upsampler, block_size(outcome.request, outcome.channels)
     upsampler.reset()
-    history = Finite(outcome.source, outcome.request.nonfinite, None)  # which the segment before looks at
+    history = Finite(outcome.source, outcome.request.nonfinite, None)  # seen to by the segment before
     skip = segment.made[0] - int(segment.read * outcome.request.ratio.factor)
     for start, stop, watch in (
         (segment.read, segment.first, history),

@@ -82,7 +82,8 @@ def upsample_all(found: Found, jobs: int, reporter: Reporter, *, skip: bool) -> 
         reporter.fail(failure)
         documents.append(_failed(path, failure))
     bar = Bar("files/s", 1, shown=reporter.is_for_people)
-    with closing(bar), closing(run_all(wanted, jobs)) as results:
+    brief = not (reporter.verbose or any(request.dry_run for request in wanted))
+    with closing(bar), closing(run_all(wanted, jobs, brief=brief)) as results:
         for number, (request, result) in enumerate(results, 1):
             bar.close()  # the lines that follow stand where it was
             if isinstance(result, Failure):

@@ -1,21 +1,34 @@
 """The stream that an input goes through."""
 
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import convt
+from convt_cli.audio.formats import Array
 from convt_cli.audio.reader import Reader
 from convt_cli.kernels import Choice, choose_kernel
 from convt_cli.request import Request
 
-Stream = tuple[Choice, convt.Upsampler]
-
 _KEPT = 2  # of files of different rates, or channels, by turns
 _LIGHT = 512  # multiply-adds an output sample that take about as long as reading and writing it
+
+
+@dataclass
+class Stream:
+    """A kernel, and what runs with it on signals of `nothing`'s channels and dtype, (channels, 0)."""
+
+    kernel: Choice
+    upsampler: convt.Upsampler
+    nothing: Array
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of what it makes; who asks first finds it at work on a signal."""
+        return self.upsampler.process(self.nothing).dtype
 
 
 class Streams:
@@ -32,7 +45,7 @@ class Streams:
 
     def warm_up(self, request: Request, reader: Reader) -> None:
         """Prepare the stream of an input, on one thread, for processes that are going to be forked."""
-        _, upsampler = self.get(request, reader, threads=1)
+        upsampler = self.get(request, reader, threads=1).upsampler
         upsampler(np.zeros((reader.channels, upsampler.plan.inputs), reader.dtype))
         self.keep()
 
@@ -44,7 +57,7 @@ class Streams:
             del self._ready[next(iter(self._ready))]
 
     def get(self, request: Request, reader: Reader, threads: int | None) -> Stream:
-        """Return the kernel asked for, and the stream, at its beginning, that runs with it.
+        """Return the stream of the kernel asked for, at its beginning.
 
         Parameters
         ----------
@@ -68,9 +81,10 @@ class Streams:
         stream = self._ready.pop(key, None)
         if stream is None:
             kernel = choose_kernel(request, reader)
-            stream = kernel, _prepare(request, kernel, threads)
+            nothing = np.empty((reader.channels, 0), reader.dtype)
+            stream = Stream(kernel, _prepare(request, kernel, threads), nothing)
         self._taken = key, stream
-        stream[1].reset()
+        stream.upsampler.reset()
         return stream
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from convt_cli.audio.formats import Array
+from convt_cli.audio.formats import Array, Format
 from convt_cli.errors import Failure
 
 Nonfinite = Literal["error", "keep", "zero"]
@@ -20,8 +20,8 @@ class Finite:
         What messages call the signal.
     policy : {"error", "keep", "zero"}
         What becomes of such samples.
-    rate : int or None
-        Frames a second, for messages.
+    chosen : Format or None
+        The format of what is sound: its rate is for messages, and where it is of integers nobody looks.
     hint : str
         What may be done about it.
     """
@@ -30,10 +30,11 @@ class Finite:
         self,
         name: str,
         policy: Nonfinite,
-        rate: int | None,
+        chosen: Format | None,
         hint: str = "; --nonfinite keep or zero goes on",
     ) -> None:
-        self._name, self._policy, self._rate, self._hint = name, policy, rate, hint
+        self._name, self._policy, self._chosen, self._hint = name, policy, chosen, hint
+        self._sure = chosen is not None and not chosen.is_real
         self._frames = self._count = self._first = 0
 
     def begin(self, start: int = 0) -> None:
@@ -55,7 +56,7 @@ class Finite:
             One is not finite, and that is an error.
         """
         start, self._frames = self._frames, self._frames + block.shape[1]
-        if block.dtype.kind not in "fc" or _is_finite(block):
+        if self._sure or block.dtype.kind not in "fc" or _is_finite(block):
             return block
         finite = np.isfinite(block)
         if not self._count:
@@ -75,7 +76,7 @@ class Finite:
             )
 
     def _where(self) -> str:
-        seconds = f" ({self._first / self._rate:.6f} s)" if self._rate else ""
+        seconds = f" ({self._first / self._chosen.rate:.6f} s)" if self._chosen else ""
         return f"frame {self._first}{seconds}"
 
 
