@@ -144,9 +144,10 @@ class PcmWriter:
         self._stated = None if frames is None else frames * self._unit
         self._length = 0
         self.lost = list[str]()
-        self._file: IO[bytes] = open_target(path)
         self._is_file = path is not None
-        self._begin(self._stated)
+        header = self._header(self._stated)
+        self._file: IO[bytes] = open_target(path)
+        write_all(self._file, header)
 
     def reserve(self) -> int:
         """Leave all samples to :class:`PcmStretch`, and return the bytes before them."""
@@ -156,14 +157,13 @@ class PcmWriter:
         self._file.seek(before + self._length)
         return before
 
-    def _begin(self, length: int | None, after: int = 0) -> None:
-        """Write the header for so many bytes of samples, and so many after them."""
+    def _header(self, length: int | None, after: int = 0) -> bytes:
         if self.format.big_endian and self.format.container == "WAV" and (length or 0) > _ROOMY:
             raise Unwritable("a big-endian WAV file cannot hold 4 GB; use --format W64")
         room = self._is_file and (self._stated is None or self._stated > _ROOMY)
         header = headers.build(self.format, self._channels, self._meta, length, room=room, after=after)
-        write_all(self._file, header)
         self.is_rf64 = self._is_file and header.startswith(b"RF64")
+        return header
 
     def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
         """Append a block (channels, n)."""
@@ -180,7 +180,7 @@ class PcmWriter:
             write_all(self._file, bytes(self._length % 2) + (after if takes else b""))
         if self._is_file and (self._length != self._stated or (after and takes)):
             self._file.seek(0)
-            self._begin(self._length, len(after) if takes else 0)
+            write_all(self._file, self._header(self._length, len(after) if takes else 0))
         self._file.close()
         return [] if takes else [name_of(chunk) for chunk in late]
 
