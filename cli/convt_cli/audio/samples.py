@@ -38,6 +38,8 @@ class Coding:
         frames = len(data) // (self.width * channels)
         if self.code == "i3":
             return _decode_three(data, frames, channels, self.order, dtype)
+        if self.code == "i2" and channels == 2:
+            return _decode_pairs(data, self.order, dtype)
         samples = np.frombuffer(data, self.order + self.code).reshape(frames, channels).T
         if self.code[0] == "f":
             with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is infinite
@@ -77,6 +79,16 @@ def _decode_three(
     result = np.empty((channels, frames), dtype)
     for channel, word in zip(result, words, strict=True):
         np.multiply(word & -256, 2.0**-31, out=channel, dtype=dtype, casting="unsafe")
+    return result
+
+
+def _decode_pairs(data: Array, order: str, dtype: np.dtype[np.floating]) -> Array:
+    """Return 16 bits of two channels, the halves of integers, which processors take several at a time."""
+    words = np.frombuffer(data, f"{order}i4")
+    result = np.empty((2, len(words)), dtype)
+    lower, upper = result if order == "<" else result[::-1]
+    lower[:], upper[:] = words << 16, words & -(1 << 16)
+    result *= 2.0**-31
     return result
 
 
