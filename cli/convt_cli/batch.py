@@ -17,7 +17,7 @@ from convt_cli.workers import workers
 Result = tuple[Request, Account | Failure]
 
 _TOGETHER = 16  # files at most that a process is given at once, as every errand takes its time,
-_SMALL = 1 << 23  # and bytes of them at most, so that none waits long for the last
+_SMALL = 1 << 23  # and bytes of them at most
 
 
 def run_all(requests: Sequence[Request], jobs: int, *, brief: bool) -> Generator[Result, None, None]:
@@ -50,12 +50,14 @@ def run_all(requests: Sequence[Request], jobs: int, *, brief: bool) -> Generator
 
 
 def _divided(requests: Sequence[Request], jobs: int) -> Iterator[list[Request]]:
-    """Divide files, in their order, into those that a process is given at once."""
-    most = min(_TOGETHER, -(-len(requests) // (4 * jobs)))
+    """Divide files, in their order, into those that a process is given at once.
+
+    They become fewer towards the end, which all processes then reach at about the same time.
+    """
     few, total = list[Request](), 0
-    for request in requests:
-        size = _size(request.source)
-        if few and (len(few) == most or total + size > _SMALL):
+    for number, request in enumerate(requests):
+        size, left = _size(request.source), len(requests) - number + len(few)
+        if few and (len(few) >= min(_TOGETHER, left / (4 * jobs)) or total + size > _SMALL):
             yield few
             few, total = [], 0
         few.append(request)

@@ -1,10 +1,10 @@
 """Where the command ``convt`` begins: before anything slow is imported, so that it can be ended at once."""
 
-import atexit
 import gc
 import os
 import signal
 import sys
+import threading
 
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
 _ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -31,23 +31,15 @@ def main() -> None:
         _leave(end.code)
     finally:
         _calm_down()
+        gc.freeze()  # what is left is not looked through once more: the process ends
 
 
 def _leave(code: object) -> None:
-    """End at once: Python would take all modules apart, and abort on a thread that is amid a transform."""
-    if isinstance(code, int | None) and _flushed(sys.stdout) and _flushed(sys.stderr):
-        atexit._run_exitfuncs()
-        os._exit(code or 0)
+    """End; after an interruption at once, if a thread is amid a transform: Python would abort on it."""
+    interrupted = any(signal.getsignal(number) is _pass_over for number in _ENDS)
+    if interrupted and isinstance(code, int) and threading.active_count() > 1:
+        os._exit(code)
     sys.exit(code)  # type: ignore[arg-type]  # as it came
-
-
-def _flushed(stream: object) -> bool:
-    """Return whether all that was printed has gone where it was to go."""
-    try:
-        stream.flush()  # type: ignore[attr-defined]
-    except (AttributeError, OSError, ValueError):  # closed, or full
-        return stream is None
-    return True
 
 
 def _fill_gaps() -> None:

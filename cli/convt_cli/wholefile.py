@@ -84,7 +84,7 @@ def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     Failure
         The temporary file cannot be made, or `target` came into being meanwhile.
     """
-    place = Path(os.path.realpath(target))
+    place = Path(os.path.realpath(target)) if target.is_symlink() else target
     temporary = place.with_name(f".convt-{secrets.token_hex(8)}.part")
     try:
         _create(temporary, target)
