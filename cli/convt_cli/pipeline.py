@@ -219,9 +219,8 @@ class _Run:
         """Complete the output, and the facts about it."""
         outcome = self._outcome
         outcome.notes = [*self._reader.warnings, *self._finite.notes()]
-        late = Metadata(order=self._reader.meta.order)
-        if chunks := self._reader.late_chunks():
-            late.chunks = chunks
+        late = Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order)
+        if late.chunks:
             late = carried(late, outcome.formats[1], self._request.ratio.factor, outcome.channels)
         outcome.lost += late.lost + list(late.tags) + writer.finish(late.chunks) + writer.lost
         if isinstance(writer, NpyWriter):

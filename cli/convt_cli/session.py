@@ -91,7 +91,7 @@ def upsample_all(found: Found, jobs: int, reporter: Reporter, *, skip: bool) -> 
                 reporter.fail(result)
                 documents.append(_failed(request.source, result))
             else:
-                _tell(result, reporter, brief=not request.dry_run)
+                _tell(result, reporter)
                 documents += [result.facts] if reporter.as_json else []
             bar(number, len(wanted))
     count = len(found.requests) + len(found.failures)
@@ -109,10 +109,10 @@ def _failed(path: Path, failure: Failure) -> dict[str, Any]:
     return {"input": {"path": str(path)}, "error": str(failure)}
 
 
-def _tell(account: Account, reporter: Reporter, *, brief: bool = False) -> None:
-    """Say what became of an input: everything, or what is not as expected."""
+def _tell(account: Account, reporter: Reporter) -> None:
+    """Say what became of an input."""
     for line in account.notes:
-        (reporter.detail if brief else reporter.note)(line)
+        reporter.note(line)
     for line in account.details:
         reporter.detail(line)
     for line in account.warnings:
