@@ -3,10 +3,9 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from convt.balance import balance_kernel
-from convt.design import QUALITIES, design_kernel
+from convt.conv import conv_transpose1d
+from convt.design import QUALITIES, balance_kernel, design_kernel
 from convt.errors import ConvtError, ParameterError, ParameterTypeError, StreamError, WeightsError
-from convt.functional import conv_transpose1d
 from convt.geometry import output_length
 from convt.response import Response
 from convt.stream import Upsampler

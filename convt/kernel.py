@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convt.engines.contract import Array, DType
+from convt.engines.protocol import Array, DType
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import as_index
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convt.engines.contract import Array
+from convt.engines.protocol import Array
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import Integer, as_integer
 from convt.kernel import Reals, as_numeric, energy_centre, phase_sums

@@ -7,13 +7,13 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convt.driver import Driver
-from convt.engines.contract import Array, DType
+from convt.engines.planning import EngineName, Plan, as_engine, plan_for
+from convt.engines.protocol import Array, DType
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry, Integer, Padding, as_index
 from convt.kernel import Kernel, as_numeric, check_signal, check_whole, energy_centre
-from convt.parallel import as_threads, default_threads
-from convt.planning import EngineName, Plan, as_engine, plan_for
+from convt.streaming.driver import Driver
+from convt.streaming.threads import as_threads, default_threads
 
 _MOST_LATENCY = 1 << 31  # samples: hours of them
 

@@ -8,12 +8,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from convt.engines.col2im import Col2im
+from convt.engines.planning import Plan
 from convt.engines.polyphase import Polyphase
 from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
 from convt.engines.winograd import Winograd
 from convt.geometry import Geometry
-from convt.planning import Plan
 from tests.oracles import Array
 
 DTYPES = ["float32", "float64", "complex64", "complex128"]

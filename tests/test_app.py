@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import convt
-from convt.design import Kind, Phase, Quality
+from convt.design.kernel import Kind, Phase, Quality
 from convt.geometry import NamedPadding
 from convt_cli import options
 from convt_cli.app import app

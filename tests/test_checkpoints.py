@@ -889,16 +889,16 @@ def test_files_that_are_meant_to_break_things(kind: str, capfd: pytest.CaptureFi
 
 
 def test_a_file_that_shrinks_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    from convt.weightfiles import checkpoint
+    from convt.weights import safetensors
 
     save_file({"a": ones(1, 1, 100_000)}, "w.safetensors")  # longer than is read ahead
-    whole = checkpoint._tensor
+    whole = safetensors._tensor
 
     def cutting(*arguments: Any) -> Any:
         os.truncate("w.safetensors", 500)
         return whole(*arguments)
 
-    monkeypatch.setattr(checkpoint, "_tensor", cutting)
+    monkeypatch.setattr(safetensors, "_tensor", cutting)
     with pytest.raises(convt.WeightsError, match=r"w\.safetensors: a: it became shorter while it was read"):
         convt.load_weights("w.safetensors")
 

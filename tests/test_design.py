@@ -8,8 +8,8 @@ import pytest
 from scipy.signal import freqz, kaiser_beta, minimum_phase, upfirdn
 
 import convt
-from convt.design import Kind, Quality
-from convt.designs.kaiser import step
+from convt.design.kaiser import step
+from convt.design.kernel import Kind, Quality
 from tests.oracles import Array
 
 

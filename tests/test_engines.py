@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convt
+from convt.engines.buffers import Scratch
 from convt.engines.col2im import Col2im
-from convt.engines.contract import Engine
-from convt.engines.definition import scatter
-from convt.engines.memory import Scratch
+from convt.engines.direct import scatter
 from convt.engines.polyphase import Polyphase
+from convt.engines.protocol import Engine
 from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
 from convt.engines.winograd import Winograd
@@ -249,7 +249,7 @@ def test_scatter_of_more_products_than_are_made_at_a_time(monkeypatch: pytest.Mo
     weight, samples = numbers(3, (1, 2, 3, 5), "float64"), numbers(4, (7, 2, 40), "float64")
     positions, geometry = 3 * np.arange(40), Geometry.of(5, 3)
     whole = scatter(samples, positions, weight, geometry, 122)
-    monkeypatch.setattr("convt.engines.definition.PRODUCTS", 4 * 15)
+    monkeypatch.setattr("convt.engines.direct.PRODUCTS", 4 * 15)
     np.testing.assert_allclose(
         scatter(samples, positions, weight, geometry, 122), whole, rtol=0, atol=1e-13
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly, upfirdn
 
 import convt
-from convt.planning import EngineName
+from convt.engines.planning import EngineName
 from tests.oracles import Array, forward, transposed
 from tests.strategies import Case, cases, layouts, numbers
 

@@ -13,10 +13,10 @@ import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 import convt
-from convt import parallel
-from convt.helpers import Call, Helpers
-from convt.parallel import Team
-from convt.wild import is_tame
+from convt.streaming import threads as parallel
+from convt.streaming.nonfinite import is_tame
+from convt.streaming.thread_pool import Call, Helpers
+from convt.streaming.threads import Team
 from tests.oracles import Array
 from tests.strategies import numbers
 
@@ -89,8 +89,8 @@ def test_blas_is_held_whenever_samples_are_looked_at(monkeypatch: pytest.MonkeyP
         settings.extend(parallel._settings())
         return is_tame(numbers)
 
-    for place in ("history", "bank"):
-        monkeypatch.setattr(f"convt.{place}.is_tame", look)
+    for place in ("input_buffer", "prepared_kernel"):
+        monkeypatch.setattr(f"convt.streaming.{place}.is_tame", look)
     stream = convt.Upsampler(np.ones((1, 1, 5)), stride=2, threads=1)
     for piece in np.split(numbers(1, (1, 300_000), "float64"), 3, axis=1):
         stream.process(piece)

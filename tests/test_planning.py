@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import convt
-from convt.engines.memory import Scratch
+from convt.engines.buffers import Scratch
+from convt.engines.planning import EngineName, Plan, candidates, cheaper_by_definition, plan
 from convt.geometry import Geometry
-from convt.planning import EngineName, Plan, candidates, cheaper_by_definition, plan
 
 SINGLE, DOUBLE = np.dtype("float32"), np.dtype("float64")
 
@@ -179,7 +179,7 @@ def test_the_latency_of_a_ratio_is_whole_periods(latency: int, engine: EngineNam
 
 
 def test_products_are_counted_only_where_that_can_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convt.planning.folds", None)
+    monkeypatch.setattr("convt.engines.planning.folds", None)
     x, weight = np.ones((64, 20)), np.ones((64, 64, 16))
     engines: list[EngineName | None] = [None, "polyphase", "spectral"]
     for engine in engines:

@@ -17,7 +17,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 import convt
-from convt.designs import search
+from convt.design import search
 from convt_cli import kernels
 from convt_cli.rates import nearest
 from tests.command import upsample

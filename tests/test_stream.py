@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convt
-from convt.driver import Driver
+from convt.engines.planning import EngineName
 from convt.kernel import Kernel
-from convt.planning import EngineName
+from convt.streaming.driver import Driver
 from tests.oracles import Array, transposed
 from tests.strategies import Case, cases, chunkings, numbers, small_plans
 
@@ -286,7 +286,7 @@ def test_an_error_in_a_push_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> 
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("convt.bank.Bank.apply", fail)
+        patched.setattr("convt.streaming.prepared_kernel.Bank.apply", fail)
         with pytest.raises(MemoryError):
             stream.process(x)
     for call in (stream.flush, lambda: stream.process(x)):

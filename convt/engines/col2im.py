@@ -12,15 +12,15 @@ before the product, and the sum is what interleaves the phases::
 
 import numpy as np
 
-from convt.engines.contract import Array
-from convt.engines.memory import Scratch, by_phase, transposed
+from convt.engines.buffers import Scratch, by_phase, transposed
+from convt.engines.protocol import Array
 from convt.geometry import Geometry
 
 TILE = 16  # columns that a product computes at a time
 
 
 class Col2im:
-    """The engine prepared for one kernel without `down`; see the contract in ``contract.py``."""
+    """The engine prepared for one kernel without `down`; see the contract in ``protocol.py``."""
 
     def __init__(self, weight: Array, geometry: Geometry, scratch: Scratch) -> None:
         """Prepare for blocks of any size."""

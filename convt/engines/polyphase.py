@@ -18,8 +18,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from convt.engines.contract import Array
-from convt.engines.memory import Scratch, outputs_of_period
+from convt.engines.buffers import Scratch, outputs_of_period
+from convt.engines.protocol import Array
 from convt.geometry import Geometry
 
 
@@ -43,7 +43,7 @@ class _Product:
 
 
 class Polyphase:
-    """The engine prepared for one kernel; see the contract in ``contract.py``."""
+    """The engine prepared for one kernel; see the contract in ``protocol.py``."""
 
     contained = False
 

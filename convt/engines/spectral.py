@@ -27,8 +27,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from convt.engines.contract import Array, DType
-from convt.engines.memory import Scratch, windows
+from convt.engines.buffers import Scratch, windows
+from convt.engines.protocol import Array, DType
 from convt.engines.transforms import transforms
 from convt.geometry import Geometry
 
@@ -50,7 +50,7 @@ class _Run:
 
 
 class Spectral:
-    """The engine, prepared for one kernel and one size of transforms; ``contract.py`` has the contract."""
+    """The engine, prepared for one kernel and one size of transforms; ``protocol.py`` has the contract."""
 
     contained = False
 

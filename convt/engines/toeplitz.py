@@ -18,8 +18,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from convt.engines.contract import Array
-from convt.engines.memory import Scratch, by_phase, outputs_of_period, windows
+from convt.engines.buffers import Scratch, by_phase, outputs_of_period, windows
+from convt.engines.protocol import Array
 from convt.geometry import Geometry
 
 
@@ -34,7 +34,7 @@ class _Run:
 
 
 class Toeplitz:
-    """The engine prepared for one kernel and windows of one width; see the contract in ``contract.py``."""
+    """The engine prepared for one kernel and windows of one width; see the contract in ``protocol.py``."""
 
     contained = False
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from convt.driver import Driver
+from convt.engines.planning import Plan, candidates
 from convt.geometry import Geometry
 from convt.kernel import Kernel
-from convt.parallel import Team
-from convt.planning import Plan, candidates
+from convt.streaming.driver import Driver
+from convt.streaming.threads import Team
 from tests.benchmarks.worker import seconds
 
 _DURATION = 0.05

@@ -1,0 +1,116 @@
+"""The operator in one call."""
+
+from typing import SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convt.engines.planning import EngineName, as_engine, plan_for
+from convt.engines.protocol import Array
+from convt.geometry import Geometry, Integer, Padding
+from convt.kernel import Kernel, as_numeric, check_whole
+from convt.streaming.driver import Driver
+from convt.streaming.threads import as_threads, default_threads
+
+
+def conv_transpose1d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Integer = 1,
+    padding: Padding = 0,
+    output_padding: Integer = 0,
+    groups: SupportsIndex = 1,
+    dilation: Integer = 1,
+    *,
+    down: Integer = 1,
+    engine: EngineName | None = None,
+    threads: SupportsIndex | None = None,
+) -> Array:
+    """Upsample signals with a transposed 1-D convolution.
+
+    Every input sample ``x[n, ci, i]`` adds ``x[n, ci, i] * weight[ci, co, k]`` to output position
+    ``i*stride + k*dilation - padding`` of channel co, for every tap k; then the bias is added. This is
+    the adjoint of the forward convolution with the same arguments, not its inverse; the kernel is
+    neither flipped nor conjugated. The output has
+
+    ``L_out = (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1``
+
+    samples, or exactly ``stride*L`` with the paddings ``"center"``, ``"same"`` and ``"causal"``.
+
+    With `down` the result is ``conv_transpose1d(...)[..., ::down]``, ``ceil(L_out/down)`` samples: the rate
+    changes by stride/down. The engines never compute the samples between them.
+
+    Parameters
+    ----------
+    x : array_like, (N, C_in, L) or (C_in, L)
+        The signals, L >= 1. N may be 0. Of any memory layout and byte order.
+    weight : array_like, (C_in, C_out/groups, K)
+        The kernel. With groups, input channels are divided into as many runs of neighbours, and so are
+        output channels; each run sees its own.
+    bias : array_like, (C_out,), optional
+        Added once to every output sample.
+    stride : int or sequence of one int
+        Output samples per input sample, at least 1.
+    padding : int, sequence of one int, or {"full", "center", "same", "causal"}
+        Output samples to drop at both ends, at least 0. ``full`` drops none. The other names drop on the
+        left, with D = dilation*(K - 1) + 1: ``center`` floor((D - 1)/2), which keeps a symmetric kernel
+        in time with its input; ``same`` ceil((D - stride)/2), as neural decoders do,
+        or none if that is negative; ``causal`` none.
+    output_padding : int or sequence of one int
+        Further output samples to keep at the end, below max(stride, dilation). They are not zeros but
+        true outputs; beyond the full convolution they hold the bias alone.
+    groups : int
+        Runs of channels that do not mix; divides C_in.
+    dilation : int or sequence of one int
+        Output samples from one tap to the next, at least 1.
+    down : int or sequence of one int
+        Of the outputs the first and every `down`-th after it is made, at least 1.
+    engine : {"toeplitz", "polyphase", "col2im", "winograd", "spectral"}, optional
+        The engine to use in place of the planner's choice. They differ in speed and in rounding;
+        ``col2im`` is for ``down=1`` and D = dilation*(K - 1) + 1 <= 16*stride, ``winograd`` for ``down=1``
+        and stride < D <= 2*stride.
+    threads : int, optional
+        Threads to use at most, at least 1. By default as many as the environment variable
+        CONVT_NUM_THREADS says, or else as numpy's BLAS is set to use; but one in a process that
+        multiprocessing started. The result is the same to the byte for any number.
+
+    Returns
+    -------
+    ndarray, (N, C_out, L_out) or (C_out, L_out)
+        Of the arguments' common dtype as numpy has it, float64 in place of integers and booleans.
+        float16 is computed in float32. A NaN or an infinity reaches only what its taps reach.
+
+    Raises
+    ------
+    ParameterTypeError
+        An argument is of a type or dtype that cannot be used; also a TypeError.
+    ParameterError
+        An argument's shape or value cannot be used; also a ValueError.
+
+    See Also
+    --------
+    Upsampler : The same as a stream; to the byte the same result.
+
+    References
+    ----------
+    V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285,
+    2016, chapter 4.
+
+    Examples
+    --------
+    >>> conv_transpose1d([[1, 2, 3]], [[[1, 10, 100]]], stride=2, padding=1, output_padding=1)
+    array([[ 10., 102.,  20., 203.,  30., 300.]])
+    >>> conv_transpose1d([[1, 2, 3]], [[[1, 10, 100]]], stride=2, padding=1, output_padding=1, down=4)
+    array([[10., 30.]])
+    """
+    signal = as_numeric("x", x)
+    kernel = Kernel.of(weight, bias, groups)
+    geometry = Geometry.of(kernel.taps, stride, padding, output_padding, dilation, down)
+    check_whole(kernel, signal, (2, 3))
+    geometry.output_length(signal.shape[-1])
+    batch = signal if signal.ndim == 3 else signal[np.newaxis]
+    chosen = plan_for(kernel, geometry, kernel.dtype_with(signal.dtype), as_engine(engine))
+    driver = Driver(kernel, geometry, chosen, signal.dtype, as_threads(threads) or default_threads())
+    y = driver.push(batch, last=True)
+    return y if signal.ndim == 3 else y[0]

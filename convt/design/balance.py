@@ -1,0 +1,79 @@
+"""Phases of equal gain, by the smallest change there is.
+
+A constant goes through phase r of a kernel w with stride s as g[r] = sum_q w[q*s + r], and unequal g make
+tones at the multiples of the input rate. Of all changes that make them equal, the one of the least squares
+adds the same to each of the n[r] taps of a phase::
+
+    w'[q*s + r] = w[q*s + r] + (g' - g[r])/n[r],    g' = sum_r g[r]/n[r] / sum_r 1/n[r]
+
+(the projection onto the kernels of equal phases; the gain g' that all get is free, and is chosen as well).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convt.engines.protocol import Array
+from convt.errors import ParameterError
+from convt.geometry import Integer, as_integer
+from convt.kernel import as_numeric, phase_sums
+
+
+def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
+    """Return the nearest kernel, in the least squares, whose phases all have the same gain at 0 Hz.
+
+    Parameters
+    ----------
+    weight : array_like, (..., K)
+        One kernel, or an array of them, each changed by itself.
+    stride : int
+        Output samples per input sample, 1 to K.
+
+    Returns
+    -------
+    ndarray, (..., K)
+        Of the weight's dtype, float64 for integers. The gains differ by a rounding of the smallest taps.
+
+    Raises
+    ------
+    ParameterTypeError, ParameterError
+        The weight is no array of numbers or has less taps than phases, the stride is not an int of at
+        least 1, or the result goes beyond what the dtype holds.
+
+    Examples
+    --------
+    >>> balance_kernel([1.0, 2.0, 3.0, 2.0], 2)
+    array([1., 2., 3., 2.])
+    >>> balance_kernel([1.0, 2.0, 3.0, 4.0], 2)
+    array([1.5, 1.5, 3.5, 3.5])
+    """
+    taps = as_numeric("weight", weight)
+    stride = as_integer("stride", stride, 1)
+    if taps.ndim == 0 or taps.shape[-1] < stride:
+        raise ParameterError(
+            f"weight must have a tap for each of the {stride} phases, shape (..., K) with K >= {stride},"
+            f" got {taps.shape}"
+        )
+    dtype = taps.dtype.newbyteorder("=") if taps.dtype.kind in "fc" else np.dtype(np.float64)
+    exact = taps.astype(np.promote_types(dtype, np.float64))
+    counts = phase_sums(np.ones(taps.shape[-1]), stride)
+    gains = phase_sums(exact, stride)
+    common = (gains / counts).sum(-1, keepdims=True) / (1 / counts).sum()
+    changes = (common - gains) / counts
+    for phase in range(stride):
+        exact[..., phase::stride] += changes[..., phase, np.newaxis]
+    with np.errstate(over="ignore", invalid="ignore"):
+        balanced = exact.astype(dtype)
+        _settle(balanced, stride, common)
+    if not np.isfinite(balanced).all():
+        raise ParameterError(f"the balanced taps must be finite numbers of {dtype}, and are not")
+    return balanced
+
+
+def _settle(taps: Array, stride: int, common: Array) -> None:
+    """Have the smallest tap of each phase, whose own rounding is the finest, take up that of the others."""
+    for phase in range(stride):
+        own = taps[..., phase::stride]
+        missing = common - own.astype(common.dtype).sum(-1, keepdims=True)
+        smallest = np.abs(own).argmin(-1, keepdims=True)
+        settled = np.take_along_axis(own, smallest, -1) + missing
+        np.put_along_axis(own, smallest, settled.astype(taps.dtype), -1)

@@ -1,1 +1,0 @@
-"""How kernels are learned from sound; :mod:`convt.fitting` is the door."""

@@ -1,0 +1,60 @@
+"""The samples of a stream that are still needed, by their position in the signal."""
+
+import numpy as np
+
+from convt.engines.protocol import Array, DType
+from convt.streaming.nonfinite import is_tame
+
+_GLANCE = 1 << 16  # elements of a push that are looked at as a whole, which is quickest
+
+
+class History:
+    """What was kept of the pushes before, and the samples (N, C, n) of the last push.
+
+    ::
+
+        position   ... | kept_from ..... | pushed_from ...... | seen
+                       |  kept, a copy   |  pushed, a view    |
+    """
+
+    def __init__(self, dtype: DType) -> None:
+        self._dtype = dtype
+        self._kept: Array | None = None
+        self._kept_from = self.pushed_from = self.seen = 0
+        self._pushed: Array
+        self._kept_tame = self._pushed_tame = True
+
+    def push(self, x: Array) -> None:
+        """Take the next samples."""
+        self._pushed, self.pushed_from = x, self.seen
+        self._pushed_tame = x.dtype == self._dtype and x.size <= _GLANCE and is_tame(x)
+        self.seen += x.shape[-1]
+
+    @property
+    def tame(self) -> bool:
+        """Whether all samples have been looked at, and none of them is wild."""
+        return self._kept_tame and self._pushed_tame
+
+    def keep(self, start: int) -> None:
+        """Keep the samples from position `start` on, and no view of what was pushed."""
+        start = min(self.seen, max(0, start))
+        taken = self.take(slice(None), slice(None), start, self.seen)
+        kept = taken if taken.base is None else taken.copy()
+        self._kept, self._kept_from, self._kept_tame = kept, start, self.tame or is_tame(kept)
+        self._pushed, self.pushed_from = kept[..., :0], self.seen
+
+    def take(self, items: slice, channels: slice, start: int, stop: int) -> Array:
+        """Return samples `start` to `stop`, zeros around the signal; a view if that can be."""
+        if self.pushed_from <= start and stop <= self.seen and self._pushed.dtype == self._dtype:
+            return self._pushed[items, channels, start - self.pushed_from : stop - self.pushed_from]
+        pushed = self._pushed[items, channels]
+        taken = np.zeros((*pushed.shape[:-1], stop - start), self._dtype)
+        for origin, piece in ((self._kept_from, self._kept), (self.pushed_from, self._pushed)):
+            if piece is None:
+                continue
+            low, high = max(start, origin), min(stop, origin + piece.shape[-1])
+            if low < high:
+                taken[..., low - start : high - start] = piece[
+                    items, channels, low - origin : high - origin
+                ]
+        return taken

@@ -1,0 +1,123 @@
+"""A kernel prepared as its plan says, in parts that can be computed side by side."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from convt.engines.buffers import Scratch, windows
+from convt.engines.direct import scatter
+from convt.engines.planning import Plan
+from convt.engines.protocol import Array, Engine
+from convt.geometry import Geometry
+from convt.streaming.nonfinite import is_tame, wild
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A run of output channels.
+
+    Attributes
+    ----------
+    inputs, outputs : slice
+        The input channels they need, and which output channels they are.
+    weight : ndarray, (groups, C_in/groups, C_out/groups, K)
+        Their taps alone.
+    engine : Engine or None
+        None until it is prepared.
+    """
+
+    inputs: slice
+    outputs: slice
+    weight: Array
+    engine: Engine | None = None
+
+
+class Bank:
+    """A weight (groups, C_in/groups, C_out/groups, K), divided as its plan says.
+
+    What is wild, see ``nonfinite.py``, is added by definition, and the engines see a zero in its place.
+    """
+
+    def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
+        self._geometry, self._plan, self._scratch = geometry, plan, Scratch()
+        self._weight = weight
+        self.parts = _divided(weight, plan.parts)
+
+    @property
+    def unprepared(self) -> list[Part]:
+        """The parts whose engine is still to be prepared; none where it would not be used."""
+        return [part for part in self.parts if part.engine is None] if self._tame else []
+
+    @cached_property
+    def _tame(self) -> bool:
+        return is_tame(self._weight)  # a product, and so not before there is a team
+
+    def prepare(self, part: Part) -> None:
+        """Prepare the part's engine."""
+        part.engine = self._plan.prepare(part.weight, self._geometry, self._scratch)
+
+    def apply(
+        self, part: Part, samples: Array, known: slice, bias: Array, out: Array, *, tame: bool
+    ) -> None:
+        """Write what samples (N, C_in, lag + T*n) make into `out`, (N, T, C_out, outputs).
+
+        `known` are those that the signal has; the others are the zeros around it. With `tame` they are
+        known to be that; without it they are looked at.
+        """
+        blocks, lag = out.shape[1], self._geometry.lag
+        block = (samples.shape[-1] - lag) // blocks
+
+        def frames(of: Array) -> Array:
+            return windows(of, lag + block, block, blocks).swapaxes(1, 2)
+
+        if part.engine is None:
+            out[...] = bias
+            self._add(part, frames(samples), frames(_mask(samples, known)), out)
+        elif tame or part.engine.contained or is_tame(samples):
+            part.engine(frames(samples), bias, out)
+        else:
+            which = wild(samples)
+            part.engine(frames(np.where(which, 0, samples)), bias, out)
+            self._add(part, frames(np.where(which, samples, 0)), frames(which), out)
+
+    def _add(self, part: Part, frames: Array, chosen: Array, out: Array) -> None:
+        """Add to `out` what the chosen columns of the frames make, by definition."""
+        columns = np.any(chosen, axis=2)
+        # Each by itself: with others beside it, it would be added in another order.
+        for signal, block in np.argwhere(columns.any(axis=2)):
+            which = np.flatnonzero(columns[signal, block])
+            positions = (which - self._geometry.lag) * self._geometry.stride - self._geometry.offset
+            samples = frames[signal, block][:, which]
+            out[signal, block] += scatter(samples, positions, part.weight, self._geometry, out.shape[-1])
+
+
+def _divided(weight: Array, parts: int) -> list[Part]:
+    """Divide the groups of a weight or, of a single group, the output channels."""
+    groups, cin, cout, _ = weight.shape
+    if groups == 1:
+        return [Part(slice(None), run, weight[:, :, run]) for run in runs(range(cout), -(-cout // parts))]
+    return [
+        Part(_times(run, cin), _times(run, cout), weight[run])
+        for run in runs(range(groups), -(-groups // parts))
+    ]
+
+
+def _times(run: slice, count: int) -> slice:
+    return slice(run.start * count, run.stop * count)
+
+
+def runs(things: range, most: int) -> list[slice]:
+    """Divide a range into as few runs as have at most so many neighbours each, all of about one size."""
+    if len(things) <= most:  # as in most short calls
+        return [slice(things.start, things.stop)] if things else []
+    count = -(-len(things) // most)
+    cuts = [things.start + len(things) * n // count for n in range(count)]
+    return [slice(*cut) for cut in pairwise([*cuts, things.stop])]
+
+
+def _mask(samples: Array, known: slice) -> Array:
+    mask = np.zeros(samples.shape[-1], bool)
+    mask[known] = True
+    return np.broadcast_to(mask, samples.shape)

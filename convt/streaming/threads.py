@@ -1,0 +1,183 @@
+"""Blocks side by side: one task a thread, and one thread in every matrix product.
+
+A product that BLAS divides among its own threads may round differently with their number; a product on
+one thread cannot, and tasks that share nothing scale better. So numpy's BLAS is held to one thread while
+anything is computed here, and is then set back as it was found. The BLAS of other libraries is left
+alone.
+"""
+
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import LibController, ThreadpoolController
+
+from convt.errors import ParameterError
+from convt.geometry import as_index
+from convt.streaming.thread_pool import Call, Helpers, Task
+
+_Control = tuple[Callable[[], int], Callable[[int], object]]
+
+_VARIABLE = "CONVT_NUM_THREADS"
+
+
+def default_threads() -> int:
+    """Return how many threads a call uses that is not told.
+
+    As many as the environment variable CONVT_NUM_THREADS says. Without it, as many as numpy's BLAS would
+    use, which the machine's cores, its own variables and threadpoolctl decide; but one in a process that
+    multiprocessing started, since others like it have the other cores.
+
+    Raises
+    ------
+    ParameterError
+        CONVT_NUM_THREADS is not an int of at least 1.
+    """
+    if stated := os.environ.get(_VARIABLE):
+        try:
+            return as_index(_VARIABLE, int(stated), 1)
+        except ValueError:
+            raise ParameterError(f"{_VARIABLE} must be an int of at least 1, got {stated!r}") from None
+    process = sys.modules.get("multiprocessing.process")
+    if process and process.parent_process():
+        return 1
+    return _cores.allowed()
+
+
+def as_threads(threads: object) -> int | None:
+    """Return `threads`, an int of at least 1 or None; errors as of :func:`convt.geometry.as_index`."""
+    return None if threads is None else as_index("threads", threads, 1)
+
+
+class Team:
+    """The caller's thread and others beside it, for as long as the context lasts.
+
+    Up to `wanted` threads, but none for a core that another team in this process has taken.
+    """
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+
+    def __enter__(self) -> "Team":
+        self.size = _cores.take(self._wanted)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _cores.give(self.size)
+
+    def run(self, work: Callable[[Task], None], tasks: Sequence[Task]) -> None:
+        """Do `work` for every task. They must be independent; an error ends them early."""
+        helpers = min(self.size, len(tasks)) - 1
+        if helpers < 1:
+            for task in tasks:
+                work(task)
+            return
+        call = Call(work, tasks, helpers)
+        _cores.helpers.ask(call, helpers)
+        try:
+            call.work()
+        finally:
+            errors = call.end()
+        for error in errors:
+            raise error
+
+
+def quietly() -> np.errstate:
+    """Return the context in which infinities and vanishing products are results like others.
+
+    Threads do not inherit it: those of teams live in it.
+    """
+    return np.errstate(over="ignore", invalid="ignore", under="ignore")
+
+
+class _Cores:
+    """The cores of this machine, shared by all teams, and numpy's BLAS, held while there is one."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._found: list[int] = []
+        self.helpers = Helpers(quietly)
+
+    def start_anew(self) -> None:
+        """Forget, in a forked child, the threads that it does not have."""
+        if self._found:
+            _set(self._found)
+        self._start()
+
+    def allowed(self) -> int:
+        """Return how many threads numpy's BLAS is set to use, or was before it was held to one."""
+        with self._lock:
+            return max(self._found or _settings(), default=_count())
+
+    def take(self, wanted: int) -> int:
+        """Take up to `wanted` cores, at least one, but none that are taken."""
+        with self._lock:
+            if not self._busy:
+                self._found = _settings()
+                _set([1] * len(self._found))
+            granted = max(1, min(wanted, _count() - self._busy)) if wanted > 1 else 1
+            self._busy += granted
+            if granted > 1:
+                self.helpers.ensure(self._busy - 1)
+        return granted
+
+    def give(self, granted: int) -> None:
+        """Give cores back."""
+        with self._lock:
+            self._busy -= granted
+            if not self._busy:
+                _set(self._found)
+                self._found = []
+
+
+def _count() -> int:
+    """Return how many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _blas() -> list[_Control]:
+    """Return the controls of numpy's BLAS: of the one it came with, or else of all in this process."""
+    loaded = ThreadpoolController().select(user_api="blas").lib_controllers
+    home = str(Path(np.__file__).parent)  # and the beginning of numpy.libs
+    own = [library for library in loaded if library.filepath.startswith(home)]
+    return [_control(library) for library in own or loaded]
+
+
+def _control(library: LibController) -> _Control:
+    """Return what gets, and what sets, the number of threads of a library.
+
+    OpenBLAS is asked itself: threadpoolctl, from 3.8 on, lets but one thread of a process set it.
+    """
+    loaded = ctypes.CDLL(library.filepath)
+    for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
+        get, put = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
+        if hasattr(loaded, put):
+            return getattr(loaded, get), getattr(loaded, put)
+    return library.get_num_threads, library.set_num_threads
+
+
+def _settings() -> list[int]:
+    return [get() for get, _ in _blas()]
+
+
+def _set(settings: Sequence[int]) -> None:
+    for (_, put), threads in zip(_blas(), settings, strict=True):
+        put(threads)
+
+
+_cores = _Cores()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_cores.start_anew)

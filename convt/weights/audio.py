@@ -1,0 +1,71 @@
+"""Sound as impulse responses: one kernel, or one a channel."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from convt.engines.protocol import Array
+from convt.errors import WeightsError
+from convt.weights.tensor import Tensor
+
+_MOST_SAMPLES = 1 << 24
+_UNKNOWN = 0x7FFFF000  # bytes, or more: what programs write into pipes, which know no length
+_EXACT_IN_FLOAT32 = frozenset(("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "FLOAT"))
+
+
+def is_sound(head: bytes) -> bool:
+    """Tell whether a file begins as WAV (RIFF, RF64, RIFX, W64), AIFF, AU or FLAC does."""
+    return head.startswith((b"RIFF", b"RF64", b"RIFX", b"riff", b"FORM", b".snd", b"fLaC"))
+
+
+def read_sound(file: BinaryIO) -> list[Tensor]:
+    """Return the samples of a sound file: (K,), or (C, K) if it has several channels.
+
+    They are float32 where that holds them exactly, else float64; integers are scaled to within 1.
+
+    Raises
+    ------
+    WeightsError
+        The file is damaged.
+    """
+    from soundfile import LibsndfileError, SoundFile
+
+    @contextmanager
+    def opened() -> Iterator[SoundFile]:
+        try:
+            with SoundFile(file.name) as sound:  # by its name: a seek to nowhere is libsndfile's to bear
+                yield sound
+        except LibsndfileError as error:
+            raise WeightsError(f"cannot be read as sound: {error.error_string}") from None
+
+    def read() -> Array:
+        with opened() as sound:
+            samples: Array = sound.read(dtype=dtype, always_2d=True).T
+        if samples.shape[1] < frames:
+            raise WeightsError(f"breaks off after {samples.shape[1]} of {frames} samples")
+        return samples.reshape(shape)
+
+    _check_whole(file)
+    with opened() as sound:
+        frames, channels = sound.frames, sound.channels
+        dtype = "float32" if sound.subtype in _EXACT_IN_FLOAT32 else "float64"
+    shape = (frames,) if channels == 1 else (channels, frames)
+    if frames * channels > _MOST_SAMPLES:
+        raise WeightsError(f"has {frames} samples of {channels} channel(s): no impulse response is so long")
+    return [Tensor("weight", shape, dtype, read, is_plain=True)]
+
+
+def _check_whole(file: BinaryIO) -> None:
+    """Refuse a file that is shorter than it says; libsndfile takes it as far as it goes."""
+    file.seek(0)
+    head = file.read(12)
+    present = file.seek(0, io.SEEK_END)
+    if head.startswith((b"RIFF", b"RIFX", b"FORM")):
+        stated = 8 + int.from_bytes(head[4:8], "little" if head.startswith(b"RIFF") else "big")
+    elif head.startswith(b".snd"):
+        stated = int.from_bytes(head[4:8], "big") + int.from_bytes(head[8:12], "big")
+    else:
+        return
+    if present < stated < _UNKNOWN:
+        raise WeightsError(f"breaks off after {present} of {stated} bytes")

@@ -1,0 +1,66 @@
+"""Whose axes a weight has, and whose order its taps are in.
+
+    torch, onnx   (C_in, C_out/groups, K)     signals (N, C, L)
+    keras         (K, C_out, C_in)            signals (N, L, C)
+    mlx           (C_out, K, C_in)            signals (N, L, C)
+    jax           (K, C_in, C_out)            signals (N, L, C), the last tap first
+
+jax.lax.conv_transpose slides its kernel unflipped over the signal with zeros between its samples, where all
+others add it, as it is, at every sample (its transpose_kernel=True makes it Keras's). Kernels of one axis
+or two are (K,) and (C, K) in every layout.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from convt.engines.protocol import Array
+from convt.errors import ParameterError
+
+LayoutName = Literal["torch", "keras", "jax", "mlx", "onnx"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where in a weight of three axes C_in, C_out/groups and K are, and whether its taps are reversed."""
+
+    name: str
+    axes: tuple[int, int, int]
+    reverses: bool = False
+
+    def torch_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape as (C_in, C_out/groups, K)."""
+        return tuple(shape[axis] for axis in self.axes) if len(shape) == 3 else shape
+
+    def as_torch(self, weight: Array) -> Array:
+        """Return a weight as (C_in, C_out/groups, K), or (C, K) or (K,), its first tap first."""
+        if weight.ndim == 3:
+            weight = weight.transpose(self.axes)
+        return np.ascontiguousarray(weight[..., ::-1] if self.reverses else weight)
+
+
+_LAYOUTS = {
+    layout.name: layout
+    for layout in (
+        Layout("torch", (0, 1, 2)),
+        Layout("onnx", (0, 1, 2)),
+        Layout("keras", (2, 1, 0)),
+        Layout("mlx", (2, 0, 1)),
+        Layout("jax", (1, 2, 0), reverses=True),
+    )
+}
+
+
+def layout_of(name: object) -> Layout:
+    """Return the layout of a name.
+
+    Raises
+    ------
+    ParameterError
+        There is none.
+    """
+    layout = _LAYOUTS.get(name) if isinstance(name, str) else None
+    if layout is None:
+        raise ParameterError(f"layout must be one of {', '.join(get_args(LayoutName))}, got {name!r}")
+    return layout

@@ -1,0 +1,188 @@
+"""NumPy's files: one array, .npy, or a zip archive of them, .npz. Nothing is ever unpickled."""
+
+import io
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tokenize import TokenError
+from typing import IO, Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from convt.engines.protocol import Array
+from convt.errors import WeightsError
+from convt.weights.tensor import Tensor, checked_volume
+
+_LONGEST_HEADER = 1 << 16  # bytes
+_LONGEST_AXIS = (1 << 63) - 1
+_MOST_MEMBERS = 1 << 14
+_LONGEST_DIRECTORY = 1 << 23  # bytes: of many more members than that
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # numpy's; others unpack without bounds
+_EMPTY_ENOUGH = 1 << 26  # bytes that an array may unpack to, from however few
+_DENSE = 100  # times as many bytes as are packed, beyond that
+
+# What numpy and zipfile raise for files that are damaged, encrypted, pickled or absurd.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    LookupError,
+    AttributeError,
+    TokenError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@contextmanager
+def _whole(name: str = "") -> Iterator[None]:
+    """Say in one line that a file, or a member of an archive, is not what it seems to be."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split())[:200]
+        where = f"{name}: " if name else ""
+        raise WeightsError(
+            f"not a whole .npy or .npz file of numbers (pickled data is never loaded): {where}{reason}"
+        ) from None
+
+
+class _Header(NamedTuple):
+    """What stands before the numbers of an array, in so many bytes."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    length: int
+
+
+def _read_header(file: IO[bytes]) -> _Header:
+    """Read what stands before the numbers; no more of it than a header can be."""
+    start = file.read(12)
+    major = np.lib.format.read_magic(io.BytesIO(start))[0]
+    prefix, code = (10, "<H") if major == 1 else (12, "<I")
+    (count,) = struct.unpack_from(code, start, 8)
+    if count > _LONGEST_HEADER:
+        raise ValueError(f"a header of {count} bytes")
+    head = io.BytesIO(start + file.read(count + prefix - len(start)))
+    head.seek(8)
+    read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
+        shape, fortran, dtype = read(head)
+    if any(type(axis) is not int or not 0 <= axis <= _LONGEST_AXIS for axis in shape):
+        raise ValueError(f"an array {str(shape)[:80]} of {dtype}")
+    return _Header(shape, fortran, dtype, prefix + count)
+
+
+def _check_numbers(header: _Header) -> None:
+    if header.dtype.hasobject:
+        raise ValueError(f"an array {header.shape} of {header.dtype}")
+
+
+def _read_numbers(file: IO[bytes], header: _Header) -> Array:
+    _check_numbers(header)
+    volume = checked_volume(header.shape, header.dtype.itemsize)
+    numbers = file.read(volume)
+    if len(numbers) < volume or file.read(1):  # which has an archive check its sum, too
+        raise ValueError(
+            f"an array {header.shape} of {header.dtype} takes {volume} bytes, and it has others"
+        )
+    return np.ndarray(header.shape, header.dtype, numbers, order="F" if header.fortran else "C")
+
+
+def read_array(file: BinaryIO) -> list[Tensor]:
+    """Return the one array of an .npy file.
+
+    Raises
+    ------
+    WeightsError
+        The file is damaged, or pickled.
+    """
+
+    def read() -> Array:
+        with _whole():
+            file.seek(header.length)
+            return _read_numbers(file, header)
+
+    with _whole():
+        file.seek(0)
+        header = _read_header(file)
+        _check_numbers(header)
+        present = file.seek(0, io.SEEK_END) - header.length
+        if present < (volume := checked_volume(header.shape, header.dtype.itemsize)):
+            raise ValueError(f"its numbers take {volume} bytes, and it has {present}")
+    return [Tensor("weight", header.shape, header.dtype.name, read)]
+
+
+def open_archive(file: BinaryIO) -> zipfile.ZipFile:
+    """Open a zip archive.
+
+    Raises
+    ------
+    WeightsError
+        It is damaged.
+    """
+    with _whole():
+        if (size := _directory_size(file)) > _LONGEST_DIRECTORY:
+            raise ValueError(f"a directory of {size} bytes")
+        return zipfile.ZipFile(file)
+
+
+def _directory_size(file: BinaryIO) -> int:
+    """Return how long an archive says that the list of its members is, which ZipFile reads at once."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - (1 << 16) - 98))
+    tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) < end + 16:
+        raise ValueError("an archive without an end")
+    if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):  # and with lengths of 64 bits
+        return int.from_bytes(tail[max(0, end - 76) : end - 20][40:48], "little")
+    return int.from_bytes(tail[end + 12 : end + 16], "little")
+
+
+def read_archive(archive: zipfile.ZipFile) -> list[Tensor]:
+    """Return the arrays of an .npz file.
+
+    Raises
+    ------
+    WeightsError
+        The file is damaged.
+    """
+    members = archive.infolist()
+    if len(members) > _MOST_MEMBERS:
+        raise WeightsError(f"has {len(members)} arrays, and at most {_MOST_MEMBERS} are read")
+    return [_member(archive, member) for member in members if member.filename.endswith(".npy")]
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
+    def read() -> Array:
+        with _whole(name), archive.open(member) as file:
+            file.read(header.length)
+            _check_density(member, checked_volume(header.shape, header.dtype.itemsize))
+            return _read_numbers(file, header)
+
+    name = member.filename.removesuffix(".npy")
+    if member.compress_type not in _PACKED:
+        raise WeightsError(f"{name} is packed in a way that numpy does not (method {member.compress_type})")
+    with _whole(name), archive.open(member) as file:
+        header = _read_header(file)
+    return Tensor(name, header.shape, header.dtype.name, read)
+
+
+def _check_density(member: zipfile.ZipInfo, volume: int) -> None:
+    """Refuse what unpacks to absurdly more than it is packed."""
+    if volume > max(_EMPTY_ENOUGH, _DENSE * member.compress_size):
+        raise WeightsError(
+            f"{member.filename} unpacks to {volume} bytes from {member.compress_size}, as no weights do"
+        )
