@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from convt_cli.ahead import ahead
+from convt_cli.run.prefetch import ahead
 
 
 @pytest.fixture(autouse=True)

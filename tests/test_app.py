@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import convt
 from convt.design.kernel import Kind, Phase, Quality
 from convt.geometry import NamedPadding
-from convt_cli import options
 from convt_cli.app import app
+from convt_cli.options import declarations
 
 CONVT = [sys.executable, "-c", "from convt_cli.entry import main; main()"]
 
@@ -70,11 +70,12 @@ def test_start_up_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_the_options_name_the_paddings_of_the_library() -> None:
-    assert get_args(NamedPadding) == options.NAMED_PADDINGS
+    assert get_args(NamedPadding) == declarations.NAMED_PADDINGS
 
 
 @pytest.mark.parametrize(
-    ("option", "names"), [(options.Quality, Quality), (options.Phase, Phase), (options.Kind, Kind)]
+    ("option", "names"),
+    [(declarations.Quality, Quality), (declarations.Phase, Phase), (declarations.Kind, Kind)],
 )
 def test_the_options_name_what_the_library_designs(option: Any, names: Any) -> None:
     choice, _none = get_args(get_args(option)[0])
@@ -89,9 +90,8 @@ def test_the_help_states_the_qualities_of_the_library() -> None:
 
 
 def test_upsampling_does_not_import_scipy() -> None:
-    code = (
-        "import sys, convt, convt_cli.pipeline; convt.design_kernel(2); assert 'scipy' not in sys.modules"
-    )
+    code = "import sys, convt, convt_cli.run.pipeline; convt.design_kernel(2)"
+    code += "; assert 'scipy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

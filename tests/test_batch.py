@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from convt_cli.pipeline import run
+from convt_cli.run.pipeline import run
 from tests.command import upsample
 from tests.strategies import numbers
 
@@ -207,8 +207,10 @@ def test_a_file_that_kills_its_process_is_told_of(monkeypatch: pytest.MonkeyPatc
             os.kill(os.getpid(), signal.SIGKILL)
         return run(request, *arguments, **options)
 
-    monkeypatch.setattr("convt_cli.batch.run", killed)
-    monkeypatch.setattr("convt_cli.workers.threading.active_count", lambda: 1)  # or no process has `killed`
+    monkeypatch.setattr("convt_cli.jobs.batch.run", killed)
+    monkeypatch.setattr(
+        "convt_cli.run.workers.threading.active_count", lambda: 1
+    )  # or no process has `killed`
     names = [f"{number:03}.wav" for number in range(count)]
     names[1] = "bad.wav"
     for name in names:
@@ -387,8 +389,10 @@ def test_an_unknown_exception_keeps_its_traceback(monkeypatch: pytest.MonkeyPatc
     def break_down(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("convt_cli.batch.run", break_down)
-    monkeypatch.setattr("convt_cli.workers.threading.active_count", lambda: 1)  # or no process breaks down
+    monkeypatch.setattr("convt_cli.jobs.batch.run", break_down)
+    monkeypatch.setattr(
+        "convt_cli.run.workers.threading.active_count", lambda: 1
+    )  # or no process breaks down
     sound("a.wav")
     for jobs in ("1", "2"):
         with pytest.raises(ZeroDivisionError):

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from convt_cli.audio.dither import Triangular
+from convt_cli.samples.dither import Triangular
 from tests.oracles import Array
 
 MANY = (1 << 19) + 1000  # beyond what is kept of one channel

@@ -190,7 +190,7 @@ def test_signals_in_quick_succession_leave_nothing(
 
 @pytest.mark.parametrize(
     "module",
-    ["typer", "convt_cli.app", "convt_cli.session", "numpy", "soundfile", "_soundfile_data", "scipy"],
+    ["typer", "convt_cli.app", "convt_cli.jobs.upsample", "numpy", "soundfile", "_soundfile_data", "scipy"],
 )
 def test_an_interruption_while_modules_are_imported(module: str) -> None:
     """Also where Python would but print and forget it: the first of its signals ends the command."""
@@ -570,7 +570,7 @@ def test_streams_that_are_closed_never_make_one_of_a_file(closed: str) -> None:
 def test_a_bar_needs_no_standard_output(arguments: list[str]) -> None:
     for name in ("in.wav", "b.wav"):
         sound(name)
-    main = f"import convt_cli.progress as progress; progress._PATIENCE = 0; {MAIN}"
+    main = f"import convt_cli.text.progress as progress; progress._PATIENCE = 0; {MAIN}"
     command = [sys.executable, "-c", main, "upsample", *arguments, *KERNEL]
     controlling, terminal = os.openpty()
     shell = ["bash", "-c", 'exec "$@" >&-', "convt", *command]

@@ -16,13 +16,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import convt
-from convt_cli.audio import headers, lengths
-from convt_cli.audio.formats import Format
+from convt_cli.audio import headers, truncation
 from convt_cli.audio.headers import Header, build
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.reader import Reader, open_reader
 from convt_cli.audio.source import Source
 from convt_cli.errors import Failure
+from convt_cli.samples.formats import Format
 from tests.oracles import Array
 
 Way = Literal["file", "pipe"]
@@ -481,7 +481,7 @@ def test_a_length_that_looks_like_none_is_taken_where_the_file_is_so_long() -> N
     ],
 )
 def test_lengths_that_mean_nothing(length: int, placeholder: bool) -> None:
-    assert lengths.is_placeholder(length) == placeholder
+    assert truncation.is_placeholder(length) == placeholder
 
 
 @pytest.mark.parametrize("way", WAYS)

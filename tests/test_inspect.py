@@ -14,8 +14,8 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 import convt
-from convt_cli import sketch
 from convt_cli.app import app
+from convt_cli.text import terminal_plot
 from tests.oracles import Array
 from tests.test_manners import CONVT
 
@@ -194,7 +194,8 @@ def test_no_more_than_the_kernel_is_ever_cropped() -> None:
 
 def test_the_sketch_shows_levels_from_the_floor_up() -> None:
     lines = [
-        Text.from_markup(line).plain for line in sketch.sketch(convt.Response(np.ones(2), 2), 2.0, 40, 8000)
+        Text.from_markup(line).plain
+        for line in terminal_plot.sketch(convt.Response(np.ones(2), 2), 2.0, 40, 8000)
     ]
     assert lines[-1] == " " * 9 + "0".ljust(20) + "4000".ljust(16) + "8000 Hz"
     columns = np.array([list(line[9:].ljust(40)) for line in lines[:-1]])
@@ -271,7 +272,7 @@ def test_delays_of_a_ratio_are_in_its_outputs() -> None:
 
 
 def test_the_sketch_of_a_ratio_ends_where_the_output_does() -> None:
-    lines = sketch.sketch(convt.Response(convt.design_kernel(3, quality="fast"), 3), 1.5, 60, 32_000)
+    lines = terminal_plot.sketch(convt.Response(convt.design_kernel(3, quality="fast"), 3), 1.5, 60, 32_000)
     assert Text.from_markup(lines[-1]).plain.split() == ["0", "16000", "24000", "Hz"]
     top = Text.from_markup(lines[0]).plain[9:]
     assert len(top) == 60

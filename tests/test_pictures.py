@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 
 import convt
 from convt_cli.app import app
-from convt_cli.pictures import canvas
-from convt_cli.pictures.kernel import Portrait, draw_kernel
-from convt_cli.pictures.spectra import draw_spectra
-from convt_cli.spectrum import Spectrum
+from convt_cli.plots import style
+from convt_cli.plots.kernel_plot import Portrait, draw_kernel
+from convt_cli.plots.spectrum import Spectrum
+from convt_cli.plots.spectrum_plot import draw_spectra
 from tests.command import upsample
 from tests.oracles import Array
 from tests.test_manners import CONVT
@@ -330,7 +330,7 @@ def test_the_vector_pictures_are_well_formed() -> None:
 
 
 def test_names_are_shown_as_they_are() -> None:
-    assert canvas.plain("a$b$ \n.npy") == r"a\$b\$ ?.npy"
+    assert style.plain("a$b$ \n.npy") == r"a\$b\$ ?.npy"
 
 
 def test_a_silent_signal_has_a_picture(drawn: list[Figure]) -> None:

@@ -22,10 +22,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from convt_cli.audio.formats import Format
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.source import Source
 from convt_cli.audio.writer import open_sound
+from convt_cli.samples.formats import Format
 from tests.command import upsample
 from tests.oracles import Array
 

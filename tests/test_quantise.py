@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convt_cli.audio.formats import Format
-from convt_cli.audio.quantise import Dither, Overs, Quantiser
 from convt_cli.errors import Unwritable
+from convt_cli.samples.formats import Format
+from convt_cli.samples.quantise import Dither, Overs, Quantiser
 from tests.oracles import Array
 from tests.strategies import chunkings, numbers
 

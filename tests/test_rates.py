@@ -18,8 +18,8 @@ from scipy.signal import resample_poly
 
 import convt
 from convt.design import search
-from convt_cli import kernels
-from convt_cli.rates import nearest
+from convt_cli.kernels import selection
+from convt_cli.run.rates import nearest
 from tests.command import upsample
 from tests.oracles import Array
 from tests.strategies import numbers
@@ -235,7 +235,7 @@ def test_usual_rates_of_a_large_ratio() -> None:
 
 
 def test_the_most_taps_are_the_librarys() -> None:
-    assert kernels._MOST_TAPS == search.MOST_TAPS
+    assert selection._MOST_TAPS == search.MOST_TAPS
 
 
 def test_nearest_rates_are_the_nearest() -> None:

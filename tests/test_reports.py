@@ -28,7 +28,7 @@ from tests.strategies import numbers
 
 MAIN = "from convt_cli.entry import main; main()"
 CONVT = [sys.executable, "-c", MAIN]
-IMPATIENT = "import convt_cli.progress; convt_cli.progress._PATIENCE = 0; " + MAIN
+IMPATIENT = "import convt_cli.text.progress; convt_cli.text.progress._PATIENCE = 0; " + MAIN
 
 
 @pytest.fixture(autouse=True)
@@ -613,7 +613,7 @@ def test_no_bar_on_a_dumb_terminal() -> None:
 def test_no_bar_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     sound("in.wav")
     plain = upsample("in.wav").stderr
-    monkeypatch.setattr("convt_cli.progress._PATIENCE", 0)
+    monkeypatch.setattr("convt_cli.text.progress._PATIENCE", 0)
     assert upsample("in.wav", "--overwrite").stderr == plain
 
 

@@ -9,8 +9,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convt_cli.audio.formats import Format
-from convt_cli.audio.samples import CODES, Coding
+from convt_cli.samples.formats import Format
+from convt_cli.samples.pcm_codec import CODES, Coding
 from tests.oracles import Array
 
 WIDTHS = {"PCM_U8": 1, "PCM_S8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}

@@ -53,7 +53,7 @@ def workers(_count: int) -> Iterator[Callable[..., Future[Any]]]:
 @pytest.fixture
 def divided(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many segments each run was divided into."""
-    from convt_cli import pipeline, segments
+    from convt_cli.run import pipeline, segments
 
     counts: list[int] = []
 
@@ -104,14 +104,14 @@ def test_the_bytes_are_those_of_one_process(
     made = target.read_bytes()
     assert divided == [divided[0]]
     assert divided[0] > 2
-    monkeypatch.setattr("convt_cli.pipeline.cores", lambda: 1)
+    monkeypatch.setattr("convt_cli.run.pipeline.cores", lambda: 1)
     upsample("in.wav", *options, "--overwrite")
     assert target.read_bytes() == made
 
 
 def test_what_came_through_a_pipe_is_not_opened_again() -> None:
     sound(1, 2_000_000)
-    small = "import convt_cli.segments; convt_cli.segments._SAMPLES = 1 << 15; "
+    small = "import convt_cli.run.segments; convt_cli.run.segments._SAMPLES = 1 << 15; "
     command = [CONVT[0], "-c", small + CONVT[2], "upsample", "-", "-q", "-o", "out.wav", "--overwrite"]
     environment = os.environ | {"CONVT_NUM_THREADS": "2"}
     with Path("in.wav").open("rb") as source:

@@ -7,13 +7,13 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from convt_cli import report
 from convt_cli.commands.design import design
 from convt_cli.commands.fit import fit
 from convt_cli.commands.inspect import inspect
 from convt_cli.commands.upsample import upsample
 from convt_cli.commands.weights import weights
 from convt_cli.errors import Failure, Misuse
+from convt_cli.text import report
 
 
 class OneLineErrors(TyperGroup):

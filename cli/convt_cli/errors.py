@@ -1,6 +1,7 @@
 """What ends a command with one line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 _NAMED = 20  # files that a line names at most
@@ -35,3 +36,22 @@ class SomeFailed(Failure):
 
 class ReaderGone(Exception):  # noqa: N818  # nobody wants more of standard output: no error
     """What reads standard output has closed it."""
+
+
+@contextmanager
+def library_errors_as_failures() -> Iterator[None]:
+    """Turn the library's errors into the command's.
+
+    Raises
+    ------
+    Failure, Misuse
+        The one is of a file, the other of the options.
+    """
+    import convt  # slow to import, and needed where there is work alone
+
+    try:
+        yield
+    except convt.WeightsError as error:
+        raise Failure(str(error)) from None
+    except (convt.ParameterError, convt.ParameterTypeError) as error:
+        raise Misuse(str(error)) from None

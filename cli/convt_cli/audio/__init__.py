@@ -1,1 +1,1 @@
-"""Signals in files: reading, writing, and the formats of samples."""
+"""Audio files and .npy signals, read and written."""

@@ -13,11 +13,11 @@ import struct
 from dataclasses import dataclass
 
 from convt_cli.audio.chunks import Chunk, Order
-from convt_cli.audio.formats import Format
-from convt_cli.audio.lengths import is_placeholder
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.source import Source
+from convt_cli.audio.truncation import is_placeholder
 from convt_cli.errors import Failure, Unwritable
+from convt_cli.samples.formats import Format
 
 _MOST = 0xFFFFFFFF
 _LARGEST_CHUNK = 1 << 26  # bytes of metadata that are taken to be real

@@ -9,13 +9,13 @@ import numpy as np
 
 from convt_cli.audio import headers
 from convt_cli.audio.chunks import Chunk, name_of
-from convt_cli.audio.formats import Array, Format
 from convt_cli.audio.headers import Header
 from convt_cli.audio.metadata import Metadata
-from convt_cli.audio.quantise import Quantiser
-from convt_cli.audio.samples import Coding
 from convt_cli.audio.source import Source, open_target, write_all
 from convt_cli.errors import Unwritable
+from convt_cli.samples.formats import Array, Format
+from convt_cli.samples.pcm_codec import Coding
+from convt_cli.samples.quantise import Quantiser
 
 RIFF = ("WAV", "WAVEX", "RF64")
 _CONTAINERS = (*RIFF, "AU", "RAW")

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convt_cli.audio import headers
-from convt_cli.audio.formats import Format
+from convt_cli.audio.header_repair import mend, mend_aiff
 from convt_cli.audio.headers import Header
-from convt_cli.audio.lengths import missing_bytes
-from convt_cli.audio.mending import mend, mend_aiff
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyReader
 from convt_cli.audio.pcm import PcmReader
 from convt_cli.audio.sndfile import SoundReader
 from convt_cli.audio.source import Source
+from convt_cli.audio.truncation import missing_bytes
 from convt_cli.errors import Failure
+from convt_cli.samples.formats import Format
 
 Reader = PcmReader | SoundReader | NpyReader
 

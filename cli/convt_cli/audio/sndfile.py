@@ -12,12 +12,12 @@ import numpy as np
 import soundfile
 
 from convt_cli.audio.chunks import Chunk, name_of
-from convt_cli.audio.foreign import not_handed_over
-from convt_cli.audio.formats import Array, Format
 from convt_cli.audio.metadata import Metadata
-from convt_cli.audio.quantise import Quantiser
 from convt_cli.audio.source import Source, copy_all, open_target
+from convt_cli.audio.unread_metadata import not_handed_over
 from convt_cli.errors import Failure, Unwritable
+from convt_cli.samples.formats import Array, Format
+from convt_cli.samples.quantise import Quantiser
 
 _CAREFUL = 1 << 10  # frames at a time
 _UNKNOWN = 1 << 62  # frames; libsndfile says so of streams that do not say

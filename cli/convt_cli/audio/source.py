@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from convt_cli.audio.formats import Array
 from convt_cli.errors import Failure
-from convt_cli.names import STREAM, input_name
+from convt_cli.files.paths import STREAM, input_name
+from convt_cli.samples.formats import Array
 
 _PIECE = 1 << 20  # bytes at a time
 

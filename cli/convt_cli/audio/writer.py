@@ -7,12 +7,12 @@ it has finished, whether it `is_rf64`. What the system refuses is an OSError.
 from fractions import Fraction
 from pathlib import Path
 
-from convt_cli.audio.formats import Format
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import RIFF, PcmWriter, is_plain
-from convt_cli.audio.quantise import Dither, Overs, Quantiser
 from convt_cli.audio.sndfile import SoundWriter
+from convt_cli.samples.formats import Format
+from convt_cli.samples.quantise import Dither, Overs, Quantiser
 
 SoundTarget = PcmWriter | SoundWriter
 Writer = SoundTarget | NpyWriter
@@ -41,7 +41,7 @@ def open_sound(
     meta : Metadata
         What else it is to hold.
     gain, dither, overs
-        As of :class:`convt_cli.audio.quantise.Quantiser`.
+        As of :class:`convt_cli.samples.quantise.Quantiser`.
     """
     channels, frames = shape
     plain = is_plain(chosen)

@@ -1,29 +1,30 @@
 """``convt design``: a kernel to a specification, or a balanced one."""
 
-from convt_cli import options, report
-from convt_cli.report import Reporter
-from convt_cli.request import Design
+from convt_cli.options import declarations
+from convt_cli.options.upsample_options import Design
+from convt_cli.text import report
+from convt_cli.text.report import Reporter
 
 
 def design(
-    output: options.Kernel = None,
-    stride: options.Stride = 2,
-    down: options.Down = 1,
-    quality: options.Quality = None,
-    passband: options.Passband = None,
-    rejection: options.Rejection = None,
-    taps: options.Taps = None,
-    phase: options.Phase = None,
-    kind: options.Kind = None,
-    source: options.From = None,
-    tensor: options.Tensor = None,
-    layout: options.Layout = "torch",
-    balance: options.Balance = False,
-    rate: options.InputRate = None,
-    plot: options.Plot = None,
-    overwrite: options.Overwrite = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
+    output: declarations.Kernel = None,
+    stride: declarations.Stride = 2,
+    down: declarations.Down = 1,
+    quality: declarations.Quality = None,
+    passband: declarations.Passband = None,
+    rejection: declarations.Rejection = None,
+    taps: declarations.Taps = None,
+    phase: declarations.Phase = None,
+    kind: declarations.Kind = None,
+    source: declarations.From = None,
+    tensor: declarations.Tensor = None,
+    layout: declarations.Layout = "torch",
+    balance: declarations.Balance = False,
+    rate: declarations.InputRate = None,
+    plot: declarations.Plot = None,
+    overwrite: declarations.Overwrite = False,
+    as_json: declarations.Json = False,
+    quiet: declarations.Quiet = False,
 ) -> None:
     """Design the shortest kernel that meets a specification, as measured on the kernel itself.
 
@@ -39,7 +40,7 @@ def design(
       convt design --stride 160 --down 147 -o w.npy                   for 44.1 to 48 kHz
       convt design --from learned.npy --balance --stride 2 -o w.npy   without its tonal lines
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.designing import Designing, design_kernel  # heavy: not for --help
+    from convt_cli.jobs.design import Designing, design_kernel  # heavy: not for --help
 
     wanted = Design(quality, passband, rejection, phase)
     own = tensor, layout, balance

@@ -1,24 +1,25 @@
 """``convt fit``: a kernel learned from sound."""
 
-from convt_cli import options, report
-from convt_cli.report import Reporter
+from convt_cli.options import declarations
+from convt_cli.text import report
+from convt_cli.text.report import Reporter
 
 
 def fit(
-    sources: options.Pairs,
-    taps: options.KernelTaps,
-    output: options.Kernel = None,
-    stride: options.Stride = 2,
-    from_high: options.FromHigh = False,
-    padding: options.FitPadding = "center",
-    delay: options.Delay = None,
-    ridge: options.Ridge = None,
-    balance: options.Balanced = False,
-    channels: options.FitChannels = None,
-    overwrite: options.Overwrite = False,
-    allow_truncated: options.AllowTruncated = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
+    sources: declarations.Pairs,
+    taps: declarations.KernelTaps,
+    output: declarations.Kernel = None,
+    stride: declarations.Stride = 2,
+    from_high: declarations.FromHigh = False,
+    padding: declarations.FitPadding = "center",
+    delay: declarations.Delay = None,
+    ridge: declarations.Ridge = None,
+    balance: declarations.Balanced = False,
+    channels: declarations.FitChannels = None,
+    overwrite: declarations.Overwrite = False,
+    allow_truncated: declarations.AllowTruncated = False,
+    as_json: declarations.Json = False,
+    quiet: declarations.Quiet = False,
 ) -> None:
     """Learn the kernel that makes HIGH of LOW with the least squared error, in one pass.
 
@@ -33,7 +34,7 @@ def fit(
       convt fit --from-high a.wav b.wav --taps 32 --balance -o w.npy
       convt upsample in.wav --weights w.npy --stride 2 --padding center
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.fitting import Fitting, fit_kernel  # heavy: not for --help
+    from convt_cli.jobs.fit import Fitting, fit_kernel  # heavy: not for --help
 
     given = (stride, taps, padding, delay, channels, from_high)
     with report.as_asked(as_json=as_json):

@@ -1,18 +1,19 @@
 """``convt inspect``: what a kernel does to sound."""
 
-from convt_cli import options, report
+from convt_cli.options import declarations
+from convt_cli.text import report
 
 
 def inspect(
-    weights: options.Inspected,
-    tensor: options.Tensor = None,
-    layout: options.Layout = "torch",
-    stride: options.Stride = 2,
-    down: options.Down = 1,
-    rate: options.InputRate = None,
-    plot: options.Plot = None,
-    overwrite: options.Overwrite = False,
-    as_json: options.Json = False,
+    weights: declarations.Inspected,
+    tensor: declarations.Tensor = None,
+    layout: declarations.Layout = "torch",
+    stride: declarations.Stride = 2,
+    down: declarations.Down = 1,
+    rate: declarations.InputRate = None,
+    plot: declarations.Plot = None,
+    overwrite: declarations.Overwrite = False,
+    as_json: declarations.Json = False,
 ) -> None:
     """Tell what a kernel does: its passband, its images, its tonal lines, its delay.
 
@@ -27,7 +28,7 @@ def inspect(
       convt inspect w.npy --stride 2 --plot w.png
       convt inspect w.npy --stride 160 --down 147 --rate 44.1k        for 44.1 to 48 kHz
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.inspecting import Inspecting, inspect_kernel  # heavy: not for --help
+    from convt_cli.jobs.inspect import Inspecting, inspect_kernel  # heavy: not for --help
 
     with report.as_asked(as_json=as_json):
         inspect_kernel(

@@ -1,50 +1,51 @@
 """``convt upsample``: sound files, signals or a stream, upsampled."""
 
-from convt_cli import options, report
-from convt_cli.names import STREAM
-from convt_cli.report import Reporter
-from convt_cli.request import Design, Request
+from convt_cli.files.paths import STREAM
+from convt_cli.options import declarations
+from convt_cli.options.upsample_options import Design, Request
+from convt_cli.text import report
+from convt_cli.text.report import Reporter
 
 
 def upsample(
-    sources: options.Sources,
-    output: options.Output = None,
-    folder: options.Folder = None,
-    recursive: options.Recursive = False,
-    weights: options.Weights = None,
-    tensor: options.Tensor = None,
-    layout: options.Layout = "torch",
-    stride: options.Factor = None,
-    rate: options.Rate = None,
-    rate_in: options.RateIn = None,
-    padding: options.Padding = None,
-    output_padding: options.OutputPadding = 0,
-    dilation: options.Dilation = 1,
-    groups: options.Groups = 1,
-    bias: options.Bias = None,
-    quality: options.Quality = None,
-    passband: options.Passband = None,
-    rejection: options.Rejection = None,
-    phase: options.Phase = None,
-    precision: options.Precision = None,
-    latency: options.Latency = None,
-    container: options.Container = None,
-    subtype: options.Subtype = None,
-    gain: options.Gain = 0.0,
-    dither: options.Dither = None,
-    overs: options.Overs = None,
-    nonfinite: options.Nonfinite = "error",
-    raw: options.Raw = False,
-    channels: options.Channels = None,
-    allow_truncated: options.AllowTruncated = False,
-    overwrite: options.Overwrite = False,
-    skip_existing: options.SkipExisting = False,
-    jobs: options.Jobs = None,
-    plot: options.Spectra = None,
-    dry_run: options.DryRun = False,
-    as_json: options.Json = False,
-    verbose: options.Verbose = False,
-    quiet: options.Quiet = False,
+    sources: declarations.Sources,
+    output: declarations.Output = None,
+    folder: declarations.Folder = None,
+    recursive: declarations.Recursive = False,
+    weights: declarations.Weights = None,
+    tensor: declarations.Tensor = None,
+    layout: declarations.Layout = "torch",
+    stride: declarations.Factor = None,
+    rate: declarations.Rate = None,
+    rate_in: declarations.RateIn = None,
+    padding: declarations.Padding = None,
+    output_padding: declarations.OutputPadding = 0,
+    dilation: declarations.Dilation = 1,
+    groups: declarations.Groups = 1,
+    bias: declarations.Bias = None,
+    quality: declarations.Quality = None,
+    passband: declarations.Passband = None,
+    rejection: declarations.Rejection = None,
+    phase: declarations.Phase = None,
+    precision: declarations.Precision = None,
+    latency: declarations.Latency = None,
+    container: declarations.Container = None,
+    subtype: declarations.Subtype = None,
+    gain: declarations.Gain = 0.0,
+    dither: declarations.Dither = None,
+    overs: declarations.Overs = None,
+    nonfinite: declarations.Nonfinite = "error",
+    raw: declarations.Raw = False,
+    channels: declarations.Channels = None,
+    allow_truncated: declarations.AllowTruncated = False,
+    overwrite: declarations.Overwrite = False,
+    skip_existing: declarations.SkipExisting = False,
+    jobs: declarations.Jobs = None,
+    plot: declarations.Spectra = None,
+    dry_run: declarations.DryRun = False,
+    as_json: declarations.Json = False,
+    verbose: declarations.Verbose = False,
+    quiet: declarations.Quiet = False,
 ) -> None:
     """Upsample sound files, .npy signals or a stream with a transposed convolution.
 
@@ -70,7 +71,7 @@ def upsample(
     --rate is a ratio of rates S/M in lowest terms: stride S, and of its samples every M-th, the first and
     ceil(samples/M) in all. Output sample j is at the time of input sample j*M/S.
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.session import upsample_files  # heavy: not for --help
+    from convt_cli.jobs.upsample import upsample_files  # heavy: not for --help
 
     if raw and rate_in is None:  # as of an input of which no more is asked
         rate_in, rate = rate, None

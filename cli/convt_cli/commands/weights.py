@@ -1,12 +1,13 @@
 """``convt weights``: what a file of weights holds."""
 
-from convt_cli import options, report
+from convt_cli.options import declarations
+from convt_cli.text import report
 
 
 def weights(
-    file: options.Listed,
-    layout: options.Layout = "torch",
-    as_json: options.Json = False,
+    file: declarations.Listed,
+    layout: declarations.Layout = "torch",
+    as_json: declarations.Json = False,
 ) -> None:
     """List the weights in a file that could be a transposed convolution's.
 
@@ -20,7 +21,7 @@ def weights(
       convt weights model.safetensors --json | jq '.weights[].name'
       convt weights keras.npz --layout keras
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.listing import list_weights  # heavy: not for --help
+    from convt_cli.jobs.weights import list_weights  # heavy: not for --help
 
     with report.as_asked(as_json=as_json):
         list_weights(file, layout, as_json=as_json)

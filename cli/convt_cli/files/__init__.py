@@ -1,0 +1,1 @@
+"""Files: names, what is below a folder, atomic writes, checksums."""

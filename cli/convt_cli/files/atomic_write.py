@@ -1,0 +1,122 @@
+"""Files that appear whole or not at all."""
+
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from convt_cli.errors import Failure
+from convt_cli.files.paths import STREAM, input_name
+
+
+def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse a target that is one of the sources, exists, or cannot be a file.
+
+    Raises
+    ------
+    Failure
+        With what is in the way, and what to do.
+    """
+    try:
+        found = target.stat() if target.exists() else None
+    except OSError as error:  # a name that cannot be one
+        raise Failure(f"{target}: cannot be written: {error.strerror}") from None
+    if found:
+        _check_found(target, found, sources, overwrite=overwrite)
+    elif not target.parent.is_dir():
+        raise Failure(f"{target}: there is no folder {target.parent}; create it first")
+    elif target.is_symlink() and not _leads_to_a_folder(target):
+        raise Failure(f"{target}: is a link that leads nowhere; name another file with -o")
+
+
+def _check_found(target: Path, found: os.stat_result, sources: Sequence[Path], *, overwrite: bool) -> None:
+    for source in sources:
+        if _is_same(found, source):
+            name = input_name(source)
+            raise Failure(f"{target}: is the same file as the input {name}; choose another name with -o")
+    if stat.S_ISDIR(found.st_mode):
+        raise Failure(f"{target}: is a folder; name a file with -o")
+    if not stat.S_ISREG(found.st_mode):
+        raise Failure(f"{target}: is not a regular file; name one with -o")
+    if not overwrite:
+        raise Failure(f"{target}: exists already; use --overwrite, or another name with -o")
+
+
+def _leads_to_a_folder(link: Path) -> bool:
+    """Return whether the file that a link leads to could be made."""
+    place = Path(os.path.realpath(link))
+    return not place.is_symlink() and place.parent.is_dir()
+
+
+def check_stream(sources: Sequence[Path]) -> None:
+    """Refuse a standard output that is one of the sources.
+
+    Raises
+    ------
+    Failure
+        With what to do.
+    """
+    out = os.fstat(1)
+    for source in sources if stat.S_ISREG(out.st_mode) else ():
+        if os.path.samestat(os.fstat(0) if source == STREAM else source.stat(), out):
+            name = input_name(source)
+            raise Failure(f"standard output: is the same file as the input {name}; choose another one")
+
+
+def _is_same(found: os.stat_result, source: Path) -> bool:
+    if source == STREAM:
+        return os.path.samestat(found, os.fstat(0))
+    return source.exists() and os.path.samestat(found, source.stat())
+
+
+@contextmanager
+def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary file beside `target` that takes its place when the block ends well.
+
+    A link is followed, and a file that is replaced hands on its permissions. Whatever ends the block
+    early, the temporary file is removed and `target` is as it was.
+
+    Raises
+    ------
+    Failure
+        The temporary file cannot be made, or `target` came into being meanwhile.
+    """
+    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    temporary = place.with_name(f".convt-{secrets.token_hex(8)}.part")
+    try:
+        _create(temporary, target)
+        yield temporary
+        if overwrite and place.exists():
+            shutil.copymode(place, temporary)
+        if overwrite or not _linked(temporary, place):
+            temporary.replace(place)
+    except FileExistsError:
+        raise Failure(f"{target}: came into being meanwhile; use --overwrite to replace it") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create(temporary: Path, target: Path) -> None:
+    try:
+        temporary.touch(exist_ok=False)
+    except OSError as error:
+        raise Failure(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def _linked(temporary: Path, place: Path) -> bool:
+    """Give the file its name as well, unless the name is taken; False where files cannot have two names.
+
+    A link, unlike a renaming, never replaces what another process has put there meanwhile.
+    """
+    try:
+        place.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:
+        if place.exists():
+            raise FileExistsError from None
+        return False
+    return True

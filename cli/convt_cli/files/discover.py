@@ -1,0 +1,35 @@
+"""The sound files in folders."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from convt_cli.errors import Failure
+from convt_cli.files.paths import is_file
+
+_SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus"}
+_SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
+
+
+def sound_below(
+    source: Path, failed: Callable[[Path, Failure], None], *, apart_from: Path | None = None
+) -> Iterator[Path]:
+    """Yield the sound in a folder and below; nothing hidden, and nothing in one of its folders.
+
+    `failed` is told of folders that cannot be read.
+    """
+    own = apart_from and os.path.realpath(apart_from)
+
+    def note(error: OSError) -> None:
+        path = Path(error.filename)
+        failed(path, Failure(f"{path}: cannot be read: {error.strerror}"))
+
+    for place, folders, names in os.walk(source, onerror=note):
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(Path(place, name)) != own
+        ]
+        for path in (Path(place, name) for name in names if not name.startswith(".")):
+            if path.suffix.lower() in _SUFFIXES and is_file(path):
+                yield path

@@ -1,0 +1,89 @@
+"""Which files of a command line belong together: what goes in, and what should come out."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from convt_cli.errors import Failure, Misuse
+from convt_cli.files.discover import sound_below
+from convt_cli.files.paths import STREAM, is_folder
+
+
+class Pair(NamedTuple):
+    """LOW and HIGH; no LOW where it is made of HIGH."""
+
+    low: Path | None
+    high: Path
+
+
+class Pairs(NamedTuple):
+    """The pairs, and files in folders that belong to none."""
+
+    pairs: list[Pair]
+    alone: list[Path]
+
+
+def find_pairs(sources: Sequence[Path], *, from_high: bool) -> Pairs:
+    """Return the pairs that a command line names: LOW HIGH LOW HIGH ..., each two files or two folders.
+
+    Files below two folders belong together if they have the same names there, whatever their extensions.
+
+    Raises
+    ------
+    Misuse, Failure
+        There is no HIGH for a LOW, or no sound in a folder.
+    """
+    if STREAM in sources:
+        raise Misuse("convt fit reads files, not standard input: name them")
+    if from_high:
+        return Pairs([Pair(None, path) for source in sources for path in _files(source)], [])
+    if len(sources) % 2:
+        raise Misuse(
+            f"LOW HIGH are pairs of files, or of folders, and {len(sources)} are named; --from-high takes"
+            " HIGH alone"
+        )
+    found = Pairs([], [])
+    for low, high in zip(sources[::2], sources[1::2], strict=True):
+        _add(found, low, high)
+    return found
+
+
+def _add(found: Pairs, low: Path, high: Path) -> None:
+    if not (is_folder(low) and is_folder(high)):
+        if is_folder(low) or is_folder(high):
+            raise Misuse(f"{low} and {high}: one is a folder, and the other is not")
+        found.pairs.append(Pair(low, high))
+        return
+    below, above = _by_name(low), _by_name(high)
+    common = sorted(below.keys() & above.keys())
+    if not common:
+        raise Failure(f"{low} and {high}: no file below one has the name of a file below the other")
+    found.pairs.extend(Pair(below[name], above[name]) for name in common)
+    found.alone.extend(
+        files[name] for files in (below, above) for name in sorted(files.keys() - set(common))
+    )
+
+
+def _by_name(folder: Path) -> dict[Path, Path]:
+    """Return the sound below a folder by its place in it, without extensions."""
+    files: dict[Path, Path] = {}
+    for path in _files(folder):
+        name = path.relative_to(folder).with_suffix("")
+        if name in files:
+            raise Failure(f"{files[name]} and {path}: have the same name but for their extensions")
+        files[name] = path
+    return files
+
+
+def _files(source: Path) -> Iterator[Path]:
+    if not is_folder(source):
+        yield source
+        return
+    files = sorted(sound_below(source, _refuse))
+    if not files:
+        raise Failure(f"{source}: there is no sound file in this folder, nor below it")
+    yield from files
+
+
+def _refuse(_: Path, failure: Failure) -> None:
+    raise failure

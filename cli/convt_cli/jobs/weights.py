@@ -1,0 +1,66 @@
+"""The work of ``convt weights``: what a file holds, told."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import convt
+from convt_cli.errors import library_errors_as_failures
+from convt_cli.options.upsample_options import Layout
+from convt_cli.text import report
+from convt_cli.text.report import Reporter
+
+
+def list_weights(path: Path, layout: Layout, *, as_json: bool) -> None:
+    """Tell which weights of a file could be a transposed convolution's.
+
+    Raises
+    ------
+    Failure
+        The file cannot be read.
+    """
+    with library_errors_as_failures():
+        listed = convt.list_weights(path, layout=layout)
+    if as_json:
+        report.document(_document(listed, layout), to_stderr=False)
+        return
+    for line in _lines(listed):
+        report.result(line)
+    reporter = Reporter(quiet=False)
+    if not listed.entries:
+        reporter.note(f"{listed.source}: holds no weight that could be a transposed convolution's")
+    if listed.others:
+        reporter.note(f"{listed.source}: {len(listed.others)} other tensor(s); --json has their names")
+
+
+def _document(listed: convt.WeightList, layout: Layout) -> dict[str, Any]:
+    weights = [asdict(entry) for entry in listed.entries]
+    return {"path": listed.source, "layout": layout, "weights": weights, "others": listed.others}
+
+
+def _lines(listed: convt.WeightList) -> Iterator[str]:
+    """Yield a line for each weight, in columns."""
+    cells = [(entry.name, str(entry.shape), entry.dtype, _what(entry)) for entry in listed.entries]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _what(entry: convt.WeightEntry) -> str:
+    if entry.problem:
+        return f"cannot be read: {entry.problem}"
+    facts = [f"{entry.taps} taps"]
+    if entry.channels == (1, 1):
+        facts.insert(0, "the kernel of every channel")
+    elif entry.channels:
+        channels_in, channels_out = entry.channels
+        grouped = f" in {entry.groups} groups" if entry.groups > 1 else ""
+        facts.insert(0, f"{channels_in} -> {channels_out * entry.groups} channels{grouped}")
+    elif len(entry.shape) == 2:
+        facts.insert(0, f"{entry.shape[0]} kernels, one a channel")
+    if len(entry.tensors) > 1:
+        facts.append("weight norm")
+    if entry.bias:
+        facts.append(f"bias {entry.bias}")
+    return ", ".join(facts)

@@ -1,0 +1,1 @@
+"""The kernel that a command runs with: chosen, measured, written."""

@@ -1,0 +1,200 @@
+"""What the kernels of a weight file do, measured one by one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+import convt
+from convt_cli.errors import Failure
+from convt_cli.samples.formats import Array
+from convt_cli.text.report import json_number
+
+Frequency = TypeVar("Frequency", float, Array)
+
+TOLERANCES = (0.01, 0.1, 1.0, 3.0)  # dB, whose passbands are told
+# In input Nyquist frequencies: up to where tones are taken, whose images are told, and ripple.
+TONES = (0.5, 0.8, 0.9, 0.95, 1.0)
+RIPPLE_EDGE = 0.8
+_NOTHING = -3000.0  # dB: no two floats are so far from each other
+_AT_ONCE = 1024  # kernels whose responses are held at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The kernels of a weight, n of them, and what each does; frequencies in input Nyquist frequencies.
+
+    Attributes
+    ----------
+    source : str
+        The weight's name.
+    weight : ndarray, (K,), (C, K) or (C_in, C_out/groups, K)
+        The taps as they are.
+    stride, down : int
+        The stride that they are for, and of whose outputs every `down`-th is kept.
+    figures : dict of ndarray
+        What was measured, the first axis that of the kernels; NaN where there is nothing to tell.
+    """
+
+    source: str
+    weight: Array
+    stride: int
+    down: int
+    figures: dict[str, Array]
+
+    @classmethod
+    def of(cls, source: str, weight: Array, stride: int, down: int) -> "Inspection":
+        """Measure the kernels of a weight.
+
+        Raises
+        ------
+        Failure
+            They are complex or not finite, or too many points would have to be computed.
+        """
+        kernels = weight.reshape(-1, weight.shape[-1])
+        try:
+            parts = [
+                _figures(convt.Response(kernels[first : first + _AT_ONCE], stride))
+                for first in range(0, len(kernels), _AT_ONCE)
+            ]
+        except (convt.ParameterError, convt.ParameterTypeError) as error:
+            raise Failure(f"{source}: {error}") from None
+        figures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return cls(source, weight, stride, down, figures)
+
+    @property
+    def taps(self) -> int:
+        """Taps of each kernel."""
+        return int(self.weight.shape[-1])
+
+    @property
+    def ratio(self) -> str:
+        """What the kernels are for."""
+        return f"stride {self.stride}" if self.down == 1 else f"ratio {self.stride}/{self.down}"
+
+    def heard(self, frequency: float) -> float:
+        """Return where in the output's band a frequency is heard: folded into it, if it lies beyond."""
+        return heard(frequency, self.stride / self.down)
+
+    @property
+    def count(self) -> int:
+        """How many kernels there are."""
+        return len(self.figures["delay"])
+
+    def name(self, kernel: int) -> str:
+        """Return what a kernel is called: by its channels."""
+        places = np.unravel_index(kernel, self.weight.shape[:-1])
+        return " -> ".join(map(str, places)) if len(places) == 2 else "".join(map(str, places))
+
+    def padding(self, kernel: int) -> tuple[int, str, float]:
+        """Return the padding that keeps a kernel in time, its name if it has one, and what it misses.
+
+        A kernel of linear phase is in time if its middle is; another, if low frequencies are. What is
+        missed is how many output samples late the output then is. More than the kernel is never cropped.
+        Padding, unlike that, counts the samples that the stride makes.
+        """
+        linear, figures = self.figures["linear_phase"][kernel], self.figures
+        delay = float(figures["delay" if linear else "delay_at_0"][kernel])
+        if not np.isfinite(delay):
+            return 0, "full", 0.0
+        padding = int(np.clip(np.ceil(delay - 0.5), 0, self.taps - 1))
+        named = {
+            0: "causal",
+            max(0, -((self.stride - self.taps) // 2)): "same",
+            (self.taps - 1) // 2: "center",
+        }
+        return padding, named.get(padding, ""), (delay - padding) / self.down
+
+
+def heard(frequency: Frequency, band: float) -> Frequency:
+    """Return where in the band from 0 a frequency is heard once sampled for that band: folded back."""
+    return band - abs(band - frequency % (2 * band))
+
+
+def _figures(response: convt.Response) -> dict[str, Array]:
+    """Return what is told of each of an array of kernels, (n, K)."""
+    images = [response.worst_image(edge) for edge in TONES]
+    band = response.edge(3.0)
+    return {
+        "dc_gain": response.dc_gain,
+        "reference": response.reference,
+        "phase_gains": response.phase_gains,
+        "tonal_lines": response.tonal_lines,
+        "edges": np.stack([response.edge(tolerance) for tolerance in TOLERANCES], -1),
+        "ripple": response.ripple(RIPPLE_EDGE),
+        "images": np.stack([image.level for image in images], -1),
+        "images_at": np.stack([image.frequency for image in images], -1),
+        "delay": response.delay,
+        "delay_at_0": response.group_delay[..., 0].copy(),  # and not all that it is a part of
+        "group_delay": _range(response, band),
+        "linear_phase": response.is_linear_phase,
+        "peak": response.peak.level,
+        "peak_at": response.peak.frequency,
+        "worst_over": response.worst_over,
+    }
+
+
+def _range(response: convt.Response, band: Array) -> Array:
+    """Return the least and the greatest group delay in the band of each kernel, (n, 2)."""
+    inside = response.frequencies <= np.maximum(band, response.frequencies[1])[..., np.newaxis]
+    delays = np.where(inside & np.isfinite(response.group_delay), response.group_delay, np.nan)
+    delays[np.isnan(delays).all(-1)] = 0
+    return np.stack([np.nanmin(delays, -1), np.nanmax(delays, -1)], -1)
+
+
+def facts(inspection: Inspection, rate: int | None) -> dict[str, Any]:
+    """Return everything as JSON has it; frequencies in Hz if the input's rate is known."""
+    unit = rate / 2 if rate else 1.0
+    return {
+        "source": inspection.source,
+        "shape": list(inspection.weight.shape),
+        "dtype": str(inspection.weight.dtype),
+        "stride": inspection.stride,
+        "down": inspection.down,
+        "taps_per_phase": inspection.taps / inspection.stride,
+        "frequency_unit": "Hz" if rate else "input Nyquist frequency",
+        "kernels": list(_kernels(inspection, unit)),
+    }
+
+
+def _kernels(inspection: Inspection, unit: float) -> Iterator[dict[str, Any]]:
+    shape, figures, down = inspection.weight.shape[:-1], inspection.figures, inspection.down
+
+    def place(frequency: float) -> float:
+        return inspection.heard(frequency) * unit
+
+    for number in range(inspection.count):
+        own = {name: values[number].tolist() for name, values in figures.items()}
+        padding, name, late = inspection.padding(number)
+        yield {
+            "channels": [int(index) for index in np.unravel_index(number, shape)],
+            "dc_gain": own["dc_gain"],
+            "levels_relative_to": own["reference"],
+            "phase_gains": own["phase_gains"],
+            "phase_spread": max(own["phase_gains"]) - min(own["phase_gains"]),
+            "tonal_lines": [
+                {"multiple": multiple, "frequency": place(2 * multiple), "level_db": _level(level)}
+                for multiple, level in enumerate(own["tonal_lines"], 1)
+            ],
+            "passband": [
+                {"within_db": tolerance, "edge": edge * unit}
+                for tolerance, edge in zip(TOLERANCES, own["edges"], strict=True)
+            ],
+            "ripple": {"up_to": RIPPLE_EDGE * unit, "db": own["ripple"]},
+            "images": [
+                {"of_tones_up_to": tone * unit, "worst_db": _level(level), "frequency": place(at)}
+                for tone, level, at in zip(TONES, own["images"], own["images_at"], strict=True)
+            ],
+            "delay": json_number(own["delay"] / down),
+            "linear_phase": own["linear_phase"],
+            "group_delay": [delay / down for delay in own["group_delay"]],
+            "peak": {"db": own["peak"], "frequency": place(own["peak_at"])},
+            "worst_over": own["worst_over"],
+            "in_time": {"padding": padding, "name": name or None, "late": late},
+        }
+
+
+def _level(decibels: float) -> float | None:
+    """Return a level, unless it is that of nothing at all."""
+    return decibels if decibels > _NOTHING else None

@@ -1,0 +1,46 @@
+"""Kernels as files that are written: .npy, or .npz with a bias."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import convt
+from convt_cli.errors import Failure, Misuse
+from convt_cli.files.atomic_write import check_target, whole_file
+from convt_cli.files.paths import STREAM
+
+
+def check_kernel(path: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse a name that no kernel can be written to.
+
+    Raises
+    ------
+    Failure, Misuse
+        With what is in the way, and what to do.
+    """
+    if path == STREAM or path.suffix.lower() not in (".npy", ".npz"):
+        raise Misuse(f"{path}: a kernel is written as .npy or .npz; name such a file with -o")
+    check_target(path, sources, overwrite=overwrite)
+
+
+def write_kernel(path: Path, weights: convt.Weights, *, overwrite: bool) -> None:
+    """Write a kernel, whole or not at all; a bias has a place in .npz alone.
+
+    Raises
+    ------
+    Failure
+        The file cannot be written.
+    """
+    arrays = {"weight": weights.weight} | ({} if weights.bias is None else {"bias": weights.bias})
+    content = io.BytesIO()  # numpy's own writing does not say why it fails
+    if path.suffix.lower() == ".npy":
+        np.save(content, weights.weight, allow_pickle=False)
+    else:
+        np.savez(content, allow_pickle=False, **arrays)
+    try:
+        with whole_file(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+            file.write(content.getbuffer())
+    except OSError as error:
+        raise Failure(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""The options of the commands: declarations, and what they are parsed into."""

@@ -1,1 +1,0 @@
-"""Pictures, one kind a file; they need matplotlib, the extra `plot`."""

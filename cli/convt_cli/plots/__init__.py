@@ -1,0 +1,1 @@
+"""Plots, one kind a file; they need matplotlib, the extra `plot`."""

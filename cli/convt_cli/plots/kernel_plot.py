@@ -1,0 +1,214 @@
+"""What a kernel does, on one page."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import convt
+from convt_cli.kernels.measurements import heard
+from convt_cli.plots.style import DARK, IMAGE, MIDDLE, PASS, STATED, picture, plain, shade
+from convt_cli.samples.formats import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLUMNS = 1200  # points drawn of a curve: more cannot be told apart
+_SHOWN = 24  # input samples around the greatest tap: of a long kernel the rest is not drawn
+_MARKERS = "os^Dv<>p"
+_LAYOUT = "TTP\nGGG\nZZD"
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A kernel to be drawn.
+
+    Attributes
+    ----------
+    title : str
+        What stands above it.
+    kernel : ndarray, (K,)
+        The taps.
+    stride, down : int
+        The stride, and of whose outputs every `down`-th is kept.
+    rate : int or None
+        The input's rate, for frequencies in Hz.
+    stated : tuple of float or None
+        Passband and rejection that the kernel was designed to.
+    """
+
+    title: str
+    kernel: Array
+    stride: int
+    down: int
+    rate: int | None
+    stated: tuple[float, float] | None = None
+
+    @property
+    def band(self) -> float:
+        """Half the output rate, in input Nyquist frequencies."""
+        return self.stride / self.down
+
+
+def draw_kernel(path: Path, portrait: Portrait, *, overwrite: bool) -> None:
+    """Draw a kernel: its taps, its phases' gains, its gain over the output band, the passband, the delay.
+
+    Raises
+    ------
+    Failure
+        The picture cannot be written.
+    """
+    response = convt.Response(portrait.kernel, portrait.stride)
+    with picture(path, (9.5, 7.6), overwrite=overwrite) as figure:
+        figure.suptitle(plain(portrait.title), fontsize=11, x=0.01, ha="left")
+        axes = figure.subplot_mosaic(_LAYOUT, height_ratios=[1, 1.25, 1])
+        _taps(axes["T"], portrait)
+        _phases(axes["P"], response)
+        _gain(axes["G"], portrait, response)
+        _zoom(axes["Z"], portrait, response)
+        _delay(axes["D"], portrait, response)
+
+
+def _unit(portrait: Portrait) -> tuple[float, str]:
+    """Return how many units an input Nyquist frequency is, and what the axis says."""
+    if portrait.rate:
+        return portrait.rate / 2000, "frequency in kHz"
+    return 1.0, "frequency in input Nyquist frequencies"
+
+
+def _taps(axes: "Axes", portrait: Portrait) -> None:
+    taps, stride = portrait.kernel, portrait.stride
+    count = min(taps.size, _SHOWN * stride)
+    first = int(np.clip(np.abs(taps).argmax() - count // 2, 0, taps.size - count))
+    places = np.arange(first, first + count)
+    axes.vlines(places, 0, taps[places], color=MIDDLE, linewidth=0.8)
+    few = stride <= len(_MARKERS)
+    for phase in range(stride if few else 1):
+        own = places[places % stride == phase] if few else places
+        shade_of_grey = DARK if phase % 2 == 0 else "white"
+        label = f"phase {phase}" if few and stride > 1 else None
+        axes.plot(
+            own, taps[own], _MARKERS[phase], ms=3.5, mec=DARK, mew=0.7, mfc=shade_of_grey, label=label
+        )
+    axes.axhline(0, color=DARK, linewidth=0.6)
+    axes.set_xlim(first - 0.05 * count - 0.5, first + 1.2 * count)  # with room for the legend
+    axes.set_title(f"taps {first} to {first + count - 1} of {taps.size}")
+    axes.set_xlabel("output samples" if portrait.down == 1 else f"{stride} taps an input sample")
+    if few and stride > 1:
+        axes.legend(loc="upper right", fontsize=7.5, handletextpad=0.1)
+
+
+def _phases(axes: "Axes", response: convt.Response) -> None:
+    gains = response.phase_gains
+    off = 100 * (gains - gains.mean()) / float(response.reference)
+    few = gains.size <= 16
+    bars = axes.bar(np.arange(gains.size), off, color=MIDDLE, edgecolor=DARK, linewidth=0.7 if few else 0)
+    axes.axhline(0, color=DARK, linewidth=0.6)
+    spread = float(np.ptp(off))
+    limit = max(0.6 * spread, 0.05) * 1.3
+    axes.set_ylim(-limit, limit)
+    if few:
+        axes.set_xticks(range(gains.size))
+    if gains.size <= 4:
+        axes.bar_label(bars, [f"{gain:.4g}" for gain in gains], padding=2, fontsize=8)
+    axes.set_title("phase gains, % off the mean")
+    axes.set_xlabel(f"phase; {spread:.3g} % apart")
+
+
+def _gain(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
+    unit, label = _unit(portrait)
+    levels = response.level(response.gains)
+    frequencies, tops = _thinned(
+        *(of[response.frequencies <= portrait.band] for of in (response.frequencies, levels))
+    )
+    worst = float(response.worst_image().level) if portrait.stride > 1 else -60.0
+    depth = max(-worst, portrait.stated[1] if portrait.stated else 0)
+    floor = -20 * np.clip(np.ceil((depth + 50) / 20), 3, 17)
+    axes.set_ylim(floor, max(8.0, float(response.peak.level) + 8))
+    axes.set_xlim(0, portrait.band * unit)
+    edge = portrait.stated[0] if portrait.stated else float(response.edge(3.0))
+    shade(axes, 0, min(edge, 1.0) * unit, PASS, "passband" if portrait.stated else "passband, to 3 dB")
+    if portrait.stride > 1:
+        _images(axes, (unit, portrait.band * unit), worst, at_left=portrait.down > 1)
+    if portrait.stated:
+        _forbidden(axes, (unit, portrait.band * unit), -portrait.stated[1])
+    if portrait.down > 1:
+        places, folded = _folded(response.frequencies, levels, portrait.band)
+        axes.plot(
+            places * unit, np.maximum(folded, floor - 50), color=STATED, linewidth=0.8, label="folded back"
+        )
+    axes.plot(frequencies * unit, np.maximum(tops, floor - 50), color=DARK, linewidth=0.9)
+    axes.set_title("gain over the output band, dB")
+    axes.set_xlabel(label)
+    axes.legend(loc="lower left", fontsize=8, ncols=3, frameon=True, framealpha=0.9, edgecolor="none")
+
+
+def _images(axes: "Axes", band: tuple[float, float], worst: float, *, at_left: bool) -> None:
+    """Shade where images are, and say how loud they are at most, where the curve does not pass."""
+    shade(axes, *band, IMAGE, "images")
+    axes.axhline(worst, color=STATED, linewidth=0.8, linestyle="--")
+    text, place = f"worst image {worst:.1f} dB", (0 if at_left else band[1], worst)
+    side = "left" if at_left else "right"
+    axes.annotate(text, place, (4 if at_left else -4, 3), textcoords="offset points", ha=side)
+
+
+def _forbidden(axes: "Axes", band: tuple[float, float], level: float) -> None:
+    """Hatch where nothing was to be."""
+    drawn = axes.fill_between(band, level, axes.get_ylim()[1], facecolor="none", edgecolor=STATED)
+    drawn.set(hatch="//", linewidth=0, label=f"stated: nothing above {level:g} dB")
+
+
+def _folded(frequencies: Array, levels: Array, band: float) -> tuple[Array, Array]:
+    """Return where in the output's band what lies beyond it is heard, and how loud at most."""
+    width = band / _COLUMNS
+    beyond = frequencies > band
+    places = heard(frequencies[beyond], band)
+    folded = np.full(_COLUMNS, -np.inf)
+    np.maximum.at(folded, np.minimum(places / width, _COLUMNS - 1).astype(int), levels[beyond])
+    seen = np.isfinite(folded)  # of a response of few points not all columns are
+    return ((np.arange(_COLUMNS) + 0.5) * width)[seen], folded[seen]
+
+
+def _thinned(frequencies: Array, levels: Array) -> tuple[Array, Array]:
+    """Return as many points as can be told apart: the greatest of each run, so that no top is lost.
+
+    Runs are of a power of two, as the points of a frequency unit are: one begins where images do.
+    """
+    run = 1 << max(0, (levels.size // _COLUMNS).bit_length() - 1)
+    count = levels.size // run
+    places = levels[: count * run].reshape(count, run).argmax(1) + np.arange(count) * run
+    places = np.append(places, levels.size - 1)
+    return frequencies[places], levels[places]
+
+
+def _zoom(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
+    unit, label = _unit(portrait)
+    inside = response.frequencies <= 1.05
+    levels = response.level(response.gains)[inside]
+    band = levels[response.frequencies[inside] <= 0.8]
+    ripple = max(0.03, 1.4 * float(np.abs(band).max()))
+    axes.set_ylim(-min(ripple, 12.0), max(0.4 * min(ripple, 12.0), 1.4 * float(levels.max())))
+    axes.set_xlim(0, 1.05 * unit)
+    edge = portrait.stated[0] if portrait.stated else float(response.edge(0.01))
+    shade(axes, 0, min(edge, 1.0) * unit, PASS, "")
+    axes.axvline(unit, color=STATED, linewidth=0.8, linestyle=":")
+    axes.plot(response.frequencies[inside] * unit, levels, color=DARK)
+    measured = float(response.edge(0.01)) * unit
+    axes.set_title(f"passband, dB: within 0.01 dB up to {measured:.4g}")
+    axes.set_xlabel(f"{label}; dotted: half the input rate")
+
+
+def _delay(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
+    unit, label = _unit(portrait)
+    inside = response.frequencies <= max(0.05, min(1.0, float(response.edge(3.0))))
+    delays = response.group_delay[inside] / portrait.down
+    least, most = np.nanmin(delays, initial=np.inf), np.nanmax(delays, initial=-np.inf)
+    if least <= most:
+        room = max(1.0, 0.1 * (most - least))
+        axes.set_ylim(least - room, most + room)
+    axes.set_xlim(0, 1.05 * unit)
+    axes.plot(response.frequencies[inside] * unit, delays, color=DARK)
+    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.set_title("group delay, output samples")
+    axes.set_xlabel(label if portrait.rate else "input Nyquist frequencies")

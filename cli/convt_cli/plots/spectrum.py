@@ -1,0 +1,72 @@
+"""The spectrum of a signal of any length, in constant memory.
+
+Windows that overlap are transformed, and their powers averaged (P. D. Welch, "The use of fast Fourier
+transform for the estimation of power spectra", IEEE Trans. Audio Electroacoustics 15, 1967); beside the
+mean the greatest level of each frequency is kept, since what is heard for a moment, a mean does not show.
+The window is Kaiser's, with sidelobes below -200 dB: images must not drown in the skirt of a loud tone.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from convt_cli.samples.formats import Array
+
+_BETA = 24.0
+_TINY = 1e-40  # of power: has a logarithm
+
+
+class Spectrum:
+    """Mean and greatest level at each frequency, of all channels together.
+
+    Of a signal's end less than half a window is left out: cut off there, a tone would spread over the band.
+    So are windows with samples that are no finite numbers, or whose squares are not.
+
+    Parameters
+    ----------
+    size : int
+        Samples of a window; half of them are new in the next.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._window = np.kaiser(size, _BETA)
+        self._power = np.zeros(size // 2 + 1)
+        self._most = np.zeros(size // 2 + 1)
+        self._count = 0
+
+    def add(self, blocks: Iterable[Array]) -> None:
+        """Add a signal that comes in blocks (channels, n)."""
+        count, left = self._count, None
+        for block in blocks:
+            left = block if left is None else np.concatenate([left, block], axis=1)
+            while left.shape[1] >= self._size:
+                self._see(left[:, : self._size], self._window)
+                left = left[:, self._size // 2 :]
+        if left is not None and count == self._count:  # it is shorter than a window
+            self._see(left, np.kaiser(left.shape[1], _BETA))
+
+    def _see(self, samples: Array, window: Array) -> None:
+        with np.errstate(all="ignore"):
+            wave = np.fft.rfft(samples.astype(np.float64) * window, self._size)
+            power = (np.abs(wave) * 2 / window.sum()) ** 2
+        if not np.isfinite(power).all():
+            return
+        self._power += power.mean(0)
+        self._most = np.maximum(self._most, power.max(0))
+        self._count += 1
+
+    @property
+    def mean(self) -> Array:
+        """Mean level in dB; a sine of amplitude 1 reads 0."""
+        return _level(self._power / max(1, self._count))
+
+    @property
+    def most(self) -> Array:
+        """The greatest level in dB."""
+        return _level(self._most)
+
+
+def _level(power: Array) -> Array:
+    decibels: Array = 10 * np.log10(np.maximum(power, _TINY))
+    return decibels

@@ -1,0 +1,95 @@
+"""What all pictures share: a style that is readable in grey, and files that appear whole or not at all."""
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convt_cli.errors import Failure, Misuse
+from convt_cli.files.atomic_write import check_target, whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg", ".pdf")
+DARK, MIDDLE, PASS, IMAGE, STATED = "#1b3a5c", "#7a92ab", "#d5e8d0", "#f2d9d5", "#555555"
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#cccccc",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.0,
+    "legend.frameon": False,
+    "hatch.linewidth": 0.4,
+    "svg.hashsalt": "convt",  # the same picture, the same bytes
+}
+
+
+def check_picture(path: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse a picture that cannot be, before any work is done.
+
+    Raises
+    ------
+    Misuse
+        Its name says no format that can be drawn, or matplotlib is missing.
+    Failure
+        It exists, or cannot be written.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise Misuse(f"{path}: pictures are drawn as {', '.join(SUFFIXES)}; name such a file with --plot")
+    if os.path.realpath(path) in map(os.path.realpath, sources):
+        raise Misuse(f"{path}: cannot be both the picture and a file of the same command; use another name")
+    check_target(path, sources, overwrite=overwrite)
+    try:
+        import matplotlib.figure  # noqa: F401  # whether it can be is the question
+    except ImportError:
+        raise Misuse("--plot needs matplotlib: pip install 'convt[plot]'") from None
+    except ValueError as error:  # of what the environment or a file of settings says
+        raise Misuse(f"--plot needs matplotlib, which does not start: {error}") from None
+
+
+@contextlib.contextmanager
+def picture(path: Path, size: tuple[float, float], *, overwrite: bool) -> Iterator["Figure"]:
+    """Give a figure, and write it when the block ends well.
+
+    Raises
+    ------
+    Failure
+        It cannot be written.
+    """
+    import matplotlib as mpl  # slow to import: for pictures alone
+    from matplotlib.figure import Figure
+
+    kind = path.suffix.lower().removeprefix(".")
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
+    # Names of files may have letters that the font has not.
+    with mpl.rc_context(_STYLE), warnings.catch_warnings(action="ignore", category=UserWarning):
+        figure = Figure(figsize=size, layout="constrained")
+        yield figure
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=kind, dpi=110, metadata=undated)
+        try:
+            with whole_file(path, overwrite=overwrite) as temporary:
+                temporary.write_bytes(drawn.getbuffer())
+        except OSError as error:
+            raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def plain(text: str) -> str:
+    """Return text that matplotlib shows as it is: no formulas between dollars, nothing unprintable."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text).replace("$", r"\$")
+
+
+def shade(axes: "Axes", begin: float, end: float, colour: str, label: str) -> None:
+    """Shade a band of frequencies."""
+    axes.axvspan(begin, end, color=colour, linewidth=0, zorder=0, label=label)

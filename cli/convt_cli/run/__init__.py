@@ -1,0 +1,1 @@
+"""One input from samples to samples: prepared, read ahead, computed, written."""

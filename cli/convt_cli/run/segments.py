@@ -1,0 +1,132 @@
+"""Stretches of one long file, each made by a process of its own.
+
+The library works on a fixed grid of blocks, so that a stream that begins at one of them gives, but for
+what the samples before it would have added, the very bytes of the whole::
+
+    read    |  for the history  |  blocks of the segment  |  for what is cropped  |
+    made              | exact from here on ............... |
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from convt_cli.audio.pcm import PcmReader, PcmStretch, is_plain
+from convt_cli.audio.reader import Reader
+from convt_cli.errors import Failure
+from convt_cli.files.paths import STREAM
+from convt_cli.options.upsample_options import Request
+from convt_cli.run.prepare import begin, block_size, open_input, overs_of
+from convt_cli.run.run_state import Outcome
+from convt_cli.run.upsampler_cache import shared_streams
+from convt_cli.samples.formats import Array
+from convt_cli.samples.levels import Levels
+from convt_cli.samples.nonfinite import Finite
+from convt_cli.samples.quantise import Quantiser
+
+_SAMPLES = 1 << 22  # of a segment's output, all channels counted: some hundredths of a second's work
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Frames of the input: where to begin, the segment's first, and the first beyond; and of the output."""
+
+    read: int
+    first: int
+    stop: int
+    made: tuple[int, int]
+
+
+def segments_of(outcome: Outcome, reader: Reader, processes: int) -> list[Segment]:
+    """Divide a run of a file of plain numbers to another; none where it cannot be, or is not worth it.
+
+    All processes get as many.
+    """
+    chosen, plan = outcome.formats[1], outcome.upsampler.plan
+    frames, total = outcome.frames
+    plain = isinstance(reader, PcmReader) and reader.is_file and chosen is not None and is_plain(chosen)
+    piped = STREAM in (outcome.request.source, outcome.request.target)
+    if not plain or piped or not frames or not total:
+        return []
+    taps = outcome.request.dilation * (outcome.kernel.taps - 1) + 1
+    span = -(-taps // outcome.request.ratio.down)  # in outputs
+    back = 2 * -(-span // plan.outputs)  # blocks with what is not made of the others, and their history
+    samples = total * outcome.channels[1]
+    rounds = max(1, samples // (_SAMPLES * processes))
+    count = min(rounds * processes, samples // _SAMPLES, frames // plan.inputs // (back + 1))
+    if count < 2:
+        return []
+    cuts = [frames // plan.inputs * cut // count for cut in range(count)]
+    # Whatever is cropped, an output is certain a kernel's length before the end of the blocks that came.
+    edges = [0, *(cut * plan.outputs - span for cut in cuts[1:]), total]
+    firsts = [cut * plan.inputs for cut in cuts] + [frames]
+    return [
+        Segment(max(0, firsts[n] - back * plan.inputs), firsts[n], firsts[n + 1], (edges[n], edges[n + 1]))
+        for n in range(count)
+    ]
+
+
+def make_segment(
+    request: Request, identity: tuple[int, ...], gain: float, path: Path, before: int, segment: Segment
+) -> tuple[Levels, Finite]:
+    """Read, compute and write a segment of an output that has been begun, and return what was seen.
+
+    Parameters
+    ----------
+    request : Request
+        What is to be done.
+    identity : tuple of int
+        Which file the input was found to be.
+    gain : float
+        Factor on the output.
+    path : Path
+        The output, as it is written.
+    before : int
+        Bytes before its samples.
+    segment : Segment
+        Which of them to make.
+    """
+    with closing(open_input(request)) as reader:
+        outcome = begin(request, reader, shared_streams().get(request, reader, threads=1))
+        chosen, channels = outcome.formats[1], outcome.channels[1]
+        assert isinstance(reader, PcmReader)  # noqa: S101  # or there would be no segments
+        assert chosen  # noqa: S101
+        if reader.identity != identity:
+            raise Failure(f"{outcome.source}: changed while it was read")
+        quantiser = Quantiser(
+            chosen,
+            channels,
+            upper=False,
+            gain=gain,
+            dither=outcome.dither,
+            overs=overs_of(request),
+            start=segment.made[0],
+        )
+        finite = Finite(outcome.source, request.nonfinite, reader.format)
+        with closing(PcmStretch(path, chosen, channels, before, segment.made[0], quantiser)) as stretch:
+            left = segment.made[1] - segment.made[0]
+            for block in _computed(outcome, reader, segment, finite):
+                stretch.write(block[:, :left])
+                left -= block.shape[1]
+    shared_streams().keep()
+    return quantiser.levels, finite
+
+
+def _computed(outcome: Outcome, reader: PcmReader, segment: Segment, finite: Finite) -> Iterator[Array]:
+    """Yield outputs from the first that is to be made on, and some more."""
+    upsampler, size = outcome.upsampler, block_size(outcome.request, outcome.channels)
+    upsampler.reset()
+    history = Finite(outcome.source, outcome.request.nonfinite, None)  # seen to by the segment before
+    skip = segment.made[0] - int(segment.read * outcome.request.ratio.factor)
+    for start, stop, watch in (
+        (segment.read, segment.first, history),
+        (segment.first, segment.stop, finite),
+    ):
+        watch.begin(start)
+        for block in reader.stretch(start, stop, size):
+            made = upsampler.process(watch(block))
+            yield made[:, skip:]
+            skip = max(0, skip - made.shape[1])
+    if segment.stop == reader.frames:
+        yield upsampler.flush()[:, skip:]

@@ -1,0 +1,1 @@
+"""Sample values: formats, codecs, levels, gain, dither and rounding, NaN and infinity."""

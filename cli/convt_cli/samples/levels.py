@@ -1,0 +1,112 @@
+"""How high the output goes: its peak, and what is beyond full scale or not a number."""
+
+import math
+
+import numpy as np
+
+from convt_cli.errors import Unwritable
+from convt_cli.samples.formats import Array, Format
+
+
+class Levels:
+    """Watches the samples of an output pass by.
+
+    Parameters
+    ----------
+    target : Format
+        The output's format.
+    gain : float
+        Factor that the samples will be multiplied by.
+    allowed : bool
+        Whether samples may be beyond full scale.
+    start : int
+        Frames before the first.
+
+    Attributes
+    ----------
+    overs, not_finite : int
+        Samples beyond full scale, and such as are not finite.
+    peak : float
+        The largest magnitude of what is finite, in units of full scale.
+    peak_at, frames : int
+        Where that is, and how many frames have passed, all counted from the output's start.
+    """
+
+    def __init__(self, target: Format, gain: float, *, allowed: bool = True, start: int = 0) -> None:
+        self._target, self._gain, self._allowed = target, gain, allowed
+        # An integer is an over if it rounds to more than there is; halves go to even.
+        half = 0.0 if target.is_real else 0.5**target.bits
+        self._floor, self._ceiling = -1 - half, math.nextafter(1, 2) if target.is_real else 1 - half
+        self.overs = self.not_finite = self.peak_at = 0
+        self.frames = start
+        self.peak = self._worst = 0.0
+
+    def add(self, later: "Levels") -> None:
+        """Note what was seen of the samples that follow."""
+        if later._worst > self._worst or (later.peak > self.peak and not self.overs):
+            self.peak_at = later.peak_at
+        self.peak, self._worst = max(self.peak, later.peak), max(self._worst, later._worst)
+        self.overs, self.not_finite = self.overs + later.overs, self.not_finite + later.not_finite
+        self.frames = later.frames
+
+    def watch(self, samples: Array) -> tuple[float, float]:
+        """Note samples (channels, n), and return the least and the greatest of what is finite, with gain.
+
+        Raises
+        ------
+        Unwritable
+            A sample is not finite, and the format cannot keep that; or it is an over that is not allowed.
+        """
+        low, high = _extent(samples)
+        if not (math.isfinite(low) and math.isfinite(high)):
+            samples = self._finite(samples)
+            low, high = _extent(samples)
+        low, high = low * self._gain, high * self._gain
+        if max(-low, high) > self.peak:
+            self.peak = max(-low, high)
+            if not self.overs:
+                self.peak_at = self.frames + int(np.argmax(np.abs(samples).max(axis=0)))
+        if low < self._floor or high >= self._ceiling:
+            self._count_overs(samples)
+        self.frames += samples.shape[1]
+        return low, high
+
+    def _finite(self, samples: Array) -> Array:
+        finite = np.isfinite(samples)
+        if not self._target.keeps_any:
+            frame = self.frames + int(np.argmin(finite.all(axis=0)))
+            raise Unwritable(
+                f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot"
+                " hold"
+            )
+        self.not_finite += int(np.count_nonzero(~finite))
+        return np.where(finite, samples, samples.dtype.type(0))
+
+    def _count_overs(self, samples: Array) -> None:
+        """Count samples beyond full scale; the worst of them is the peak, even if another is as high."""
+        scaled = samples.astype(np.float64) * self._gain
+        over = (scaled < self._floor) | (scaled >= self._ceiling)
+        self.overs += int(np.count_nonzero(over))
+        if not self._allowed:
+            first = int(np.argmax(over.any(axis=0)))
+            level = 20 * math.log10(np.abs(scaled[:, first]).max())
+            raise Unwritable(
+                f"{level:+.2f} dBFS at output frame {self.frames + first}: beyond full scale, which"
+                " --overs error does not allow"
+            )
+        heights = np.where(over, np.abs(scaled), 0).max(axis=0)
+        if heights.max() > self._worst:
+            self._worst = float(heights.max())
+            self.peak_at = self.frames + int(np.argmax(heights))
+
+
+def headroom(target: Format, *, dithered: bool) -> float:
+    """Return the largest magnitude that is surely not clipped, whatever the dither."""
+    if target.is_real:
+        return 1 - 2.0**-23  # the gain that leads there is rounded as well
+    top = 2.0 ** (target.bits - 1)
+    return (top - (1.5 if dithered else 1)) / top
+
+
+def _extent(samples: Array) -> tuple[float, float]:
+    return float(samples.min(initial=0)), float(samples.max(initial=0))

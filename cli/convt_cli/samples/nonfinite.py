@@ -1,0 +1,86 @@
+"""What is not a finite number, on its way into the computation."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+
+from convt_cli.errors import Failure
+from convt_cli.samples.formats import Array, Format
+
+Nonfinite = Literal["error", "keep", "zero"]
+
+
+class Finite:
+    """Watches a signal: a NaN or an infinity is refused, kept, or set to zero.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the signal.
+    policy : {"error", "keep", "zero"}
+        What becomes of such samples.
+    chosen : Format or None
+        The format of what is sound: its rate is for messages, and where it is of integers nobody looks.
+    hint : str
+        What may be done about it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        policy: Nonfinite,
+        chosen: Format | None,
+        hint: str = "; --nonfinite keep or zero goes on",
+    ) -> None:
+        self._name, self._policy, self._chosen, self._hint = name, policy, chosen, hint
+        self._sure = chosen is not None and not chosen.is_real
+        self._frames = self._count = self._first = 0
+
+    def begin(self, start: int = 0) -> None:
+        """Begin another signal, or so many frames from its start."""
+        self._frames = start
+
+    def add(self, later: "Finite") -> None:
+        """Note what was seen of the samples that follow."""
+        if not self._count:
+            self._first = later._first
+        self._count += later._count
+
+    def __call__(self, block: Array) -> Array:
+        """Return the next samples (channels, n), as they are to be computed on.
+
+        Raises
+        ------
+        Failure
+            One is not finite, and that is an error.
+        """
+        start, self._frames = self._frames, self._frames + block.shape[1]
+        if self._sure or block.dtype.kind not in "fc" or _is_finite(block):
+            return block
+        finite = np.isfinite(block)
+        if not self._count:
+            self._first = start + int(np.argmin(finite.all(axis=0)))
+        self._count += int(np.count_nonzero(~finite))
+        if self._policy == "error":
+            raise Failure(f"{self._name}: {self._where()} is not a finite number{self._hint}")
+        return np.where(finite, block, block.dtype.type(0)) if self._policy == "zero" else block
+
+    def notes(self) -> Iterator[str]:
+        """Yield what became of such samples, if there were any."""
+        if self._count:
+            fate = "set to zero" if self._policy == "zero" else "kept"
+            yield (
+                f"{self._name}: {self._count} sample(s), the first of them {self._where()}, are not finite"
+                f" numbers, and were {fate}"
+            )
+
+    def _where(self) -> str:
+        seconds = f" ({self._first / self._chosen.rate:.6f} s)" if self._chosen else ""
+        return f"frame {self._first}{seconds}"
+
+
+def _is_finite(block: Array) -> bool:
+    """Tell by the least and the greatest number, each of which a NaN would be."""
+    parts = [block.real, block.imag] if block.dtype.kind == "c" else [block]
+    return all(np.isfinite([part.min(initial=0), part.max(initial=0)]).all() for part in parts)

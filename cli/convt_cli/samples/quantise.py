@@ -1,0 +1,133 @@
+"""Samples made ready for a file: gain, dither and rounding."""
+
+import sys
+from typing import Literal
+
+import numpy as np
+
+from convt_cli.samples.dither import Triangular
+from convt_cli.samples.formats import Array, Format
+from convt_cli.samples.levels import Levels
+
+Dither = Literal["none", "needed", "tpdf"]
+Overs = Literal["keep", "clip", "error"]
+
+_PIECE = 1 << 17  # samples at a time: they stay in the cache, and other threads are seldom disturbed
+
+
+class Quantiser:
+    """Turns blocks (channels, n) at a full scale of 1 into frames (n, channels) for a file.
+
+    Integers are rounded to the nearest, halves to even, and saturate. Of real numbers nothing changes
+    but by `gain` and, with ``overs="clip"``, beyond full scale.
+
+    Parameters
+    ----------
+    target : Format
+        The file's format.
+    channels : int
+        Channels of the blocks.
+    upper : bool
+        Whether integers are wanted in the upper bits of int32, of which libsndfile keeps as many as the
+        format has; left to itself it would scale what is written by 2**15 - 1 and what is read by 2**15.
+        Else they are as they stand in the file, three bytes as int32.
+    gain : float
+        Factor on every sample.
+    dither : {"none", "needed", "tpdf"}
+        Whether triangular noise, the same in every run, is added before rounding. It is needed where there
+        is something to round: samples that are integers already, such as silence, stay as they are.
+    overs : {"keep", "clip", "error"}
+        What becomes of real numbers beyond full scale; integers clip unless they are errors.
+    start : int
+        Frames of the output before the first block.
+
+    Attributes
+    ----------
+    levels : Levels
+        What was seen of the samples.
+    """
+
+    def __init__(
+        self,
+        target: Format,
+        channels: int,
+        *,
+        upper: bool,
+        gain: float,
+        dither: Dither,
+        overs: Overs,
+        start: int = 0,
+    ) -> None:
+        self._target, self._gain, self._upper = target, gain, upper
+        self._clips = overs == "clip"
+        self._dither, self._noise = dither, Triangular(channels, start)
+        self.levels = Levels(target, gain, allowed=overs != "error", start=start)
+
+    def __call__(self, block: Array) -> Array:
+        """Return the block's frames, as the file takes them.
+
+        Raises
+        ------
+        Unwritable
+            As of :meth:`convt_cli.samples.levels.Levels.watch`.
+        """
+        channels, frames = block.shape
+        result = np.empty((frames, channels), self._carrier(block.dtype))
+        step = max(1, _PIECE // channels)
+        for start in range(0, frames, step):
+            samples = block[:, start : start + step]
+            low, high = self.levels.watch(samples)
+            ready = self._scaled if self._target.is_real else self._rounded
+            _interleave(ready(samples, low, high), result[start : start + step])
+        return result
+
+    def _carrier(self, dtype: np.dtype[np.floating]) -> np.dtype[np.generic]:
+        """Return the dtype in which the file takes samples."""
+        if self._target.is_real:
+            real = {"FLOAT": "f4", "DOUBLE": "f8"}.get(self._target.subtype, dtype)
+            return np.dtype(dtype if self._upper else real)
+        codes = {8: "u1" if self._target.subtype == "PCM_U8" else "i1", 16: "i2"}
+        return np.dtype("i4" if self._upper else codes.get(self._target.bits, "i4"))
+
+    def _scaled(self, samples: Array, low: float, high: float) -> Array:
+        if self._gain != 1:
+            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+                samples = samples * samples.dtype.type(self._gain)
+        if self._clips and max(-low, high) > 1:
+            samples = np.where(np.isfinite(samples), samples.clip(-1, 1), samples)
+        return samples
+
+    def _rounded(self, samples: Array, low: float, high: float) -> Array:
+        bits = self._target.bits
+        top = 2.0 ** (bits - 1)
+        # float32 holds every integer of up to 24 bits, but of those of more than 16 no fraction.
+        exact = bits <= (24 if self._dither == "none" else 16)
+        wide = samples.dtype.type if exact else np.float64
+        values = np.multiply(samples, wide(self._gain * top), dtype=wide)
+        rounded = np.rint(values)
+        if self._dither != "none":
+            noisy = values + self._noise(values.shape[1])
+            if self._dither == "needed":
+                np.copyto(noisy, values, where=rounded == values)
+            np.rint(noisy, out=rounded)
+        if low * top < 1 - top or high * top > top - 2:  # within reach of the dither
+            np.clip(rounded, -top, top - 1, out=rounded)
+        if self._upper:
+            rounded *= wide(2.0 ** (32 - bits))
+        elif self._target.subtype == "PCM_U8":
+            rounded += wide(top)
+        return rounded
+
+
+def _interleave(numbers: Array, frames: Array) -> None:
+    """Write numbers (channels, n) as frames (n, channels) of whatever dtype."""
+    if frames.dtype == np.int16 and len(numbers) == 2:  # as most sound is: two at a time
+        pairs = numbers.astype(np.int32)
+        low, high = pairs if sys.byteorder == "little" else pairs[::-1]
+        high <<= 16
+        low &= 0xFFFF
+        np.bitwise_or(low, high, out=frames.view(np.int32)[:, 0])
+        return
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+        for channel, row in enumerate(numbers):  # one by one: far faster than all at once
+            frames[:, channel] = row

@@ -1,0 +1,1 @@
+"""Text for people and for programs: reports, errors, progress, JSON."""
