@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import convt
-from tests.oracles import transposed
+from tests.support.oracles import transposed
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

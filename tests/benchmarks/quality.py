@@ -14,8 +14,8 @@ import soundfile
 
 import convt
 from tests.benchmarks import page
-from tests.measures import Figures, measure
-from tests.oracles import Array
+from tests.support.measures import Figures, measure
+from tests.support.oracles import Array
 
 _HERE = Path(__file__).parent
 _CONVERSIONS = [  # Hz

@@ -1,0 +1,355 @@
+"""Pictures: what they show, where they go, and what happens where they cannot be drawn."""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from typer.testing import CliRunner
+
+import convt
+from convt_cli.app import app
+from convt_cli.plots import style
+from convt_cli.plots.kernel_plot import Portrait, draw_kernel
+from convt_cli.plots.spectrum import Spectrum
+from convt_cli.plots.spectrum_plot import draw_spectra
+from tests.cli.test_manners import CONVT
+from tests.support.command import upsample
+from tests.support.oracles import Array
+
+MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 8000)
+    soundfile.write("in.wav", tone, 8000, "DOUBLE")
+    np.save("w.npy", [0.4, 1.0, 0.5])
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are saved, to look at what is in them."""
+    figures: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(figure: Figure, *arguments: Any, **options: Any) -> Any:
+        figures.append(figure)
+        return save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures
+
+
+def run(*arguments: str, code: int = 0) -> Any:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == code, (result.stderr, result.exception)
+    return result
+
+
+@pytest.mark.parametrize("kind", sorted(MAGIC))
+def test_every_command_draws_every_kind(kind: str) -> None:
+    assert upsample("in.wav", "--plot", f"a.{kind}", "-q").stdout == f"in_x2.wav\na.{kind}\n"
+    assert run("design", "-o", "d.npy", "--plot", f"b.{kind}", "-q").stdout == f"d.npy\nb.{kind}\n"
+    assert "w.npy: float64" in run("inspect", "w.npy", "--plot", f"c.{kind}").stdout
+    for name in "abc":
+        assert Path(f"{name}.{kind}").read_bytes().startswith(MAGIC[kind])
+    assert json.loads(upsample("in.wav", "--overwrite", "--plot", f"a.{kind}", "--json").stdout)["plot"]
+
+
+@pytest.mark.parametrize("kind", sorted(MAGIC))
+def test_the_same_picture_has_the_same_bytes(kind: str) -> None:
+    for name in "ab":
+        run("inspect", "w.npy", "--plot", f"{name}.{kind}")
+    assert Path(f"a.{kind}").read_bytes() == Path(f"b.{kind}").read_bytes()
+
+
+def points(line: Line2D) -> Array:
+    return np.asarray(line.get_xydata())
+
+
+def texts(figure: Figure) -> set[str]:
+    return {text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))}  # type: ignore[attr-defined]
+
+
+def test_a_kernels_picture_shows_all_that_there_is(drawn: list[Figure]) -> None:
+    run("inspect", "w.npy", "--plot", "w.png", "--rate", "8000")
+    (figure,) = drawn
+    assert {"taps 0 to 2 of 3", "phase 0", "phase 1", "phase gains, % off the mean", "images"} <= texts(
+        figure
+    )
+    assert "frequency in kHz" in texts(figure)
+    gain = figure.axes[2]
+    curve = points(gain.lines[-1])
+    # Its curve is the gain, (0.4 + cos + 0.5)/2 in words, and ends at half the output rate.
+    assert curve[-1, 0] == pytest.approx(8.0, abs=0.02)
+    place = len(curve) // 2
+    angle = np.pi * curve[place, 0] / 8
+    exact = abs(0.4 + np.exp(-1j * angle) + 0.5 * np.exp(-2j * angle)) / 1.9
+    assert curve[place, 1] == pytest.approx(20 * np.log10(exact), abs=1e-6)
+    bars = [patch.get_bbox().height for patch in figure.axes[1].patches if isinstance(patch, Rectangle)]
+    assert bars == pytest.approx([-100 * 0.05 / 0.95, 100 * 0.05 / 0.95])
+
+
+def test_a_designed_kernels_picture_shows_what_was_stated(drawn: list[Figure]) -> None:
+    run("design", "--quality", "fast", "--plot", "w.png")
+    run("design", "--kind", "linear", "--plot", "v.png")
+    stated = "stated: nothing above -110 dB"
+    assert stated in texts(drawn[0])
+    assert stated not in texts(drawn[1])
+
+
+def within(figure: Figure) -> bool:
+    """Whether all that is written lies on the page, and no title or label on another."""
+    figure.draw_without_rendering()
+    page = figure.bbox
+    written = [
+        text.get_window_extent()
+        for axes in figure.axes
+        for text in (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label)  # type: ignore[attr-defined]
+        if text.get_text()
+    ]
+    inside = all(page.x0 <= box.x0 and box.x1 <= page.x1 + 1 and page.y0 <= box.y0 for box in written)
+    apart = all(
+        not first.overlaps(second) for i, first in enumerate(written) for second in written[i + 1 :]
+    )
+    return inside and apart
+
+
+KERNELS = {
+    "learned": (np.array([0.1, 0.6, 1.0, 0.6, 0.1]), 2, 1),
+    "long": (convt.design_kernel(8), 8, 1),
+    "many phases": (convt.design_kernel(160, quality="fast"), 160, 1),
+    "a ratio": (convt.design_kernel(160, quality="fast", down=147), 160, 147),
+    "a ratio of large numbers": (np.ones(4000), 1920, 1919),
+    "one tap": (np.ones(1), 1, 1),
+    "zeros": (np.zeros(3), 2, 1),
+    "high-pass": (np.array([1.0, -1.0]), 2, 1),
+    "loud": (1e9 * np.ones(7), 3, 1),
+}
+
+
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_whatever_the_kernel_nothing_is_cut_off_or_overlaps(name: str, drawn: list[Figure]) -> None:
+    kernel, stride, down = KERNELS[name]
+    portrait = Portrait(f"{name} $\\frac$ \n.npy, stride {stride}", kernel, stride, down, 44_100)
+    draw_kernel(Path("w.png"), portrait, overwrite=False)
+    assert within(drawn[0])
+    pixels = imread("w.png")
+    assert pixels.shape[:2] == (836, 1045)
+
+
+def test_no_top_of_a_curve_is_lost_to_thinning(drawn: list[Figure]) -> None:
+    kernel = convt.design_kernel(16, quality="best")
+    draw_kernel(Path("w.png"), Portrait("w", kernel, 16, 1, None), overwrite=False)
+    curve = points(drawn[0].axes[2].lines[-1])
+    worst = float(convt.Response(kernel, 16).worst_image().level)
+    assert curve[curve[:, 0] >= 1, 1].max() == pytest.approx(worst, abs=1e-9)
+
+
+def tone(frequency: float, length: int, channels: int = 1) -> Array:
+    return np.tile(np.sin(np.pi * frequency * np.arange(length)), (channels, 1))
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 300])
+def test_a_spectrum_shows_the_level_of_a_tone_wherever_the_cuts_are(pieces: int) -> None:
+    spectrum = Spectrum(1024)
+    spectrum.add(np.array_split(tone(0.25, 20_000, 2), pieces, axis=1))
+    assert spectrum.mean[128] == pytest.approx(0, abs=1e-6)
+    assert spectrum.most[128] == pytest.approx(0, abs=1e-6)
+    far = np.abs(np.arange(513) - 128) > 40
+    assert spectrum.most[far].max() < -200
+
+
+def test_a_moment_shows_in_the_greatest_level_and_a_mean_in_the_mean() -> None:
+    spectrum = Spectrum(1024)
+    signal = np.zeros((1, 102_400))
+    signal[:, 20_480:40_960] = tone(0.5, 20_480)
+    spectrum.add([signal])
+    assert spectrum.most[256] == pytest.approx(0, abs=1e-3)
+    assert spectrum.mean[256] == pytest.approx(10 * np.log10(0.2), abs=0.2)
+
+
+def test_a_signal_shorter_than_a_window_is_shown_all_the_same() -> None:
+    for length in (1, 2, 100):
+        spectrum = Spectrum(1024)
+        spectrum.add([np.ones((1, length))])
+        assert np.isfinite(spectrum.mean).all()
+        assert spectrum.mean[0] == pytest.approx(20 * np.log10(2), abs=0.1)  # no sine: twice its half
+    nothing = Spectrum(1024)
+    nothing.add([])
+    assert nothing.mean.max() == -400
+
+
+def test_images_are_seen_where_they_are(drawn: list[Figure]) -> None:
+    upsample("in.wav", "--plot", "a.png", "--weights", "w.npy")
+    above, below = drawn[0].axes
+    spectrum = points(below.lines[0])
+    image = spectrum[np.argmin(np.abs(spectrum[:, 0] - 7.0))]  # of 1 kHz, at 8 - 1 kHz
+    angle = np.pi * 7 / 8
+    gain = abs(0.4 + np.exp(-1j * angle) + 0.5 * np.exp(-2j * angle)) / 2
+    assert image[1] == pytest.approx(20 * np.log10(0.5 * gain), abs=0.1)
+    assert points(above.lines[0])[:, 0].max() == 4.0
+    assert {"here are images, if there are any", "beyond half the input rate"} <= texts(drawn[0])
+    assert within(drawn[0])
+
+
+@pytest.mark.parametrize("shape", [(300,), (2, 5000), (2, 3, 500), (1,)])
+def test_arrays_have_spectra_too(shape: tuple[int, ...], drawn: list[Figure]) -> None:
+    np.save("x.npy", np.random.default_rng(1).standard_normal(shape))
+    upsample("x.npy", "--stride", "3", "--plot", "x.png")
+    assert "input Nyquist frequencies" in texts(drawn[0])
+    assert within(drawn[0])
+
+
+@pytest.mark.parametrize("sample", [np.nan, np.inf, 1e300])
+def test_samples_beyond_measure_are_left_out(sample: float, drawn: list[Figure]) -> None:
+    signal = tone(0.5, 40_000)[0]
+    signal[100] = sample
+    np.save("x.npy", signal)
+    upsample("x.npy", "--nonfinite", "keep", "--plot", "x.png")
+    level = points(drawn[0].axes[0].lines[0])[:, 1]
+    assert level.max() == pytest.approx(0, abs=0.01)
+
+
+def test_a_picture_that_fails_says_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    result = run("upsample", "in.wav", "--plot", "a.png", code=1)
+    assert result.stderr.endswith(
+        "a.png: cannot be written: No space left on device; in_x2.wav is finished\n"
+    )
+    assert Path("in_x2.wav").exists()
+    result = run("design", "-o", "d.npy", "--plot", "a.png", code=1)
+    assert result.stderr.endswith("No space left on device; d.npy is finished\n")
+
+
+def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure]) -> None:
+    Path("x.raw").write_bytes((1000 * tone(0.25, 9000)).astype("<i2").tobytes())
+    upsample("x.raw", "--raw", "--rate", "8000", "--channels", "1", "-o", "y.raw", "--plot", "x.png")
+    (line,) = drawn[0].axes[1].lines[:1]
+    assert points(line)[:, 1].max() == pytest.approx(20 * np.log10(1000 / 32_768), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (["upsample", "in.wav", "--plot", "a.jpg"], "a.jpg: pictures are drawn as .png, .svg, .pdf", 2),
+        (["inspect", "w.npy", "--plot", "a"], "a: pictures are drawn as", 2),
+        (["design", "--plot", "w.npy"], "w.npy: pictures are drawn as", 2),
+        (["upsample", "in.wav", "--plot", "there.png"], "there.png: exists already; use --overwrite", 1),
+        (["inspect", "w.npy", "--plot", "no/a.png"], "there is no folder no", 1),
+        (["upsample", "in.wav", "w.npy", "--plot", "a.png"], "--plot draws one input and its output", 2),
+        (
+            ["upsample", "in.wav", "-d", "out", "--plot", "a.png"],
+            "--plot draws one input and its output",
+            2,
+        ),
+        (
+            ["upsample", "in.wav", "-o", "-", "--plot", "a.png"],
+            "--plot reads input and output once more",
+            2,
+        ),
+        (["upsample", "in.wav", "--dry-run", "--plot", "a.png"], "--dry-run makes nothing: use one", 2),
+        (
+            ["upsample", "in.wav", "--skip-existing", "--plot", "a.png"],
+            "--skip-existing may make nothing",
+            2,
+        ),
+        (["upsample", "complex.npy", "--plot", "a.png"], "a.png: complex signals have no picture", 2),
+        (
+            ["upsample", "in.wav", "-o", "a.png", "--format", "WAV", "--plot", "./a.png"],
+            "a.png: cannot be both the picture and a file of the same command",
+            2,
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_before_the_work(
+    arguments: list[str], message: str, code: int
+) -> None:
+    Path("there.png").touch()
+    np.save("complex.npy", np.ones(9) * 1j)
+    before = sorted(Path().iterdir())
+    result = run(*arguments, code=code)
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
+
+
+def test_without_matplotlib_it_is_said_how_to_get_it() -> None:
+    block = "import sys; sys.modules['matplotlib'] = None; sys.argv[0] = 'convt'; " + CONVT[2]
+    for arguments in (["inspect", "w.npy"], ["upsample", "in.wav"], ["design"]):
+        command = [sys.executable, "-c", block, *arguments, "--plot", "a.png"]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 2
+        assert result.stderr == "convt: --plot needs matplotlib: pip install 'convt[plot]'\n"
+    assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "w.npy"]
+
+
+def test_settings_that_stop_matplotlib_are_told_of() -> None:
+    environment = os.environ | {"MPLBACKEND": "nonsense"}
+    command = [*CONVT, "inspect", "w.npy", "--plot", "a.png"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 2
+    assert result.stderr.startswith("convt: --plot needs matplotlib, which does not start: Key backend:")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", sorted(MAGIC))
+def test_a_full_disk_leaves_no_half_of_a_picture(kind: str) -> None:
+    command = "ulimit -f 16; exec " + " ".join(f"'{word}'" for word in [*CONVT, "inspect", "w.npy"])
+    result = subprocess.run(
+        command + f" --plot a.{kind}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+        executable="/bin/bash",
+    )
+    assert result.returncode == 1
+    assert result.stderr == f"convt: a.{kind}: cannot be written: File too large\n"
+    assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "w.npy"]
+
+
+def test_the_vector_pictures_are_well_formed() -> None:
+    run("inspect", "w.npy", "--plot", "w.svg")
+    assert ET.parse("w.svg").getroot().tag.endswith("svg")  # noqa: S314  # our own file
+
+
+def test_names_are_shown_as_they_are() -> None:
+    assert style.plain("a$b$ \n.npy") == r"a\$b\$ ?.npy"
+
+
+def test_a_silent_signal_has_a_picture(drawn: list[Figure]) -> None:
+    silence = Spectrum(64)
+    silence.add([np.zeros((1, 500))])
+    names = ("a", "b")
+    draw_spectra(Path("s.png"), names, (silence, silence), 1, 8000, overwrite=False)
+    assert within(drawn[0])
+
+
+def test_what_is_folded_back_is_drawn_where_it_is_heard(drawn: list[Figure]) -> None:
+    kernel = np.array([0.2, 0.9, 1.0, 1.1, 0.9, 0.3])
+    draw_kernel(Path("w.png"), Portrait("w", kernel, 5, 3, None), overwrite=False)
+    axes = drawn[0].axes[2]
+    assert axes.get_xlim() == (0, 5 / 3)
+    folded = points(next(line for line in axes.lines if line.get_label() == "folded back"))
+    response = convt.Response(kernel, 5)
+    levels = response.level(response.gains)
+    for heard in (0.1, 0.7, 1.3, 1.6):
+        sources = [10 / 3 - heard, 10 / 3 + heard]
+        expected = max(float(np.interp(f, response.frequencies, levels)) for f in sources)
+        assert float(np.interp(heard, *folded.T)) == pytest.approx(expected, abs=1.0)
