@@ -131,7 +131,7 @@ class Response:
         pattern = np.abs(np.fft.rfft(self.phase_gains)) / self.stride
         return self.level(pattern[..., 1 : self.stride // 2 + 1])
 
-    def edge(self, tolerance: float) -> Reals:
+    def passband_edge(self, tolerance: float) -> Reals:
         """Return the first frequency at which the gain has left that at 0 Hz by `tolerance` dB.
 
         That is the passband's edge; `stride` if the gain never does, 0 if there is none at 0 Hz.
@@ -179,7 +179,7 @@ class Response:
         return Extreme(level, self.frequencies[among][gains.argmax(-1)])
 
     @cached_property
-    def worst_over(self) -> Reals:
+    def max_overshoot(self) -> Reals:
         """What samples within 1 become at most: the greatest sum of a phase's |taps|."""
         worst: Reals = phase_sums(np.abs(self.kernel), self.stride).max(-1)
         return worst

@@ -29,9 +29,9 @@ from convt.design.search import (
     Found,
     Make,
     Specification,
-    quietest,
+    max_passband,
+    max_rejection,
     shortest,
-    widest,
     with_equal_phases,
 )
 from convt.errors import ParameterError, ParameterTypeError
@@ -236,9 +236,9 @@ def _designed(
     if taps is None:
         found = _shortest(make, wanted, phase, kind)
     elif passband:
-        found = quietest(make, taps, wanted)
+        found = max_rejection(make, taps, wanted)
     elif rejection:
-        found = widest(make, taps, wanted)
+        found = max_passband(make, taps, wanted)
     else:
         found = _balanced(make, taps, wanted)
     if found is None:
@@ -284,7 +284,9 @@ def _check_length(taps: float, most: int, wanted: Specification) -> None:
 def _balanced(make: Make, taps: int, wanted: Specification) -> Found | None:
     """Return the kernel of so many taps on the line through the presets, or as near below it as can be."""
     level = min(_BALANCE * (taps / wanted.stride) ** _GROWTH, MOST_REJECTION)
-    tries = (widest(make, taps, wanted._replace(rejection=level / 2**halvings)) for halvings in range(5))
+    tries = (
+        max_passband(make, taps, wanted._replace(rejection=level / 2**halvings)) for halvings in range(5)
+    )
     return next((found for found in tries if found is not None), None)
 
 

@@ -68,7 +68,7 @@ def meeting(make: Make, taps: int, wanted: Specification) -> Found | None:
             return None
         kernel = with_equal_phases(kernel, wanted.stride)
         response = Response(kernel, wanted.stride)
-        if response.edge(wanted.tolerance) < wanted.passband:
+        if response.passband_edge(wanted.tolerance) < wanted.passband:
             return None
         short = wanted.rejection + _MARGIN + float(response.worst_image().level)
         if short <= 0:
@@ -117,7 +117,7 @@ def shortest(make: Make, wanted: Specification, guess: float) -> Found | None:
     return found[high]
 
 
-def widest(make: Make, taps: int, wanted: Specification) -> Found | None:
+def max_passband(make: Make, taps: int, wanted: Specification) -> Found | None:
     """Return the kernel of so many taps whose passband is the widest at a rejection.
 
     In the passband the gain may be off by as much as images may be loud, if that is more than 0.01 dB.
@@ -127,7 +127,7 @@ def widest(make: Make, taps: int, wanted: Specification) -> Found | None:
     return _most(lambda edge: meeting(make, taps, wanted._replace(passband=edge)), 1.0)
 
 
-def quietest(make: Make, taps: int, wanted: Specification) -> Found | None:
+def max_rejection(make: Make, taps: int, wanted: Specification) -> Found | None:
     """Return the kernel of so many taps whose rejection is the greatest at a passband."""
     return _most(lambda level: meeting(make, taps, wanted._replace(rejection=level)), MOST_REJECTION)
 

@@ -36,7 +36,7 @@ class Engine(Protocol):
     ----------
     contained : bool
         Whether an input sample has a part in nothing but the outputs that a tap of it reaches. Of other
-        engines what is wild, see ``nonfinite.py``, is kept away.
+        engines what is unsafe, see ``nonfinite.py``, is kept away.
     """
 
     contained: bool

@@ -11,7 +11,7 @@ _HALF = -3.0  # dB
 _LOUD = 12.0  # dB: a gain that no sound asked for
 
 
-def remarks(chosen: Chosen, unknowns: int, *, is_clear: bool, from_high: bool) -> Iterator[str]:
+def diagnose(chosen: Chosen, unknowns: int, *, is_clear: bool, from_high: bool) -> Iterator[str]:
     """Yield a line for each thing.
 
     Parameters

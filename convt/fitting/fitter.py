@@ -19,7 +19,7 @@ from convt.design.kernel import design_kernel
 from convt.engines.protocol import Array
 from convt.errors import ParameterError, ParameterTypeError
 from convt.fitting.alignment import Beginning
-from convt.fitting.diagnostics import remarks
+from convt.fitting.diagnostics import diagnose
 from convt.fitting.least_squares import Placement
 from convt.fitting.normal_equations import Channels, Systems
 from convt.fitting.selection import Chosen, Places, choose
@@ -58,7 +58,7 @@ class Fit:
         The error of designed kernels of the same length, each with the gain that suits it best, the same
         for all channels, and in time with LOW or in the middle of the fitted one, whichever is better: on
         what was kept back, or else on everything.
-    remarks : tuple of str
+    warnings : tuple of str
         What there is to say against it.
     """
 
@@ -72,7 +72,7 @@ class Fit:
     error: float
     held_out_error: float
     designed: dict[str, float]
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 class Fitter:
@@ -273,8 +273,8 @@ class Fitter:
             error=chosen.error,
             held_out_error=chosen.held_out_error,
             designed=chosen.designed,
-            remarks=tuple(
-                remarks(chosen, self._unknowns, is_clear=self._is_clear, from_high=bool(self._decimator))
+            warnings=tuple(
+                diagnose(chosen, self._unknowns, is_clear=self._is_clear, from_high=bool(self._decimator))
             ),
         )
 

@@ -3,12 +3,12 @@
 import numpy as np
 
 from convt.engines.protocol import Array, DType
-from convt.streaming.nonfinite import is_tame
+from convt.streaming.nonfinite import all_safe
 
 _GLANCE = 1 << 16  # elements of a push that are looked at as a whole, which is quickest
 
 
-class History:
+class InputBuffer:
     """What was kept of the pushes before, and the samples (N, C, n) of the last push.
 
     ::
@@ -22,25 +22,25 @@ class History:
         self._kept: Array | None = None
         self._kept_from = self.pushed_from = self.seen = 0
         self._pushed: Array
-        self._kept_tame = self._pushed_tame = True
+        self._kept_safe = self._pushed_safe = True
 
     def push(self, x: Array) -> None:
         """Take the next samples."""
         self._pushed, self.pushed_from = x, self.seen
-        self._pushed_tame = x.dtype == self._dtype and x.size <= _GLANCE and is_tame(x)
+        self._pushed_safe = x.dtype == self._dtype and x.size <= _GLANCE and all_safe(x)
         self.seen += x.shape[-1]
 
     @property
-    def tame(self) -> bool:
-        """Whether all samples have been looked at, and none of them is wild."""
-        return self._kept_tame and self._pushed_tame
+    def all_safe(self) -> bool:
+        """Whether all samples have been looked at, and none of them is unsafe."""
+        return self._kept_safe and self._pushed_safe
 
     def keep(self, start: int) -> None:
         """Keep the samples from position `start` on, and no view of what was pushed."""
         start = min(self.seen, max(0, start))
         taken = self.take(slice(None), slice(None), start, self.seen)
         kept = taken if taken.base is None else taken.copy()
-        self._kept, self._kept_from, self._kept_tame = kept, start, self.tame or is_tame(kept)
+        self._kept, self._kept_from, self._kept_safe = kept, start, self.all_safe or all_safe(kept)
         self._pushed, self.pushed_from = kept[..., :0], self.seen
 
     def take(self, items: slice, channels: slice, start: int, stop: int) -> Array:

@@ -1,6 +1,6 @@
 """Numbers that must not enter the products of a block.
 
-A number is *wild* here if it is not finite, or so large that sums of its products with another may
+A number is *unsafe* here if it is not finite, or so large that sums of its products with another may
 overflow. In the products and transforms of a block it would reach outputs that no tap of it reaches, be it
 as 0*inf or inf - inf.
 """
@@ -14,8 +14,8 @@ from convt.engines.protocol import Array, DType
 _ROOM = 2.0**-40  # for sums of a million products, of numbers a million times larger in a transform
 
 
-def is_tame(numbers: Array) -> bool:
-    """Tell, at the price of one product for each, whether no number is wild.
+def all_safe(numbers: Array) -> bool:
+    """Tell, at the price of one product for each, whether no number is unsafe.
 
     It may be denied to many that are but large.
     """
@@ -26,8 +26,8 @@ def is_tame(numbers: Array) -> bool:
     return bool((np.vecdot(numbers, numbers).real < limit).all())
 
 
-def wild(numbers: Array) -> Array:
-    """Tell which numbers are wild: no sum of squares with one of them is tame."""
+def unsafe(numbers: Array) -> Array:
+    """Tell which numbers are unsafe: no sum of squares with one of them is safe."""
     squares = numbers.real**2 + numbers.imag**2 if numbers.dtype.kind == "c" else numbers**2
     result: Array = ~(squares < _limit(numbers.dtype))
     return result
@@ -35,5 +35,5 @@ def wild(numbers: Array) -> Array:
 
 @cache
 def _limit(dtype: DType) -> float:
-    """Return the least square of a wild number."""
+    """Return the least square of an unsafe number."""
     return float(np.finfo(dtype).max) * _ROOM

@@ -11,11 +11,11 @@ from convt.engines.direct import scatter
 from convt.engines.planning import Plan
 from convt.engines.protocol import Array, Engine
 from convt.geometry import Geometry
-from convt.streaming.nonfinite import is_tame, wild
+from convt.streaming.nonfinite import all_safe, unsafe
 
 
 @dataclass(slots=True, eq=False)
-class Part:
+class ChannelBlock:
     """A run of output channels.
 
     Attributes
@@ -34,10 +34,10 @@ class Part:
     engine: Engine | None = None
 
 
-class Bank:
+class PreparedKernel:
     """A weight (groups, C_in/groups, C_out/groups, K), divided as its plan says.
 
-    What is wild, see ``nonfinite.py``, is added by definition, and the engines see a zero in its place.
+    What is unsafe, see ``nonfinite.py``, is added by definition, and the engines see a zero in its place.
     """
 
     def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
@@ -46,24 +46,24 @@ class Bank:
         self.parts = _divided(weight, plan.parts)
 
     @property
-    def unprepared(self) -> list[Part]:
+    def unprepared(self) -> list[ChannelBlock]:
         """The parts whose engine is still to be prepared; none where it would not be used."""
-        return [part for part in self.parts if part.engine is None] if self._tame else []
+        return [part for part in self.parts if part.engine is None] if self._safe else []
 
     @cached_property
-    def _tame(self) -> bool:
-        return is_tame(self._weight)  # a product, and so not before there is a team
+    def _safe(self) -> bool:
+        return all_safe(self._weight)  # a product, and so not before there is a team
 
-    def prepare(self, part: Part) -> None:
+    def prepare(self, part: ChannelBlock) -> None:
         """Prepare the part's engine."""
         part.engine = self._plan.prepare(part.weight, self._geometry, self._scratch)
 
     def apply(
-        self, part: Part, samples: Array, known: slice, bias: Array, out: Array, *, tame: bool
+        self, part: ChannelBlock, samples: Array, known: slice, bias: Array, out: Array, *, is_safe: bool
     ) -> None:
         """Write what samples (N, C_in, lag + T*n) make into `out`, (N, T, C_out, outputs).
 
-        `known` are those that the signal has; the others are the zeros around it. With `tame` they are
+        `known` are those that the signal has; the others are the zeros around it. With `is_safe` they are
         known to be that; without it they are looked at.
         """
         blocks, lag = out.shape[1], self._geometry.lag
@@ -75,14 +75,14 @@ class Bank:
         if part.engine is None:
             out[...] = bias
             self._add(part, frames(samples), frames(_mask(samples, known)), out)
-        elif tame or part.engine.contained or is_tame(samples):
+        elif is_safe or part.engine.contained or all_safe(samples):
             part.engine(frames(samples), bias, out)
         else:
-            which = wild(samples)
+            which = unsafe(samples)
             part.engine(frames(np.where(which, 0, samples)), bias, out)
             self._add(part, frames(np.where(which, samples, 0)), frames(which), out)
 
-    def _add(self, part: Part, frames: Array, chosen: Array, out: Array) -> None:
+    def _add(self, part: ChannelBlock, frames: Array, chosen: Array, out: Array) -> None:
         """Add to `out` what the chosen columns of the frames make, by definition."""
         columns = np.any(chosen, axis=2)
         # Each by itself: with others beside it, it would be added in another order.
@@ -93,13 +93,16 @@ class Bank:
             out[signal, block] += scatter(samples, positions, part.weight, self._geometry, out.shape[-1])
 
 
-def _divided(weight: Array, parts: int) -> list[Part]:
+def _divided(weight: Array, parts: int) -> list[ChannelBlock]:
     """Divide the groups of a weight or, of a single group, the output channels."""
     groups, cin, cout, _ = weight.shape
     if groups == 1:
-        return [Part(slice(None), run, weight[:, :, run]) for run in runs(range(cout), -(-cout // parts))]
+        return [
+            ChannelBlock(slice(None), run, weight[:, :, run])
+            for run in runs(range(cout), -(-cout // parts))
+        ]
     return [
-        Part(_times(run, cin), _times(run, cout), weight[run])
+        ChannelBlock(_times(run, cin), _times(run, cout), weight[run])
         for run in runs(range(groups), -(-groups // parts))
     ]
 

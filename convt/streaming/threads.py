@@ -55,7 +55,7 @@ def as_threads(threads: object) -> int | None:
     return None if threads is None else as_index("threads", threads, 1)
 
 
-class Team:
+class ThreadTeam:
     """The caller's thread and others beside it, for as long as the context lasts.
 
     Up to `wanted` threads, but none for a core that another team in this process has taken.
@@ -64,12 +64,12 @@ class Team:
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
 
-    def __enter__(self) -> "Team":
+    def __enter__(self) -> "ThreadTeam":
         self.size = _cores.take(self._wanted)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _cores.give(self.size)
+        _cores.release(self.size)
 
     def run(self, work: Callable[[Task], None], tasks: Sequence[Task]) -> None:
         """Do `work` for every task. They must be independent; an error ends them early."""
@@ -88,7 +88,7 @@ class Team:
             raise error
 
 
-def quietly() -> np.errstate:
+def ignore_float_errors() -> np.errstate:
     """Return the context in which infinities and vanishing products are results like others.
 
     Threads do not inherit it: those of teams live in it.
@@ -106,7 +106,7 @@ class _Cores:
         self._lock = threading.Lock()
         self._busy = 0
         self._found: list[int] = []
-        self.helpers = Helpers(quietly)
+        self.helpers = Helpers(ignore_float_errors)
 
     def start_anew(self) -> None:
         """Forget, in a forked child, the threads that it does not have."""
@@ -131,7 +131,7 @@ class _Cores:
                 self.helpers.ensure(self._busy - 1)
         return granted
 
-    def give(self, granted: int) -> None:
+    def release(self, granted: int) -> None:
         """Give cores back."""
         with self._lock:
             self._busy -= granted

@@ -137,13 +137,13 @@ class WeightList:
         The file's name.
     entries : tuple of WeightEntry
         The weights that could be a transposed convolution's, in the order of their names.
-    others : tuple of str
+    other_tensors : tuple of str
         The names of all other tensors.
     """
 
     source: str
     entries: tuple[WeightEntry, ...]
-    others: tuple[str, ...]
+    other_tensors: tuple[str, ...]
 
 
 def list_weights(path: str | PathLike[str], *, layout: LayoutName = "torch") -> WeightList:

@@ -15,7 +15,7 @@ from convt.engines.planning import Plan, candidates
 from convt.geometry import Geometry
 from convt.kernel import Kernel
 from convt.streaming.driver import Driver
-from convt.streaming.threads import Team
+from convt.streaming.threads import ThreadTeam
 from tests.benchmarks.worker import seconds
 
 _DURATION = 0.05
@@ -65,7 +65,7 @@ def measure(dtype: str) -> Iterator[tuple[tuple[int, int, int, int], list[Measur
 def _multiply_add(dtype: str) -> float:
     """Seconds of a multiply-add in a fast product on one core."""
     square = np.ones((512, 512), dtype)
-    with Team(1):
+    with ThreadTeam(1):
         return seconds(lambda: square @ square, _DURATION) / 512**3
 
 

@@ -137,7 +137,7 @@ def kinds(stride: int) -> str:
     for kind in _KINDS:
         quality = "fast" if kind in ("equiripple", "kaiser") else None
         response = convt.Response(convt.design_kernel(stride, kind=kind, quality=quality), stride)  # type: ignore[arg-type]
-        edges = [f"{float(response.edge(tolerance)):.3f}" for tolerance in (0.01, 1.0)]
+        edges = [f"{float(response.passband_edge(tolerance)):.3f}" for tolerance in (0.01, 1.0)]
         images = [f"{float(response.worst_image(tones).level):.1f}" for tones in (0.5, 0.9, 1.0)]
         lines.append([kind, str(response.kernel.size), *edges, *images])
     heads = ["stride 2", "taps", "edge, 0.01 dB", "edge, 1 dB"]

@@ -37,7 +37,7 @@ def test_the_gain_of_linear_interpolation_is_that_of_its_closed_form() -> None:
     np.testing.assert_allclose(response.gains, np.cos(np.pi * response.frequencies / 4) ** 2, atol=1e-15)
     for tolerance in (0.01, 0.1, 1.0, 3.0):
         exact = math.acos(10 ** (-tolerance / 40)) * 4 / math.pi
-        assert response.edge(tolerance) == pytest.approx(exact, abs=1e-7)
+        assert response.passband_edge(tolerance) == pytest.approx(exact, abs=1e-7)
 
 
 def test_a_half_band_kernel_has_images_as_far_below_1_as_its_passband_is_off() -> None:
@@ -102,9 +102,9 @@ def test_images_of_a_tone_stand_where_and_as_loud_as_said(stride: int, tone: flo
 
 
 @given(st.integers(1, 5), st.lists(st.floats(-1, 1), min_size=1, max_size=20))
-def test_no_samples_within_1_go_beyond_the_worst_over(stride: int, taps: list[float]) -> None:
+def test_no_samples_within_1_go_beyond_the_max_overshoot(stride: int, taps: list[float]) -> None:
     kernel = np.array(taps)
-    worst = float(convt.Response(kernel, stride).worst_over)
+    worst = float(convt.Response(kernel, stride).max_overshoot)
     signs = np.sign(np.concatenate([kernel, np.zeros(-kernel.size % stride)]).reshape(-1, stride)[::-1])
     reached = [
         np.abs(convt.conv_transpose1d(signs[:, phase][None], kernel[None, None], stride=stride)).max()
@@ -141,9 +141,9 @@ def test_an_array_of_kernels_gives_an_array_of_what_each_gives() -> None:
     together = convt.Response(kernels, 3)
     for index in np.ndindex(3, 4):
         alone = convt.Response(kernels[index], 3)
-        for name in ("phase_gains", "dc_gain", "reference", "tonal_lines", "worst_over", "delay"):
+        for name in ("phase_gains", "dc_gain", "reference", "tonal_lines", "max_overshoot", "delay"):
             np.testing.assert_allclose(getattr(together, name)[index], getattr(alone, name), rtol=1e-12)
-        assert together.edge(1.0)[index] == pytest.approx(alone.edge(1.0), abs=1e-3)
+        assert together.passband_edge(1.0)[index] == pytest.approx(alone.passband_edge(1.0), abs=1e-3)
         assert together.worst_image(0.8).level[index] == pytest.approx(
             alone.worst_image(0.8).level, abs=0.02
         )
@@ -155,7 +155,7 @@ def test_without_a_gain_at_0_hz_levels_are_relative_to_the_peak() -> None:
     assert response.reference == pytest.approx(1.0)
     assert response.peak.level == pytest.approx(0, abs=1e-12)
     assert response.peak.frequency == 2
-    assert response.edge(3.0) == 0
+    assert response.passband_edge(3.0) == 0
     assert response.tonal_lines[0] == pytest.approx(0, abs=1e-12)
 
 
@@ -163,21 +163,21 @@ def test_a_kernel_of_stride_1_has_no_images_and_no_lines() -> None:
     response = convt.Response([1.0], 1)
     assert response.worst_image().level == pytest.approx(-6000)
     assert response.tonal_lines.shape == (0,)
-    assert response.edge(0.01) == 1.0
+    assert response.passband_edge(0.01) == 1.0
 
 
 def test_taps_near_the_least_number_do_no_harm() -> None:
     response = convt.Response(np.full(8, 1e-310), 2)
     assert not np.isinf(response.group_delay).any()
-    assert np.isfinite(response.edge(0.1))
+    assert np.isfinite(response.passband_edge(0.1))
 
 
 def test_a_kernel_of_zeros_does_no_harm() -> None:
     response = convt.Response(np.zeros(4), 2)
     assert np.isnan(response.delay)
     assert np.isnan(response.group_delay).all()
-    assert response.worst_over == 0
-    assert response.edge(0.1) == 0
+    assert response.max_overshoot == 0
+    assert response.passband_edge(0.1) == 0
 
 
 def level(kernel: Array, stride: int, frequency: float) -> float:
@@ -189,7 +189,9 @@ def test_edges_are_where_the_definition_crosses(stride: int) -> None:
     kernel = convt.design_kernel(stride, passband=0.8, rejection=90)
     response = convt.Response(kernel, stride)
     for tolerance in (0.01, 3.0):
-        assert level(kernel, stride, float(response.edge(tolerance))) == pytest.approx(-tolerance, rel=0.01)
+        assert level(kernel, stride, float(response.passband_edge(tolerance))) == pytest.approx(
+            -tolerance, rel=0.01
+        )
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def fit_kernel(asked: Fitting, reporter: Reporter) -> None:
     if asked.output:
         write_kernel(asked.output, convt.Weights("fitted", fitted.weight), overwrite=asked.overwrite)
     warnings = [*heard.warnings, *(f"{path}: has no partner, and was left out" for path in found.alone)]
-    warnings += fitted.remarks
+    warnings += fitted.warnings
     _tell(asked, heard, fitted, inspection, reporter)
     for warning in warnings:
         reporter.warn(warning)

@@ -30,13 +30,15 @@ def list_weights(path: Path, layout: Layout, *, as_json: bool) -> None:
     reporter = Reporter(quiet=False)
     if not listed.entries:
         reporter.note(f"{listed.source}: holds no weight that could be a transposed convolution's")
-    if listed.others:
-        reporter.note(f"{listed.source}: {len(listed.others)} other tensor(s); --json has their names")
+    if listed.other_tensors:
+        reporter.note(
+            f"{listed.source}: {len(listed.other_tensors)} other tensor(s); --json has their names"
+        )
 
 
 def _document(listed: convt.WeightList, layout: Layout) -> dict[str, Any]:
     weights = [asdict(entry) for entry in listed.entries]
-    return {"path": listed.source, "layout": layout, "weights": weights, "others": listed.others}
+    return {"path": listed.source, "layout": layout, "weights": weights, "others": listed.other_tensors}
 
 
 def _lines(listed: convt.WeightList) -> Iterator[str]:

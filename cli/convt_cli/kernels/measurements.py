@@ -115,13 +115,13 @@ def heard(frequency: Frequency, band: float) -> Frequency:
 def _figures(response: convt.Response) -> dict[str, Array]:
     """Return what is told of each of an array of kernels, (n, K)."""
     images = [response.worst_image(edge) for edge in TONES]
-    band = response.edge(3.0)
+    band = response.passband_edge(3.0)
     return {
         "dc_gain": response.dc_gain,
         "reference": response.reference,
         "phase_gains": response.phase_gains,
         "tonal_lines": response.tonal_lines,
-        "edges": np.stack([response.edge(tolerance) for tolerance in TOLERANCES], -1),
+        "edges": np.stack([response.passband_edge(tolerance) for tolerance in TOLERANCES], -1),
         "ripple": response.ripple(RIPPLE_EDGE),
         "images": np.stack([image.level for image in images], -1),
         "images_at": np.stack([image.frequency for image in images], -1),
@@ -131,7 +131,7 @@ def _figures(response: convt.Response) -> dict[str, Array]:
         "linear_phase": response.is_linear_phase,
         "peak": response.peak.level,
         "peak_at": response.peak.frequency,
-        "worst_over": response.worst_over,
+        "worst_over": response.max_overshoot,
     }
 
 

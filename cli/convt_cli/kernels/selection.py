@@ -130,7 +130,7 @@ def _measured(kernel: Array, request: Request) -> Measured:
     if down > 1 and stride > _SAMPLED:
         kernel, stride = _designed(request.design, Ratio(_SAMPLED, _SAMPLED - 1)), _SAMPLED
     response = convt.Response(kernel, stride)
-    return Measured(float(response.edge(0.01)), -float(response.worst_image().level))
+    return Measured(float(response.passband_edge(0.01)), -float(response.worst_image().level))
 
 
 def _default_padding(request: Request) -> int | str:

@@ -127,7 +127,7 @@ def _gain(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
     floor = -20 * np.clip(np.ceil((depth + 50) / 20), 3, 17)
     axes.set_ylim(floor, max(8.0, float(response.peak.level) + 8))
     axes.set_xlim(0, portrait.band * unit)
-    edge = portrait.stated[0] if portrait.stated else float(response.edge(3.0))
+    edge = portrait.stated[0] if portrait.stated else float(response.passband_edge(3.0))
     shade(axes, 0, min(edge, 1.0) * unit, PASS, "passband" if portrait.stated else "passband, to 3 dB")
     if portrait.stride > 1:
         _images(axes, (unit, portrait.band * unit), worst, at_left=portrait.down > 1)
@@ -190,18 +190,18 @@ def _zoom(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
     ripple = max(0.03, 1.4 * float(np.abs(band).max()))
     axes.set_ylim(-min(ripple, 12.0), max(0.4 * min(ripple, 12.0), 1.4 * float(levels.max())))
     axes.set_xlim(0, 1.05 * unit)
-    edge = portrait.stated[0] if portrait.stated else float(response.edge(0.01))
+    edge = portrait.stated[0] if portrait.stated else float(response.passband_edge(0.01))
     shade(axes, 0, min(edge, 1.0) * unit, PASS, "")
     axes.axvline(unit, color=STATED, linewidth=0.8, linestyle=":")
     axes.plot(response.frequencies[inside] * unit, levels, color=DARK)
-    measured = float(response.edge(0.01)) * unit
+    measured = float(response.passband_edge(0.01)) * unit
     axes.set_title(f"passband, dB: within 0.01 dB up to {measured:.4g}")
     axes.set_xlabel(f"{label}; dotted: half the input rate")
 
 
 def _delay(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
     unit, label = _unit(portrait)
-    inside = response.frequencies <= max(0.05, min(1.0, float(response.edge(3.0))))
+    inside = response.frequencies <= max(0.05, min(1.0, float(response.passband_edge(3.0))))
     delays = response.group_delay[inside] / portrait.down
     least, most = np.nanmin(delays, initial=np.inf), np.nanmax(delays, initial=-np.inf)
     if least <= most:

@@ -172,7 +172,7 @@ def test_upsample_designs_to_what_it_is_asked() -> None:
         assert document["computed"]["dtype"] == dtype
         measured = document["kernel"]["measured"]
         response = convt.Response(kernel, 2)
-        assert measured["passband"] == response.edge(0.01)
+        assert measured["passband"] == response.passband_edge(0.01)
         assert measured["rejection"] == -response.worst_image().level
     refused = upsample("in.wav", "--weights", "w.npy", "--quality", "best", code=2)
     assert refused.stderr == (

@@ -353,7 +353,7 @@ def test_reports_tell_ratio_and_time() -> None:
     assert not document["copied"]
     measured = document["kernel"]["measured"]
     whole = convt.Response(convt.design_kernel(160, down=147), 160)
-    assert measured["passband"] == pytest.approx(float(whole.edge(0.01)), abs=1e-5)
+    assert measured["passband"] == pytest.approx(float(whole.passband_edge(0.01)), abs=1e-5)
     assert measured["rejection"] == pytest.approx(-float(whole.worst_image().level), abs=0.15)
 
 

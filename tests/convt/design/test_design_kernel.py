@@ -151,11 +151,13 @@ def test_given_taps_alone_the_kernel_has_so_many_and_a_balance(stride: int, taps
 def test_given_taps_one_figure_makes_the_most_of_the_other() -> None:
     wide = convt.design_kernel(2, taps=201, rejection=90)
     response = convt.Response(wide, 2)
-    assert meets(wide, 2, float(response.edge(0.01)) - 1e-6, 90)
-    quiet = convt.design_kernel(2, taps=201, passband=float(response.edge(0.01)) - 1e-4)
-    assert meets(quiet, 2, float(response.edge(0.01)) - 1e-4, 89.9)
+    assert meets(wide, 2, float(response.passband_edge(0.01)) - 1e-6, 90)
+    quiet = convt.design_kernel(2, taps=201, passband=float(response.passband_edge(0.01)) - 1e-4)
+    assert meets(quiet, 2, float(response.passband_edge(0.01)) - 1e-4, 89.9)
     assert quiet.size == wide.size == 201
-    assert convt.design_kernel(2, passband=float(response.edge(0.01)) - 1e-4, rejection=90).size in (
+    assert convt.design_kernel(
+        2, passband=float(response.passband_edge(0.01)) - 1e-4, rejection=90
+    ).size in (
         199,
         201,
     )

@@ -59,7 +59,7 @@ def test_a_known_kernel_is_recovered(stride: int, taps: int, padding: Any) -> No
     np.testing.assert_allclose(fitted.weight, kernel, rtol=0, atol=1e-11)
     assert (fitted.weight.shape, fitted.stride, fitted.padding) == ((taps,), stride, padding)
     assert fitted.held_out_error == fitted.error == -120
-    assert fitted.remarks == ()
+    assert fitted.warnings == ()
 
 
 @pytest.mark.parametrize("padding", ["full", "causal", "same", "center", 4])
@@ -277,18 +277,18 @@ def test_the_error_is_that_of_what_was_kept_back() -> None:
 def test_little_audio_is_said_to_be_little() -> None:
     low = noise(3000)
     high = noise(6000)
-    (few, *_) = convt.fit(low[:400], high[:800], 2, 128, delay=0).remarks
+    (few, *_) = convt.fit(low[:400], high[:800], 2, 128, delay=0).warnings
     assert few == "336 samples of LOW are few for 64 taps a phase: have 640"
-    *_, apart = convt.fit(low, high, 2, 10, delay=0).remarks
+    *_, apart = convt.fit(low, high, 2, 10, delay=0).warnings
     assert apart == "less than half of HIGH is made of LOW: do they belong together, at this delay?"
-    remarks = convt.fit(low[:500], high[:1000], 2, 4, delay=0).remarks
+    remarks = convt.fit(low[:500], high[:1000], 2, 4, delay=0).warnings
     assert (
         remarks[0] == "there was too little to keep any of it back: the error is that of what was fitted to"
     )
 
 
 def remarks(*arguments: Any, **options: Any) -> str:
-    return "; ".join(convt.fit(*arguments, **options).remarks)
+    return "; ".join(convt.fit(*arguments, **options).warnings)
 
 
 def test_what_was_kept_back_may_be_harder_for_every_kernel() -> None:
@@ -299,7 +299,7 @@ def test_what_was_kept_back_may_be_harder_for_every_kernel() -> None:
     high[2 * 4100 :] += 0.4 * noise(2000)
     fitted = convt.fit(low, high, 2, 15, delay=0)
     assert fitted.held_out_error > fitted.error + 3
-    assert fitted.remarks == ()
+    assert fitted.warnings == ()
 
 
 def test_what_was_kept_back_may_be_another_thing() -> None:
@@ -323,7 +323,7 @@ def test_a_frequency_that_nothing_asked_for_is_remarked_on() -> None:
     for ridge in (None, 1e-4, 1e-13):
         fitted = convt.fit(None, speech, 2, 512, ridge=ridge)
         loudest[ridge] = np.abs(np.fft.rfft(fitted.weight, 8192)).max() / 2
-        remarked[ridge] = any("louder than the whole, since LOW" in one for one in fitted.remarks)
+        remarked[ridge] = any("louder than the whole, since LOW" in one for one in fitted.warnings)
     assert loudest[1e-4] < 4 < loudest[None] < 10 < loudest[1e-13]
     assert remarked == {None: True, 1e-4: False, 1e-13: True}
 
@@ -363,7 +363,7 @@ def test_a_silent_channel_has_no_kernel() -> None:
     high = made(low, np.einsum("ij,k->ijk", np.eye(2), kernel), 2)
     fitted = convt.fit(low, high, 2, 15, delay=0, channels="each")
     np.testing.assert_allclose(fitted.weight, [kernel, np.zeros(15)], rtol=0, atol=1e-9)
-    assert fitted.remarks == ("channel 2 is silent: its kernel is 0",)
+    assert fitted.warnings == ("channel 2 is silent: its kernel is 0",)
 
 
 # --- the delay ---
@@ -411,7 +411,7 @@ def test_the_sums_begin_as_soon_as_the_delay_is_clear() -> None:
                 break
         assert fitter._systems
         assert fitter._beginning is None
-        assert ("no delay stands out" in "; ".join(fitter.solve().remarks)) != related
+        assert ("no delay stands out" in "; ".join(fitter.solve().warnings)) != related
 
 
 def test_a_delay_that_does_not_stand_out_is_remarked_on() -> None:

@@ -14,9 +14,9 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 import convt
 from convt.streaming import threads as parallel
-from convt.streaming.nonfinite import is_tame
+from convt.streaming.nonfinite import all_safe
 from convt.streaming.thread_pool import Call, Helpers
-from convt.streaming.threads import Team
+from convt.streaming.threads import ThreadTeam
 from tests.support.oracles import Array
 from tests.support.strategies import numbers
 
@@ -39,7 +39,7 @@ def blas_threads() -> dict[str, int]:
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_every_task_is_done_once(threads: int) -> None:
     done: list[int] = []
-    with Team(threads) as team:
+    with ThreadTeam(threads) as team:
         team.run(done.append, range(1000))
     assert sorted(done) == list(range(1000))
 
@@ -51,7 +51,7 @@ def test_two_tasks_run_at_a_time() -> None:
     def work(_: int) -> None:
         meeting.wait()
 
-    with Team(2) as team:
+    with ThreadTeam(2) as team:
         team.run(work, range(2))
 
 
@@ -64,7 +64,7 @@ def test_an_error_ends_the_rest_and_arrives() -> None:
         done.append(task)
 
     for threads in (1, 2):
-        with Team(threads) as team, pytest.raises(ArithmeticError, match="three"):
+        with ThreadTeam(threads) as team, pytest.raises(ArithmeticError, match="three"):
             team.run(work, range(100_000))
         assert len(done) < 150_000
 
@@ -74,9 +74,9 @@ def test_blas_is_held_to_one_thread_meanwhile_and_set_back() -> None:
     own = {path for path in loaded if path.startswith(home)} or set(loaded)
     before = blas_threads()
     held = {path: 1 if path in own else count for path, count in before.items()}
-    with Team(1):
+    with ThreadTeam(1):
         assert blas_threads() == held
-        with Team(1):
+        with ThreadTeam(1):
             assert blas_threads() == held
         assert blas_threads() == held  # the inner one sets nothing back
     assert blas_threads() == before
@@ -87,10 +87,10 @@ def test_blas_is_held_whenever_samples_are_looked_at(monkeypatch: pytest.MonkeyP
 
     def look(numbers: Array) -> bool:
         settings.extend(parallel._settings())
-        return is_tame(numbers)
+        return all_safe(numbers)
 
     for place in ("input_buffer", "prepared_kernel"):
-        monkeypatch.setattr(f"convt.streaming.{place}.is_tame", look)
+        monkeypatch.setattr(f"convt.streaming.{place}.all_safe", look)
     stream = convt.Upsampler(np.ones((1, 1, 5)), stride=2, threads=1)
     for piece in np.split(numbers(1, (1, 300_000), "float64"), 3, axis=1):
         stream.process(piece)
@@ -100,12 +100,12 @@ def test_blas_is_held_whenever_samples_are_looked_at(monkeypatch: pytest.MonkeyP
 
 
 def test_blas_is_held_whichever_thread_calls() -> None:
-    with Team(1):
+    with ThreadTeam(1):
         held = parallel._settings()
     with ThreadPoolExecutor(1) as pool:
 
         def elsewhere() -> list[int]:
-            with Team(1):
+            with ThreadTeam(1):
                 return parallel._settings()
 
         assert pool.submit(elsewhere).result() == held == [1] * len(held)
@@ -118,9 +118,9 @@ def test_blas_is_held_whichever_thread_calls() -> None:
 
 
 def test_cores_that_others_use_are_not_taken_again() -> None:
-    with Team(CORES) as first, Team(CORES) as second:
+    with ThreadTeam(CORES) as first, ThreadTeam(CORES) as second:
         assert (first.size, second.size) == (CORES, 1)
-    with Team(1000) as third:
+    with ThreadTeam(1000) as third:
         assert third.size == CORES
 
 
@@ -128,7 +128,7 @@ def test_the_default_is_what_blas_is_set_to() -> None:
     for count in (1, 2):
         with threadpool_limits(count, user_api="blas"):
             assert parallel.default_threads() == count
-            with Team(1):
+            with ThreadTeam(1):
                 assert parallel.default_threads() == count
 
 
@@ -167,7 +167,7 @@ def test_processes_of_a_pool_take_one_thread_each_and_agree(method: str) -> None
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_fork_amid_a_computation_has_blas_as_it_was() -> None:
     before = blas_threads()
-    with Team(1):
+    with ThreadTeam(1):
         if not (child := os.fork()):
             os._exit(blas_threads() != before)
     assert os.waitpid(child, 0)[1] == 0
@@ -216,11 +216,11 @@ def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.Mon
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    monkeypatch.setattr(parallel._cores, "helpers", Helpers(parallel.quietly))
+    monkeypatch.setattr(parallel._cores, "helpers", Helpers(parallel.ignore_float_errors))
 
     def forgotten() -> weakref.ref[Array]:
         result = np.zeros(10)
-        with Team(CORES) as team:
+        with ThreadTeam(CORES) as team:
             team.run(lambda n: result.__setitem__(n, n), range(10))
         assert result.tolist() == list(range(10))
         return weakref.ref(result)
@@ -229,7 +229,7 @@ def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.Mon
 
 
 def test_an_error_of_a_helper_is_the_callers_and_ends_the_call() -> None:
-    helpers, done = Helpers(parallel.quietly), list[int]()
+    helpers, done = Helpers(parallel.ignore_float_errors), list[int]()
     failed = threading.Event()
 
     def work(task: int) -> None:
@@ -248,7 +248,7 @@ def test_an_error_of_a_helper_is_the_callers_and_ends_the_call() -> None:
 
 
 def test_a_helper_that_is_late_is_not_waited_for() -> None:
-    helpers, done, held = Helpers(parallel.quietly), list[int](), threading.Event()
+    helpers, done, held = Helpers(parallel.ignore_float_errors), list[int](), threading.Event()
 
     def wait(_: int) -> None:
         held.wait()

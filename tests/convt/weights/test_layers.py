@@ -457,7 +457,7 @@ def test_vectors_are_kernels_only_where_nothing_else_is() -> None:
     np.savez("w.npz", h=ones(5), g=ones(2, 5), words=np.array(["a"]))
     entries = convt.list_weights("w.npz")
     assert [entry.name for entry in entries.entries] == ["g", "h"]
-    assert entries.others == ("words",)
+    assert entries.other_tensors == ("words",)
     assert listed("w.npz").stdout == (
         "g  (2, 5)  float32  2 kernels, one a channel, 5 taps\nh  (5,)    float32  5 taps\n"
     )
