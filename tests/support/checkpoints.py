@@ -27,6 +27,7 @@ PAIRS = {
     "weight_norm": ("weight_g", "weight_v"),
     "parametrizations": ("parametrizations.weight.original0", "parametrizations.weight.original1"),
 }
+UNPRINTABLE = ["a\x1b[31m.weight", "b\n.weight", "c\u202e.weight", "d" * 5000]  # names
 
 
 def normalised(weight: Array) -> tuple[Array, Array]:
@@ -58,3 +59,20 @@ def safetensors(described: dict[str, Any], data: bytes = b"", *, length: int | N
 
 def tensor(dtype: str, shape: list[int], begin: int, end: int) -> dict[str, Any]:
     return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def ones(*shape: int) -> Array:
+    return np.ones(shape, "float32")
+
+
+def save_npz(arrays: dict[str, Any]) -> None:
+    np.savez("w.npz", **arrays)
+
+
+def write_mixed_layers(**more: Array) -> None:
+    """ups.0 to ups.2 with biases, resblocks, a forward convolution and some vectors."""
+    tensors = {f"dec.ups.{n}.weight": ones(8 >> n, 4 >> n, 4) for n in range(3)}
+    tensors |= {f"dec.ups.{n}.bias": ones(4 >> n) for n in range(3)}
+    tensors |= {"dec.conv_post.weight": ones(3, 7, 5), "dec.conv_post.bias": ones(3)}
+    tensors |= {"norm.weight": ones(9), "norm.bias": ones(9), "lin.weight": ones(4, 9)}
+    save_file(tensors | more, "model.safetensors")

@@ -1,0 +1,90 @@
+"""``convt weights``."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from tests.support.checkpoints import (
+    HIFI_GAN,
+    UNPRINTABLE,
+    ones,
+    safetensors,
+    save_npz,
+    tensor,
+    write_decoder,
+)
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def listed(*arguments: str) -> Any:
+    command = [sys.executable, "-c", "from convt_cli.entry import main; main()", "weights", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_list_of_a_decoder() -> None:
+    write_decoder("model.safetensors", HIFI_GAN, "weight_norm")
+    result = listed("model.safetensors")
+    assert result.stdout == (
+        "ups.0  (512, 256, 16)  float32  512 -> 256 channels, 16 taps, weight norm, bias ups.0.bias\n"
+        "ups.1  (256, 128, 16)  float32  256 -> 128 channels, 16 taps, weight norm, bias ups.1.bias\n"
+        "ups.2  (128, 64, 4)    float32  128 -> 64 channels, 4 taps, weight norm, bias ups.2.bias\n"
+        "ups.3  (64, 32, 4)     float32  64 -> 32 channels, 4 taps, weight norm, bias ups.3.bias\n"
+    )
+    assert result.stderr == "model.safetensors: 2 other tensor(s); --json has their names\n"
+    document = json.loads(listed("model.safetensors", "--json").stdout)
+    assert sorted(document["others"]) == ["conv_pre.bias", "conv_pre.weight"]
+    assert document["weights"][2] == {
+        "name": "ups.2",
+        "shape": [128, 64, 4],
+        "dtype": "float32",
+        "channels": [128, 64],
+        "taps": 4,
+        "groups": 1,
+        "tensors": ["ups.2.weight_g", "ups.2.weight_v"],
+        "bias": "ups.2.bias",
+        "problem": None,
+    }
+
+
+def test_a_list_of_nothing() -> None:
+    save_file({"a.weight": ones(3, 7, 5), "a.bias": ones(3)}, "w.safetensors")
+    result = listed("w.safetensors")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "w.safetensors: holds no weight that could be a transposed convolution's\n" in result.stderr
+
+
+def test_groups_are_listed() -> None:
+    save_npz({"a.weight": ones(4, 1, 3), "a.bias": ones(4), "b.weight": ones(4, 2, 3)})
+    assert "4 -> 4 channels in 4 groups, 3 taps, bias a.bias" in listed("w.npz").stdout
+
+
+def test_kernels_without_channels_are_listed() -> None:
+    np.savez("w.npz", h=ones(5), g=ones(2, 5), words=np.array(["a"]))
+    assert listed("w.npz").stdout == (
+        "g  (2, 5)  float32  2 kernels, one a channel, 5 taps\nh  (5,)    float32  5 taps\n"
+    )
+
+
+def test_a_weight_that_cannot_be_read_is_listed_with_the_reason() -> None:
+    described = {"w": tensor("F8_E4M3", [1, 1, 4], 0, 4)}
+    Path("w.safetensors").write_bytes(safetensors(described, bytes(4)))
+    line = "w  (1, 1, 4)  F8_E4M3  cannot be read: is of F8_E4M3, which numpy has no numbers of\n"
+    assert listed("w.safetensors").stdout == line
+
+
+def test_names_cannot_end_a_line_or_tell_a_terminal_what_to_do() -> None:
+    save_file(dict.fromkeys(UNPRINTABLE, ones(1, 1, 2)), "w.safetensors")
+    listing = listed("w.safetensors").stdout
+    assert listing.count("\n") == 4
+    assert "\x1b" not in listing
+    assert "\\x1b[31m" in listing
