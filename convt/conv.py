@@ -5,12 +5,13 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike
 
+from convt.arguments import Integer, as_threads
+from convt.arrays import Array, as_numeric
 from convt.engines.planning import EngineName, as_engine, plan_for
-from convt.engines.protocol import Array
-from convt.geometry import Geometry, Integer, Padding
-from convt.kernel import Kernel, as_numeric, check_whole
+from convt.geometry import Geometry, Padding
+from convt.kernel import Kernel, check_whole
 from convt.streaming.driver import Driver
-from convt.streaming.threads import as_threads, default_threads
+from convt.streaming.threads import default_threads
 
 
 def conv_transpose1d(

@@ -18,59 +18,18 @@ repeats after a *period*::
 """
 
 import math
-import operator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Literal, SupportsIndex, get_args
+from typing import Any, Literal, get_args
 
-import numpy as np
-
-from convt.errors import ParameterError, ParameterTypeError
+from convt.arguments import Integer, as_integer
+from convt.errors import ParameterError
 
 NamedPadding = Literal["full", "center", "same", "causal"]
-Integer = SupportsIndex | list[int] | tuple[int, ...]
 Padding = Integer | NamedPadding
 
 _NAMED = get_args(NamedPadding)
 _FARTHEST = 1 << 53  # positions up to here are exact in whatever arithmetic
-
-
-def as_integer(name: str, value: object, minimum: int) -> int:
-    """Return `value`, an int or a sequence of one int, as an int of at least `minimum`.
-
-    Raises
-    ------
-    ParameterTypeError
-        `value` is a boolean, a float, or anything else that is not an integer.
-    ParameterError
-        `value` is a sequence of another length than one, or below `minimum`.
-    """
-    if type(value) is int and value >= minimum:  # what nearly all are, and short calls notice the rest
-        return value
-    if isinstance(value, list | tuple):
-        if len(value) != 1:
-            raise ParameterError(f"{name} must be an int or a sequence of one int, got {value!r}")
-        return as_index(name, value[0], minimum)
-    return as_index(name, value, minimum)
-
-
-def as_index(name: str, value: object, minimum: int) -> int:
-    """Return `value`, an int, as an int of at least `minimum`; errors as of :func:`as_integer`."""
-    integer = _index(value)
-    if integer is None:
-        raise ParameterTypeError(f"{name} must be an int, got {value!r} ({type(value).__name__})")
-    if integer < minimum:
-        raise ParameterError(f"{name} must be at least {minimum}, got {integer}")
-    return integer
-
-
-def _index(number: object) -> int | None:
-    if isinstance(number, bool | np.bool):
-        return None
-    try:
-        return operator.index(number)  # type: ignore[arg-type]  # whether it can be is the question
-    except TypeError:
-        return None
 
 
 @dataclass(frozen=True)

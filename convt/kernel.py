@@ -1,64 +1,13 @@
-"""The door for arrays: which shapes and dtypes are taken, and what a result's dtype is."""
+"""The kernel of an operator: a weight with its bias, checked, and signals checked against it."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from convt.engines.protocol import Array, DType
-from convt.errors import ParameterError, ParameterTypeError
-from convt.geometry import as_index
-
-Reals = NDArray[np.float64]
-
-_INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64", "complex128")))
-
-
-def as_numeric(name: str, value: ArrayLike) -> Array:
-    """Return `value` as an array, of whatever layout and byte order.
-
-    Raises
-    ------
-    ParameterTypeError, ParameterError
-        It is of a dtype that convt does not compute, or no array at all.
-    """
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ParameterError(f"{name} must be a rectangular array of numbers: {error}") from None
-    if array.dtype.kind not in "biu" and array.dtype.newbyteorder("=") not in _INEXACT:
-        raise ParameterTypeError(
-            f"{name} must be of a boolean, integer, float16 to float64, complex64 or complex128"
-            f" dtype, got {array.dtype}"
-        )
-    return array
-
-
-def result_dtype(*dtypes: DType) -> DType:
-    """Return numpy's common dtype in native byte order, float64 in place of integers and booleans."""
-    common = np.result_type(*dtypes).newbyteorder("=")
-    return np.dtype(np.float64) if common.kind in "biu" else common
-
-
-def compute_dtype(result: DType) -> DType:
-    """Return the dtype of the arithmetic behind a result: float16 computes in float32."""
-    return np.dtype(np.float32) if result == np.float16 else result
-
-
-def phase_sums(taps: Array, stride: int) -> Array:
-    """Return the sum of the taps of each phase, w[r::stride], of taps (..., K): (..., stride)."""
-    return np.stack([taps[..., r::stride].sum(-1) for r in range(stride)], -1)
-
-
-def energy_centre(energy: Reals) -> Reals:
-    """Return the centre of the energy of taps, (..., K), counted in taps; NaN where there is none."""
-    middle = (energy.shape[-1] - 1) / 2
-    moment = energy * (np.arange(energy.shape[-1]) - middle)
-    total = energy.sum(-1)
-    # Mirrored taps are added first, so that symmetric ones have exactly no moment.
-    offset = (moment + moment[..., ::-1]).sum(-1) / 2
-    centre: Reals = middle + np.divide(offset, total, out=np.full(total.shape, np.nan), where=total > 0)
-    return centre
+from convt.arguments import as_index
+from convt.arrays import Array, DType, as_numeric, result_dtype
+from convt.errors import ParameterError
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,10 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convt.engines.protocol import Array
+from convt.arguments import Integer, as_integer
+from convt.arrays import Array, Reals, as_numeric
 from convt.errors import ParameterError, ParameterTypeError
-from convt.geometry import Integer, as_integer
-from convt.kernel import Reals, as_numeric, energy_centre, phase_sums
 
 _POINTS_PER_TAP = 16  # of a phase: 32 points in a sidelobe, whose top is seen to 0.01 dB
 _POINTS, _MOST_POINTS = 4096, 1 << 19  # between a frequency and the next; of all kernels together
@@ -207,6 +206,22 @@ class Response:
             ratio = np.divide(moment, spectrum, out=np.full_like(spectrum, math.nan), where=passes)
         delay: Reals = np.where(np.isfinite(ratio.real), ratio.real, math.nan)
         return delay
+
+
+def phase_sums(taps: Array, stride: int) -> Array:
+    """Return the sum of the taps of each phase, w[r::stride], of taps (..., K): (..., stride)."""
+    return np.stack([taps[..., r::stride].sum(-1) for r in range(stride)], -1)
+
+
+def energy_centre(energy: Reals) -> Reals:
+    """Return the centre of the energy of taps, (..., K), counted in taps; NaN where there is none."""
+    middle = (energy.shape[-1] - 1) / 2
+    moment = energy * (np.arange(energy.shape[-1]) - middle)
+    total = energy.sum(-1)
+    # Mirrored taps are added first, so that symmetric ones have exactly no moment.
+    offset = (moment + moment[..., ::-1]).sum(-1) / 2
+    centre: Reals = middle + np.divide(offset, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return centre
 
 
 def _checked(taps: Array) -> Reals:

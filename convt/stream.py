@@ -7,13 +7,15 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike
 
+from convt.arguments import Integer, as_index, as_threads
+from convt.arrays import Array, DType, as_numeric
 from convt.engines.planning import EngineName, Plan, as_engine, plan_for
-from convt.engines.protocol import Array, DType
 from convt.errors import ParameterError, ParameterTypeError, StreamError
-from convt.geometry import Geometry, Integer, Padding, as_index
-from convt.kernel import Kernel, as_numeric, check_signal, check_whole, energy_centre
+from convt.geometry import Geometry, Padding
+from convt.kernel import Kernel, check_signal, check_whole
+from convt.response import energy_centre
 from convt.streaming.driver import Driver
-from convt.streaming.threads import as_threads, default_threads
+from convt.streaming.threads import default_threads
 
 _MOST_LATENCY = 1 << 31  # samples: hours of them
 
@@ -82,7 +84,7 @@ class Upsampler:
         make = Kernel.for_every_channel if taps.ndim == 1 else Kernel.of
         self._kernel = make(taps, offset, groups)
         self._geometry = Geometry.of(self._kernel.taps, stride, padding, output_padding, dilation, down)
-        self._latency = None if latency is None else _as_latency(latency)
+        self._latency = None if latency is None else as_index("latency", latency, 1, _MOST_LATENCY)
         self._engine = as_engine(engine)
         self._given_threads = as_threads(threads)
         self._driver: Driver | None = None
@@ -242,10 +244,3 @@ class Upsampler:
             self._driver.reset()  # prepared before, for another signal of the same kind
         self._begun, self._signal, self._channels = True, samples.dtype, len(samples)
         return self._driver
-
-
-def _as_latency(latency: SupportsIndex) -> int:
-    samples = as_index("latency", latency, 1)
-    if samples > _MOST_LATENCY:
-        raise ParameterError(f"latency must be at most {_MOST_LATENCY} samples, got {samples}")
-    return samples

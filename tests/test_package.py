@@ -97,15 +97,47 @@ def is_module(name: str) -> bool:
     return place.is_dir() or place.with_suffix(".py").exists()
 
 
+def import_graph(package: str) -> dict[str, set[str]]:
+    """The modules of a package, each with those that it imports."""
+    modules = {module_of(file, package): file for file in (PLACES[package] / package).rglob("*.py")}
+    return {name: imported(file) & set(modules) for name, file in modules.items()}
+
+
 @pytest.mark.parametrize("package", PLACES)
 def test_imports_go_one_way(package: str) -> None:
-    files = sorted((PLACES[package] / package).rglob("*.py"))
-    graph = {
-        module_of(file, package): imported(file) & {module_of(f, package) for f in files} for file in files
-    }
+    graph = import_graph(package)
     graph.pop("convt", None)  # the package itself hands out the names of its modules, and none imports it
     assert not any("convt" in names for names in graph.values())
     TopologicalSorter(graph).prepare()  # or there is a cycle
+
+
+# Each room of the library imports only from itself and from those before it.
+ROOMS = [
+    "errors",
+    "arguments",
+    "arrays",
+    "geometry",
+    "kernel",
+    "engines",
+    "streaming",
+    "response",
+    "stream",
+    "conv",
+    "design",
+    "weights",
+    "fitting",
+]
+
+
+def test_rooms_import_only_from_those_before_them() -> None:
+    graph = import_graph("convt")
+    del graph["convt"]
+    place = {name: ROOMS.index(name.split(".")[1]) for name in graph}
+    assert set(place.values()) == set(range(len(ROOMS)))
+    backward = {
+        (name, other) for name, others in graph.items() for other in others if place[other] > place[name]
+    }
+    assert not backward
 
 
 def test_the_command_uses_public_names_alone() -> None:

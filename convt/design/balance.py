@@ -12,10 +12,10 @@ adds the same to each of the n[r] taps of a phase::
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convt.engines.protocol import Array
+from convt.arguments import Integer, as_integer
+from convt.arrays import Array, as_numeric
 from convt.errors import ParameterError
-from convt.geometry import Integer, as_integer
-from convt.kernel import as_numeric, phase_sums
+from convt.response import phase_sums
 
 
 def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:

@@ -14,7 +14,7 @@ cubic: R. G. Keys, "Cubic convolution interpolation for digital image processing
 
 import numpy as np
 
-from convt.kernel import Reals
+from convt.arrays import Reals
 
 LANCZOS_LOBES = 3
 

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
+from convt.arrays import Reals
 from convt.design.search import Specification
-from convt.kernel import Reals
 
 _ROUNDS = 100
 _MOST_TAPS = 4096  # beyond it there is little hope, and much waiting

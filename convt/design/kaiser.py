@@ -25,8 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convt.arrays import Reals
 from convt.design.search import Specification
-from convt.kernel import Reals
 
 _NOTHING = 300.0  # dB: with the fall of the first window's sidelobes, less than rounding
 _REACH, _FINE = 128, 128  # of the kernel that the curve is taken from: taps on a side, points a unit of u

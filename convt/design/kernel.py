@@ -13,12 +13,13 @@ Each method of making a kernel is a file beside this one.
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from numbers import Real
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
+from convt.arguments import Integer, as_integer, as_number
+from convt.arrays import Reals
 from convt.design import classic
 from convt.design.equiripple import equiripple, equiripple_taps
 from convt.design.kaiser import kaiser, kaiser_taps
@@ -34,9 +35,7 @@ from convt.design.search import (
     shortest,
     with_equal_phases,
 )
-from convt.errors import ParameterError, ParameterTypeError
-from convt.geometry import Integer, as_integer
-from convt.kernel import Reals
+from convt.errors import ParameterError
 
 Quality = Literal["fast", "high", "best"]
 Phase = Literal["linear", "minimum"]
@@ -153,9 +152,8 @@ def design_kernel(
     taps = None if taps is None else as_integer("taps", taps, 1)
     if quality is not None:
         _check_name("quality", quality, get_args(Quality))
-    passband = None if passband is None else _as_number("passband", passband, 0, 1)
-    if rejection is not None:
-        rejection = _as_number("rejection", rejection, _LEAST_REJECTION, MOST_REJECTION)
+    passband = None if passband is None else _as_passband(passband)
+    rejection = None if rejection is None else _as_rejection(rejection)
     if kind in _CLASSICS:
         if phase != "linear" or any(value is not None for value in (quality, passband, rejection)):
             raise ParameterError(
@@ -188,15 +186,20 @@ def _check_name(argument: str, value: object, names: tuple[str, ...]) -> None:
         raise ParameterError(f"{argument} must be one of {', '.join(names)}, got {value!r}")
 
 
-def _as_number(name: str, value: object, least: float, most: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ParameterTypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    number = float(value)
-    if name == "passband" and not least < number < most:
+def _as_passband(value: object) -> float:
+    passband = as_number("passband", value)
+    if not 0 < passband < 1:
         raise ParameterError(f"passband must be above 0 and below 1, got {value}")
-    if not least <= number <= most:
-        raise ParameterError(f"{name} must be {least:g} to {most:g} dB, got {value}")
-    return number
+    return passband
+
+
+def _as_rejection(value: object) -> float:
+    rejection = as_number("rejection", value)
+    if not _LEAST_REJECTION <= rejection <= MOST_REJECTION:
+        raise ParameterError(
+            f"rejection must be {_LEAST_REJECTION:g} to {MOST_REJECTION:g} dB, got {value}"
+        )
+    return rejection
 
 
 def _classic(kind: str, stride: int, taps: int | None) -> Reals:

@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from convt.kernel import Reals
+from convt.arrays import Reals
 
 _POINTS_PER_TAP = 32  # the cepstrum has died away enough before it wraps around
 

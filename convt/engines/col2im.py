@@ -12,8 +12,8 @@ before the product, and the sum is what interleaves the phases::
 
 import numpy as np
 
+from convt.arrays import Array
 from convt.engines.buffers import Scratch, by_phase, transposed
-from convt.engines.protocol import Array
 from convt.geometry import Geometry
 
 TILE = 16  # columns that a product computes at a time

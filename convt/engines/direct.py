@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convt.engines.protocol import Array
+from convt.arrays import Array
 from convt.geometry import Geometry
 
 PRODUCTS = 1 << 18  # elements made of one signal at a time

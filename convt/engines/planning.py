@@ -18,16 +18,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Literal, get_args
 
+from convt.arrays import Array, DType, compute_dtype
 from convt.engines.buffers import SMALL_PRODUCT, Scratch
 from convt.engines.col2im import TILE, Col2im
 from convt.engines.polyphase import Polyphase
-from convt.engines.protocol import Array, DType, Engine
+from convt.engines.protocol import Engine
 from convt.engines.spectral import Spectral, folds
 from convt.engines.toeplitz import Toeplitz
 from convt.engines.winograd import PAIRS, Winograd, run_of, wider
 from convt.errors import ParameterError
 from convt.geometry import Geometry
-from convt.kernel import Kernel, compute_dtype
+from convt.kernel import Kernel
 
 EngineName = Literal["toeplitz", "polyphase", "col2im", "winograd", "spectral"]
 Planner = Callable[[Geometry, tuple[int, ...], DType, int | None], "Iterator[Plan]"]

@@ -18,8 +18,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from convt.arrays import Array
 from convt.engines.buffers import Scratch, outputs_of_period
-from convt.engines.protocol import Array
 from convt.geometry import Geometry
 
 

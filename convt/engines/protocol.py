@@ -20,13 +20,9 @@ the block alone, and not on how the signal arrived. The driver takes `inputs` an
 from the plan, one by one.
 """
 
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[Any]
-DType = np.dtype[Any]
+from convt.arrays import Array
 
 
 class Engine(Protocol):

@@ -27,8 +27,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from convt.arrays import Array, DType
 from convt.engines.buffers import Scratch, windows
-from convt.engines.protocol import Array, DType
 from convt.engines.transforms import transforms
 from convt.geometry import Geometry
 

@@ -18,8 +18,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from convt.arrays import Array
 from convt.engines.buffers import Scratch, by_phase, outputs_of_period, windows
-from convt.engines.protocol import Array
 from convt.geometry import Geometry
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from convt.engines.protocol import Array
+from convt.arrays import Array
 
 _AS_IT_IS, _BY_LENGTH = 0, 2  # their names for factors of 1 and of 1/N
 _MODULES = (("_duccfft", "pyduccfft"), ("_pocketfft", "pypocketfft"))  # since scipy 1.18, and before

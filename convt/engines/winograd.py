@@ -15,8 +15,8 @@ which is F(2, 2) of S. Winograd, "Arithmetic Complexity of Computations", 1980, 
 
 import numpy as np
 
+from convt.arrays import Array
 from convt.engines.buffers import SMALL_PRODUCT, Scratch, by_phase
-from convt.engines.protocol import Array
 from convt.geometry import Geometry
 
 _RUN = 128  # bytes of a run, or a few times as many: what a product is fastest for

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convt.kernel import Reals
+from convt.arrays import Reals
 
 _EXCERPT, _MOST_OUTPUTS = 1 << 18, 1 << 22  # samples that are listened to: of LOW, and of HIGH at the most
 _MOST_EXCERPTS = 4  # until a delay is believed that does not stand out

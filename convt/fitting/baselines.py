@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from convt.arrays import Reals
 from convt.design.kernel import Kind, design_kernel
 from convt.errors import ParameterError
-from convt.kernel import Reals
 
 _REJECTIONS, _PASSBANDS = (20.0, 25.0, 30.0, 40.0, 60.0, 80.0), (0.6, 0.8, 0.9, 0.95)
 _ASKED = [(None, None), *((each, None) for each in _REJECTIONS), *((None, each) for each in _PASSBANDS)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from convt.kernel import Reals
+from convt.arrays import Reals
 
 _BATCH, _MOST_OUTPUTS = 32, 1 << 20  # blocks at a time, and samples of HIGH: what is computed stays small
 

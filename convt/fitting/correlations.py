@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convt.kernel import Reals
+from convt.arrays import Reals
 
 FOLDS = 5  # of which one is held out
 _LEAST_TRANSFORM = 1024  # samples

@@ -9,22 +9,21 @@ with sums in place of expectations). Each step is a file beside this one.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from convt.arguments import Integer, as_integer, as_number
+from convt.arrays import Array, Reals, as_numeric
 from convt.design.kernel import design_kernel
-from convt.engines.protocol import Array
 from convt.errors import ParameterError, ParameterTypeError
 from convt.fitting.alignment import Beginning
 from convt.fitting.diagnostics import diagnose
 from convt.fitting.least_squares import Placement
 from convt.fitting.normal_equations import Channels, Systems
 from convt.fitting.selection import Chosen, Places, choose
-from convt.geometry import Geometry, Integer, NamedPadding, Padding, as_integer
-from convt.kernel import Reals, as_numeric
+from convt.geometry import Geometry, NamedPadding, Padding
 from convt.stream import Upsampler
 
 _MOST_UNKNOWNS = 2048  # taps of a phase, of all input channels
@@ -125,7 +124,7 @@ class Fitter:
         if self._taps < self._stride:
             raise ParameterError(f"taps must be at least stride = {self._stride}, got {self._taps}")
         self._channels = channels
-        self._given = None if delay is None else _as_delay(delay)
+        self._given = None if delay is None else as_integer("delay", delay, -_FARTHEST, _FARTHEST)
         self._decimator = _decimator(self._stride) if from_high else None
         self._sizes: tuple[int, int] | None = None
         self._beginning: Beginning | None = None
@@ -294,18 +293,9 @@ def _as_signal(name: str, value: ArrayLike) -> Reals:
 
 
 def _as_ridge(ridge: object) -> float:
-    if isinstance(ridge, bool) or not isinstance(ridge, Real):
-        raise ParameterTypeError(f"ridge must be a number, got {ridge!r}")
-    number = float(ridge)
+    number = as_number("ridge", ridge)
     if not 0 <= number < math.inf:
         raise ParameterError(f"ridge must be at least 0 and finite, got {ridge!r}")
-    return number
-
-
-def _as_delay(delay: object) -> int:
-    number = as_integer("delay", delay, -_FARTHEST)
-    if number > _FARTHEST:
-        raise ParameterError(f"delay must be at most {_FARTHEST}, got {number}")
     return number
 
 

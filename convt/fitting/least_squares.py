@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from convt.arrays import Reals
 from convt.fitting.correlations import Sums
-from convt.kernel import Reals
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from convt.arrays import Reals
 from convt.fitting.blocks import Blocks, Cutter
 from convt.fitting.correlations import FOLDS, Correlations, Sums
 from convt.fitting.least_squares import Placement, outcome
-from convt.kernel import Reals
 
 ROUNDING = 1e-12  # of the energy: an error below it is one of the sums
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convt.arrays import Reals
 from convt.errors import ParameterError
 from convt.fitting.baselines import designs
 from convt.fitting.correlations import FOLDS, Sums
 from convt.fitting.least_squares import Placement, solve
 from convt.fitting.normal_equations import ROUNDING, Error, Systems, error, is_silent, samples
-from convt.kernel import Reals
 
 _TRAINING, _HELD_OUT = range(FOLDS - 1), [FOLDS - 1]
 _RIDGES = tuple(10.0**exponent for exponent in range(-14, 1))

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from convt.arrays import Array, DType, compute_dtype
 from convt.engines.buffers import Scratch
 from convt.engines.direct import PRODUCTS, scatter
 from convt.engines.planning import Plan, cheaper_by_definition
-from convt.engines.protocol import Array, DType
 from convt.geometry import Geometry
-from convt.kernel import Kernel, compute_dtype
+from convt.kernel import Kernel
 from convt.streaming.input_buffer import InputBuffer
 from convt.streaming.prepared_kernel import ChannelBlock, PreparedKernel, runs
 from convt.streaming.threads import ThreadTeam, default_threads, ignore_float_errors

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convt.engines.protocol import Array, DType
+from convt.arrays import Array, DType
 from convt.streaming.nonfinite import all_safe
 
 _GLANCE = 1 << 16  # elements of a push that are looked at as a whole, which is quickest

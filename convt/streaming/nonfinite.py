@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from convt.engines.protocol import Array, DType
+from convt.arrays import Array, DType
 
 _ROOM = 2.0**-40  # for sums of a million products, of numbers a million times larger in a transform
 

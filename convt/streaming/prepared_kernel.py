@@ -6,10 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from convt.arrays import Array
 from convt.engines.buffers import Scratch, windows
 from convt.engines.direct import scatter
 from convt.engines.planning import Plan
-from convt.engines.protocol import Array, Engine
+from convt.engines.protocol import Engine
 from convt.geometry import Geometry
 from convt.streaming.nonfinite import all_safe, unsafe
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
 
+from convt.arguments import as_index
 from convt.errors import ParameterError
-from convt.geometry import as_index
 from convt.streaming.thread_pool import Call, Helpers, Task
 
 _Control = tuple[Callable[[], int], Callable[[int], object]]
@@ -48,11 +48,6 @@ def default_threads() -> int:
     if process and process.parent_process():
         return 1
     return _cores.allowed()
-
-
-def as_threads(threads: object) -> int | None:
-    """Return `threads`, an int of at least 1 or None; errors as of :func:`convt.geometry.as_index`."""
-    return None if threads is None else as_index("threads", threads, 1)
 
 
 class ThreadTeam:

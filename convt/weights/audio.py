@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from convt.engines.protocol import Array
+from convt.arrays import Array
 from convt.errors import WeightsError
 from convt.weights.tensor import Tensor
 

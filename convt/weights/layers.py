@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from convt.engines.protocol import Array
+from convt.arrays import Array
 from convt.errors import WeightsError
 from convt.weights.layouts import Layout
 from convt.weights.tensor import Tensor

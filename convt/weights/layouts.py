@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from convt.engines.protocol import Array
+from convt.arrays import Array
 from convt.errors import ParameterError
 
 LayoutName = Literal["torch", "keras", "jax", "mlx", "onnx"]

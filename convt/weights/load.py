@@ -7,10 +7,9 @@ from os import PathLike
 
 import numpy as np
 
-from convt.engines.protocol import Array
+from convt.arguments import as_integer
+from convt.arrays import Array, as_numeric
 from convt.errors import ConvtError, ParameterTypeError, WeightsError
-from convt.geometry import as_integer
-from convt.kernel import as_numeric
 from convt.weights.detect import open_tensors
 from convt.weights.layer_lookup import pick
 from convt.weights.layers import Layer, bias_fits, candidates, find_layers

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from convt.engines.protocol import Array
+from convt.arrays import Array
 from convt.errors import WeightsError
 from convt.weights.tensor import Tensor, checked_volume
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convt.engines.protocol import Array
+from convt.arrays import Array
 from convt.errors import WeightsError
 
 _MOST = 1 << 30  # bytes: the widest decoders' layers have some tens of millions

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from convt.engines.protocol import Array
+from convt.arrays import Array
 from convt.errors import WeightsError
 
 

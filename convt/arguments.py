@@ -1,0 +1,69 @@
+"""Checks of plain arguments: integers and numbers."""
+
+import operator
+from numbers import Real
+from typing import SupportsIndex
+
+import numpy as np
+
+from convt.errors import ParameterError, ParameterTypeError
+
+Integer = SupportsIndex | list[int] | tuple[int, ...]
+
+
+def as_integer(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
+    """Return `value`, an int or a sequence of one int, as an int from `minimum` to `maximum`.
+
+    Raises
+    ------
+    ParameterTypeError
+        `value` is a boolean, a float, or anything else that is not an integer.
+    ParameterError
+        `value` is a sequence of another length than one, or out of range.
+    """
+    if type(value) is int and value >= minimum and maximum is None:  # as nearly always, and fast
+        return value
+    if isinstance(value, list | tuple):
+        if len(value) != 1:
+            raise ParameterError(f"{name} must be an int or a sequence of one int, got {value!r}")
+        return as_index(name, value[0], minimum, maximum)
+    return as_index(name, value, minimum, maximum)
+
+
+def as_index(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
+    """Return `value`, an int, as an int from `minimum` to `maximum`; errors as of :func:`as_integer`."""
+    integer = _index(value)
+    if integer is None:
+        raise ParameterTypeError(f"{name} must be an int, got {value!r} ({type(value).__name__})")
+    if integer < minimum:
+        raise ParameterError(f"{name} must be at least {minimum}, got {integer}")
+    if maximum is not None and integer > maximum:
+        raise ParameterError(f"{name} must be at most {maximum}, got {integer}")
+    return integer
+
+
+def _index(number: object) -> int | None:
+    if isinstance(number, bool | np.bool):
+        return None
+    try:
+        return operator.index(number)  # type: ignore[arg-type]  # whether it can be is the question
+    except TypeError:
+        return None
+
+
+def as_threads(threads: object) -> int | None:
+    """Return `threads`, an int of at least 1 or None; errors as of :func:`as_index`."""
+    return None if threads is None else as_index("threads", threads, 1)
+
+
+def as_number(name: str, value: object) -> float:
+    """Return `value`, a real number, as a float.
+
+    Raises
+    ------
+    ParameterTypeError
+        `value` is a boolean, or no real number.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ParameterTypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    return float(value)

@@ -1,0 +1,45 @@
+"""Arrays: their types, which dtypes are accepted, and the dtype of a result."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convt.errors import ParameterError, ParameterTypeError
+
+Array = NDArray[Any]
+Reals = NDArray[np.float64]
+DType = np.dtype[Any]
+
+_INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64", "complex128")))
+
+
+def as_numeric(name: str, value: ArrayLike) -> Array:
+    """Return `value` as an array, of whatever layout and byte order.
+
+    Raises
+    ------
+    ParameterTypeError, ParameterError
+        It is of a dtype that convt does not compute, or no array at all.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ParameterError(f"{name} must be a rectangular array of numbers: {error}") from None
+    if array.dtype.kind not in "biu" and array.dtype.newbyteorder("=") not in _INEXACT:
+        raise ParameterTypeError(
+            f"{name} must be of a boolean, integer, float16 to float64, complex64 or complex128"
+            f" dtype, got {array.dtype}"
+        )
+    return array
+
+
+def result_dtype(*dtypes: DType) -> DType:
+    """Return numpy's common dtype in native byte order, float64 in place of integers and booleans."""
+    common = np.result_type(*dtypes).newbyteorder("=")
+    return np.dtype(np.float64) if common.kind in "biu" else common
+
+
+def compute_dtype(result: DType) -> DType:
+    """Return the dtype of the arithmetic behind a result: float16 computes in float32."""
+    return np.dtype(np.float32) if result == np.float16 else result
