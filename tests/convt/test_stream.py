@@ -286,7 +286,7 @@ def test_an_error_in_a_push_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> 
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("convt.streaming.prepared_kernel.Bank.apply", fail)
+        patched.setattr("convt.streaming.prepared_kernel.PreparedKernel.apply", fail)
         with pytest.raises(MemoryError):
             stream.process(x)
     for call in (stream.flush, lambda: stream.process(x)):
