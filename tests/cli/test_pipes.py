@@ -24,7 +24,7 @@ import soundfile
 
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.source import Source
-from convt_cli.audio.writer import open_sound
+from convt_cli.audio.writer import open_audio_writer
 from convt_cli.samples.formats import Format
 from tests.support.command import upsample
 from tests.support.oracles import Array
@@ -695,7 +695,7 @@ def test_a_stream_that_turns_out_long_is_not_called_what_its_header_is_not(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], endian: str
 ) -> None:
     chosen = Format("WAV", "PCM_16", endian, 8000)
-    writer = open_sound(None, chosen, (1, None), Metadata(), gain=1.0, dither="none", overs="clip")
+    writer = open_audio_writer(None, chosen, (1, None), Metadata(), gain=1.0, dither="none", overs="clip")
     monkeypatch.setattr(writer, "_length", 5 << 30)
     assert writer.finish([]) == []
     assert not writer.is_rf64

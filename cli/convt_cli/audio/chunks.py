@@ -34,7 +34,7 @@ _TEXTS = {  # the comment last: libsndfile reads no text that follows one of 2 K
 }
 
 
-def carried(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[list[Chunk], list[str]]:
+def rescaled(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[list[Chunk], list[str]]:
     """Return chunks as they hold at `factor` times the rate, and the names of those that cannot be kept.
 
     Times that count samples (bext, cue, smpl, LIST adtl) are multiplied and rounded to the nearest, what
@@ -63,7 +63,7 @@ def carried(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[li
         if chunk_id in _REMADE:
             continue
         try:
-            kept.append((chunk_id, _carried(chunk_id, payload, factor, order)))
+            kept.append((chunk_id, _rescaled(chunk_id, payload, factor, order)))
         except (struct.error, ValueError):
             lost.append(name_of((chunk_id, payload)))
     return kept, lost
@@ -125,7 +125,7 @@ def info_of(tags: Mapping[str, str], order: Order) -> Chunk | None:
     return (b"LIST", b"INFO" + body) if body else None
 
 
-def _carried(chunk_id: bytes, payload: bytes, factor: Fraction, order: Order) -> bytes:
+def _rescaled(chunk_id: bytes, payload: bytes, factor: Fraction, order: Order) -> bytes:
     """Return a payload as it holds at the new rate, or raise ValueError or struct.error.
 
     Counts are replaced where they stand, so that all else stays as it is to the byte; struct raises when

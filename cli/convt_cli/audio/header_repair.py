@@ -8,7 +8,7 @@ from convt_cli.audio.source import Source
 _MOST = 0xFFFFFFFF
 
 
-def mend(source: Source, found: Header) -> int:
+def fix_lengths(source: Source, found: Header) -> int:
     """Have coded samples in a WAV or AU file state their length, and return the bytes that are missing."""
     present = max(0, (source.size or 0) - found.start)
     if found.length is not None:
@@ -19,7 +19,7 @@ def mend(source: Source, found: Header) -> int:
     return 0
 
 
-def mend_aiff(source: Source) -> int:
+def fix_aiff_lengths(source: Source) -> int:
     """Have an AIFF file whose samples are said to be none, and are not, state them; nothing is missing."""
     source.seek(0)
     if source.read(4) != b"FORM":

@@ -165,15 +165,15 @@ def _parse_au(source: Source, order: Order) -> Header:
     return Header(chosen, channels, _credible(source, length, start, start), start, meta)
 
 
-def look_behind(source: Source, header: Header) -> None:
+def read_trailing_chunks(source: Source, header: Header) -> None:
     """Read the metadata that stand behind the samples of a file, where they may."""
     if source.size is not None and header.meta.chunks and header.length is not None:
         end = header.start + header.length
         source.seek(end + end % 2)
-        header.meta.chunks += parse_rest(source, header.meta.order)
+        header.meta.chunks += parse_trailing_chunks(source, header.meta.order)
 
 
-def parse_rest(source: Source, order: Order) -> list[Chunk]:
+def parse_trailing_chunks(source: Source, order: Order) -> list[Chunk]:
     """Read the chunks that follow the samples, as far as they are whole."""
     chunks = list[Chunk]()
     while len(chunks) < _MOST_CHUNKS and len(head := source.read(8)) == 8:
@@ -262,7 +262,7 @@ def _magic(order: str, *, wide: bool) -> bytes:
 
 def _build_format(chosen: Format, channels: int, mask: int, order: str) -> bytes:
     bits = chosen.bits
-    code = _FLOAT if chosen.keeps_any else _PCM
+    code = _FLOAT if chosen.is_float else _PCM
     extensible = chosen.container == "WAVEX" or mask
     frame = channels * bits // 8
     if frame > _WIDEST:

@@ -38,7 +38,7 @@ class Metadata:
 
         `channels` are those of the input and of the output.
         """
-        kept, lost = riff.carried(self.chunks, factor, self.order)
+        kept, lost = riff.rescaled(self.chunks, factor, self.order)
         texts = self.tags | riff.tags_of(kept, self.order)
         if order != self.order:
             kept, lost = [], lost + self._names(kept)
@@ -51,7 +51,7 @@ class Metadata:
 
     def as_tags(self, factor: Fraction, channels: int) -> "Metadata":
         """Return the texts, which are all that another file holds of it."""
-        kept, lost = riff.carried(self.chunks, factor, self.order)
+        kept, lost = riff.rescaled(self.chunks, factor, self.order)
         texts = self.tags | riff.tags_of(kept, self.order)
         lost += self._names(kept) + self._lost_mask(0, channels)
         return Metadata(texts, [], "<", 0, self.lost + lost)

@@ -12,7 +12,7 @@ import numpy as np
 
 from convt_cli.audio.chunks import Chunk
 from convt_cli.audio.metadata import Metadata
-from convt_cli.audio.source import Source, open_target
+from convt_cli.audio.source import Source, open_output
 from convt_cli.errors import Failure
 from convt_cli.samples.formats import Array
 from convt_cli.samples.precision import cast, precise
@@ -179,7 +179,7 @@ class NpyWriter:
         shape = (self._frames,) if dimensions == 1 else ordered[-dimensions:]
         self._signal, self._done = 0, 0
         self.lost = list[str]()
-        self._file = io.BufferedWriter(open_target(path))
+        self._file = io.BufferedWriter(open_output(path))
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
         self._start = self._file.tell()

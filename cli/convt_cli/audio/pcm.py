@@ -11,10 +11,10 @@ from convt_cli.audio import headers
 from convt_cli.audio.chunks import Chunk, name_of
 from convt_cli.audio.headers import Header
 from convt_cli.audio.metadata import Metadata
-from convt_cli.audio.source import Source, open_target, write_all
+from convt_cli.audio.source import Source, open_output, write_all
 from convt_cli.errors import Unwritable
 from convt_cli.samples.formats import Array, Format
-from convt_cli.samples.pcm_codec import Coding
+from convt_cli.samples.pcm_codec import PcmCodec
 from convt_cli.samples.quantise import Quantiser
 
 RIFF = ("WAV", "WAVEX", "RF64")
@@ -24,7 +24,7 @@ _ROOMY = 0xFFFFFFFF - (1 << 28)  # bytes of samples that surely leave room for t
 
 def is_plain(chosen: Format) -> bool:
     """Return whether a format is one that this module writes."""
-    return chosen.container in _CONTAINERS and Coding.of(chosen) is not None
+    return chosen.container in _CONTAINERS and PcmCodec.of(chosen) is not None
 
 
 def predicted_size(chosen: Format | None, channels: int, frames: int | None, meta: Metadata) -> int | None:
@@ -46,10 +46,10 @@ class PcmReader:
     ) -> None:
         self._source, self._header, self._allowed = source, header, truncated
         self.format, self.channels, self.meta = chosen, header.channels, header.meta
-        coding = Coding.of(chosen)
-        assert coding  # noqa: S101  # the header would have been left to libsndfile
-        self._coding = coding
-        self._unit = coding.width * header.channels
+        codec = PcmCodec.of(chosen)
+        assert codec  # noqa: S101  # the header would have been left to libsndfile
+        self._codec = codec
+        self._unit = codec.width * header.channels
         self.precision = precision or chosen.precision
         self.dtype = np.dtype(self.precision)
         self.warnings: list[str] = []
@@ -75,9 +75,9 @@ class PcmReader:
 
     def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
         """Yield the samples in blocks (channels, n), n at most `size`."""
-        yield from self.stretch(0, self.frames, size)
+        yield from self.region(0, self.frames, size)
 
-    def stretch(self, start: int, stop: int | None, size: int) -> Iterator[Array]:
+    def region(self, start: int, stop: int | None, size: int) -> Iterator[Array]:
         """Yield the samples from one frame to another, or to the end, in such blocks."""
         self._source.seek(self._header.start + start * self._unit)
         at, frames = start, 1
@@ -85,7 +85,7 @@ class PcmReader:
             room = np.empty((size if stop is None else min(size, stop - at)) * self._unit, np.uint8)
             frames = self._source.fill(room, self._unit) // self._unit
             if frames:
-                yield self._coding.decode(room[: frames * self._unit], self.channels, self.dtype)
+                yield self._codec.decode(room[: frames * self._unit], self.channels, self.dtype)
             at += frames
         self._source.check_unchanged()
         if stop is not None and at < stop:
@@ -96,7 +96,7 @@ class PcmReader:
         if self._source.size is not None or self._length is None or not self.meta.chunks:
             return []
         self._source.read(self._length % self._unit + self._length % 2)
-        return headers.parse_rest(self._source, self.meta.order)
+        return headers.parse_trailing_chunks(self._source, self.meta.order)
 
     def close(self) -> None:
         """Let the input go."""
@@ -136,9 +136,9 @@ class PcmWriter:
         meta: Metadata,
         quantiser: Quantiser,
     ) -> None:
-        coding = Coding.of(chosen)
-        assert coding  # noqa: S101  # as is_plain has said
-        self._coding, self._unit = coding, coding.width * channels
+        codec = PcmCodec.of(chosen)
+        assert codec  # noqa: S101  # as is_plain has said
+        self._codec, self._unit = codec, codec.width * channels
         self.format, self.quantise = chosen, quantiser
         self._channels, self._meta = channels, meta
         self._stated = None if frames is None else frames * self._unit
@@ -146,11 +146,11 @@ class PcmWriter:
         self.lost = list[str]()
         self._is_file = path is not None
         header = self._header(self._stated)
-        self._file: IO[bytes] = open_target(path)
+        self._file: IO[bytes] = open_output(path)
         write_all(self._file, header)
 
     def reserve(self) -> int:
-        """Leave all samples to :class:`PcmStretch`, and return the bytes before them."""
+        """Leave all samples to :class:`PcmRegionWriter`, and return the bytes before them."""
         before = self._file.tell()
         self._length = self._stated or 0
         self._file.truncate(before + self._length)
@@ -167,7 +167,7 @@ class PcmWriter:
 
     def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
         """Append a block (channels, n)."""
-        data = self._coding.encode(self.quantise(block))
+        data = self._codec.encode(self.quantise(block))
         write_all(self._file, data.reshape(-1).view(np.uint8).data)
         self._length += data.nbytes
 
@@ -189,7 +189,7 @@ class PcmWriter:
         self._file.close()
 
 
-class PcmStretch:
+class PcmRegionWriter:
     """Some of the samples of a file for which another process has reserved the room.
 
     Parameters
@@ -207,15 +207,15 @@ class PcmStretch:
     def __init__(
         self, path: Path, chosen: Format, channels: int, before: int, start: int, quantiser: Quantiser
     ) -> None:
-        coding = Coding.of(chosen)
-        assert coding  # noqa: S101  # as is_plain has said
-        self._coding, self.quantise = coding, quantiser
+        codec = PcmCodec.of(chosen)
+        assert codec  # noqa: S101  # as is_plain has said
+        self._codec, self.quantise = codec, quantiser
         self._file = io.FileIO(path, "r+b")
-        self._file.seek(before + start * coding.width * channels)
+        self._file.seek(before + start * codec.width * channels)
 
     def write(self, block: Array) -> None:
         """Write the next samples (channels, n)."""
-        write_all(self._file, self._coding.encode(self.quantise(block)).reshape(-1).view(np.uint8).data)
+        write_all(self._file, self._codec.encode(self.quantise(block)).reshape(-1).view(np.uint8).data)
 
     def close(self) -> None:
         """Let the file go."""

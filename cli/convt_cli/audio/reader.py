@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convt_cli.audio import headers
-from convt_cli.audio.header_repair import mend, mend_aiff
+from convt_cli.audio.header_repair import fix_aiff_lengths, fix_lengths
 from convt_cli.audio.headers import Header
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyReader
 from convt_cli.audio.pcm import PcmReader
-from convt_cli.audio.sndfile import SoundReader
+from convt_cli.audio.sndfile import SndfileReader
 from convt_cli.audio.source import Source
 from convt_cli.audio.truncation import missing_bytes
 from convt_cli.errors import Failure
 from convt_cli.samples.formats import Format
 
-Reader = PcmReader | SoundReader | NpyReader
+Reader = PcmReader | SndfileReader | NpyReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,13 @@ def open_reader(
         return NpyReader(path, precision, channels_last=channels_last)
     source = Source(path, again=again)
     try:
-        return _open_sound(source, precision, raw, truncated)
+        return _open_audio(source, precision, raw, truncated)
     except BaseException:
         source.close()
         raise
 
 
-def _open_sound(source: Source, precision: str | None, raw: Raw | None, truncated: bool) -> Reader:
+def _open_audio(source: Source, precision: str | None, raw: Raw | None, truncated: bool) -> Reader:
     if raw:
         chosen = Format("RAW", raw.subtype, "LITTLE", raw.rate)
         header = Header(chosen, raw.channels, None, 0, Metadata())
@@ -85,11 +85,11 @@ def _open_sound(source: Source, precision: str | None, raw: Raw | None, truncate
     source.seek(0)
     found = headers.parse(source)
     if found:
-        headers.look_behind(source, found)
+        headers.read_trailing_chunks(source, found)
     if found and found.format:
         return PcmReader(source, found, found.format, precision, truncated=truncated)
     if source.size is None:
         source.spool()
-    missing = mend(source, found) if found else mend_aiff(source) or missing_bytes(source)
+    missing = fix_lengths(source, found) if found else fix_aiff_lengths(source) or missing_bytes(source)
     meta = found.meta if found else Metadata()
-    return SoundReader(source, meta, missing, precision, truncated=truncated)
+    return SndfileReader(source, meta, missing, precision, truncated=truncated)

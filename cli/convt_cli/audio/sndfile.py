@@ -13,8 +13,8 @@ import soundfile
 
 from convt_cli.audio.chunks import Chunk, name_of
 from convt_cli.audio.metadata import Metadata
-from convt_cli.audio.source import Source, copy_all, open_target
-from convt_cli.audio.unread_metadata import not_handed_over
+from convt_cli.audio.source import Source, copy_all, open_output
+from convt_cli.audio.unread_metadata import unread_names
 from convt_cli.errors import Failure, Unwritable
 from convt_cli.samples.formats import Array, Format
 from convt_cli.samples.quantise import Quantiser
@@ -31,7 +31,7 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # without types
         return False
 
 
-class SoundReader:
+class SndfileReader:
     """Whatever libsndfile reads; full scale is 1. A pipe is copied to a temporary file first."""
 
     signals, dimensions = 1, 2
@@ -40,7 +40,7 @@ class SoundReader:
         self, source: Source, meta: Metadata, missing: int, precision: str | None, *, truncated: bool
     ) -> None:
         self._source, self._allowed, self.meta = source, truncated, meta
-        meta.lost += not_handed_over(source)
+        meta.lost += unread_names(source)
         try:
             self._file = _Forward(source.descriptor())
         except soundfile.LibsndfileError as error:
@@ -98,7 +98,7 @@ class SoundReader:
         self._source.close()
 
 
-class SoundWriter:
+class SndfileWriter:
     """A sound file of one signal; for standard output it is made in a temporary file.
 
     Parameters
@@ -119,7 +119,7 @@ class SoundWriter:
         self._path = path or Path(self._folder.name) / "out"  # type: ignore[union-attr]
         self._frames = 0
         try:
-            self._sound = soundfile.SoundFile(
+            self._file = soundfile.SoundFile(
                 os.fsencode(self._path),
                 "w",
                 chosen.rate,
@@ -138,13 +138,13 @@ class SoundWriter:
         self._tags = meta.tags
         for name, text in meta.tags.items():
             with suppress(soundfile.LibsndfileError):  # what the file does not hold is found in the end
-                setattr(self._sound, name, text)
+                setattr(self._file, name, text)
 
     def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
         """Append a block (channels, n)."""
         samples = self.quantise(block)
         try:
-            self._sound.write(samples)
+            self._file.write(samples)
         except (soundfile.LibsndfileError, AssertionError):
             _check_room(self._path)
             raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
@@ -155,11 +155,11 @@ class SoundWriter:
 
         It is looked at again, since libsndfile does not always tell what it could not write.
         """
-        self._sound.close()
+        self._file.close()
         _check_room(self._path)
         self._check()
         if self._folder:
-            with open_target(None) as out:
+            with open_output(None) as out:
                 copy_all(self._path, out)
         return [name_of(chunk) for chunk in late]
 
@@ -184,7 +184,7 @@ class SoundWriter:
 
     def close(self) -> None:
         """Let the file go."""
-        self._sound.close()
+        self._file.close()
         if self._folder:
             self._folder.cleanup()
 

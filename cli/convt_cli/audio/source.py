@@ -199,7 +199,7 @@ class Source:
         self._file.close()
 
 
-def open_target(path: Path | None) -> io.FileIO:
+def open_output(path: Path | None) -> io.FileIO:
     """Return a new file to write, None for standard output."""
     if path is None:
         return io.FileIO(1, "wb", closefd=False)

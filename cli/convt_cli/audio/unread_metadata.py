@@ -18,7 +18,7 @@ _AIFF = {b"COMM", b"SSND", b"FVER", b"NAME", b"AUTH", b"(c) ", b"ANNO", b"CHAN",
 _CAF = {b"desc", b"data", b"free", b"chan", b"pakt", b"kuki", b"info", b"peak", b"ovvw"}
 
 
-def not_handed_over(source: Source) -> list[str]:
+def unread_names(source: Source) -> list[str]:
     """Return the names of such metadata in a file, as far as it is whole."""
     source.seek(0)
     magic = source.read(4)

@@ -10,15 +10,15 @@ from pathlib import Path
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import RIFF, PcmWriter, is_plain
-from convt_cli.audio.sndfile import SoundWriter
+from convt_cli.audio.sndfile import SndfileWriter
 from convt_cli.samples.formats import Format
 from convt_cli.samples.quantise import Dither, Overs, Quantiser
 
-SoundTarget = PcmWriter | SoundWriter
-Writer = SoundTarget | NpyWriter
+AudioWriter = PcmWriter | SndfileWriter
+Writer = AudioWriter | NpyWriter
 
 
-def open_sound(
+def open_audio_writer(
     path: Path | None,
     chosen: Format,
     shape: tuple[int, int | None],
@@ -27,7 +27,7 @@ def open_sound(
     gain: float,
     dither: Dither,
     overs: Overs,
-) -> SoundTarget:
+) -> AudioWriter:
     """Begin a sound file, or a stream to standard output.
 
     Parameters
@@ -48,10 +48,12 @@ def open_sound(
     quantiser = Quantiser(chosen, channels, upper=not plain, gain=gain, dither=dither, overs=overs)
     if plain:
         return PcmWriter(path, chosen, channels, frames, meta, quantiser)
-    return SoundWriter(path, chosen, channels, meta, quantiser)
+    return SndfileWriter(path, chosen, channels, meta, quantiser)
 
 
-def carried(meta: Metadata, chosen: Format | None, factor: Fraction, channels: tuple[int, int]) -> Metadata:
+def writable_metadata(
+    meta: Metadata, chosen: Format | None, factor: Fraction, channels: tuple[int, int]
+) -> Metadata:
     """Return what an output can hold of an input's metadata, and what it loses.
 
     Parameters

@@ -73,7 +73,7 @@ def _is_same(found: os.stat_result, source: Path) -> bool:
 
 
 @contextmanager
-def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
+def atomic_write(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a temporary file beside `target` that takes its place when the block ends well.
 
     A link is followed, and a file that is replaced hands on its permissions. Whatever ends the block

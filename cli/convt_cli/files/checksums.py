@@ -9,24 +9,24 @@ from convt_cli.files.paths import STREAM, is_file
 from convt_cli.samples.formats import Array
 
 
-def array_digest(array: Array) -> str:
+def array_sha256(array: Array) -> str:
     """Return the SHA-256 of an array's numbers, little-endian and in C order."""
     from hashlib import sha256  # here and below: slow to import, and only asked for with --json
 
     return sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
 
 
-def file_digest(path: Path) -> str | None:
+def file_sha256(path: Path) -> str | None:
     """Return the SHA-256 of a file's bytes, as sha256sum does; None for a stream, and for no file."""
     if path == STREAM or not is_file(path):
         return None
     found = path.stat()
-    return _file_digest(path, found.st_mtime_ns, found.st_size, found.st_ino)
+    return _cached_sha256(path, found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 @lru_cache(maxsize=16)  # the weights of many inputs are one file
-def _file_digest(path: Path, *_version: int) -> str:
-    from hashlib import file_digest as digest
+def _cached_sha256(path: Path, *_version: int) -> str:
+    from hashlib import file_digest
 
     with path.open("rb") as file:
-        return digest(file, "sha256").hexdigest()
+        return file_digest(file, "sha256").hexdigest()

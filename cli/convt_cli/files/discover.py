@@ -11,7 +11,7 @@ _SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", "
 _SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
 
 
-def sound_below(
+def audio_files_in(
     source: Path, failed: Callable[[Path, Failure], None], *, apart_from: Path | None = None
 ) -> Iterator[Path]:
     """Yield the sound in a folder and below; nothing hidden, and nothing in one of its folders.

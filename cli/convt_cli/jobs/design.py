@@ -6,12 +6,12 @@ from typing import Any
 
 import convt
 from convt_cli.errors import Failure, Misuse, library_errors_as_failures
-from convt_cli.jobs.inspect import check_ratio, document, load, portrait
+from convt_cli.jobs.inspect import check_ratio, document, kernel_plot, load
 from convt_cli.kernels.measurements import Inspection
 from convt_cli.kernels.writing import check_kernel, write_kernel
 from convt_cli.options.upsample_options import Design, Layout
 from convt_cli.plots.kernel_plot import draw_kernel
-from convt_cli.plots.style import check_picture
+from convt_cli.plots.style import check_plot_path
 from convt_cli.samples.formats import Array
 from convt_cli.text import report
 from convt_cli.text.inspect_text import findings
@@ -84,7 +84,7 @@ def _check(asked: Designing) -> None:
         check_kernel(asked.output, [asked.source] if asked.source else [], overwrite=asked.overwrite)
     if asked.plot:
         files = [path for path in (asked.source, asked.output) if path]
-        check_picture(asked.plot, files, overwrite=asked.overwrite)
+        check_plot_path(asked.plot, files, overwrite=asked.overwrite)
 
 
 def _balanced(weights: convt.Weights, asked: Designing) -> convt.Weights:
@@ -122,7 +122,7 @@ def _stated(asked: Designing) -> tuple[float, float] | None:
 def _draw(path: Path, inspection: Inspection, asked: Designing) -> None:
     stated = None if asked.source else _stated(asked)
     try:
-        draw_kernel(path, portrait(inspection, asked.rate, stated), overwrite=asked.overwrite)
+        draw_kernel(path, kernel_plot(inspection, asked.rate, stated), overwrite=asked.overwrite)
     except Failure as failure:
         done = f"; {asked.output} is finished" if asked.output else ""
         raise Failure(f"{failure}{done}") from None

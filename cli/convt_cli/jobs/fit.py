@@ -17,7 +17,7 @@ from convt_cli.kernels.measurements import Inspection
 from convt_cli.kernels.writing import check_kernel, write_kernel
 from convt_cli.options.upsample_options import Channels
 from convt_cli.samples.formats import Array
-from convt_cli.samples.nonfinite import Finite
+from convt_cli.samples.nonfinite import NonFinitePolicy
 from convt_cli.text import report
 from convt_cli.text.inspect_text import findings
 from convt_cli.text.progress import Bar
@@ -196,7 +196,7 @@ class _Side:
 
     def __init__(self, path: Path, reader: Reader, signal: int, size: int) -> None:
         self._blocks = reader.blocks(signal, size)
-        self._watch = Finite(str(path), "error", reader.format, hint="")
+        self._watch = NonFinitePolicy(str(path), "error", reader.format, hint="")
         self.none = np.empty((reader.channels, 0))
         self.frames = 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from convt_cli.errors import Failure, Misuse
-from convt_cli.files.discover import sound_below
+from convt_cli.files.discover import audio_files_in
 from convt_cli.files.paths import STREAM, is_folder
 
 
@@ -79,7 +79,7 @@ def _files(source: Path) -> Iterator[Path]:
     if not is_folder(source):
         yield source
         return
-    files = sorted(sound_below(source, _refuse))
+    files = sorted(audio_files_in(source, _refuse))
     if not files:
         raise Failure(f"{source}: there is no sound file in this folder, nor below it")
     yield from files

@@ -10,11 +10,11 @@ import numpy as np
 
 import convt
 from convt_cli.errors import Misuse, library_errors_as_failures
-from convt_cli.files.checksums import array_digest
+from convt_cli.files.checksums import array_sha256
 from convt_cli.kernels.measurements import Inspection, facts
 from convt_cli.options.upsample_options import Layout
-from convt_cli.plots.kernel_plot import Portrait, draw_kernel
-from convt_cli.plots.style import check_picture
+from convt_cli.plots.kernel_plot import KernelPlot, draw_kernel
+from convt_cli.plots.style import check_plot_path
 from convt_cli.text import report, terminal_plot
 from convt_cli.text.inspect_text import findings
 
@@ -43,11 +43,11 @@ def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
     """
     check_ratio(asked.stride, asked.down)
     if asked.plot:
-        check_picture(asked.plot, [asked.weights], overwrite=asked.overwrite)
+        check_plot_path(asked.plot, [asked.weights], overwrite=asked.overwrite)
     weights = load(asked.weights, asked.tensor, asked.layout)
     inspection = Inspection.of(weights.source, weights.weight, asked.stride, asked.down)
     if asked.plot:
-        draw_kernel(asked.plot, portrait(inspection, asked.rate), overwrite=asked.overwrite)
+        draw_kernel(asked.plot, kernel_plot(inspection, asked.rate), overwrite=asked.overwrite)
     if as_json:
         report.document(document(inspection, asked.rate), to_stderr=False)
         return
@@ -84,9 +84,9 @@ def load(path: Path, tensor: str | None, layout: Layout) -> convt.Weights:
         return convt.load_weights(path, tensor, layout=layout)
 
 
-def portrait(
+def kernel_plot(
     inspection: Inspection, rate: int | None, stated: tuple[float, float] | None = None
-) -> Portrait:
+) -> KernelPlot:
     """Return what is to be drawn: of many kernels the one with the loudest tonal lines."""
     lines = inspection.figures["tonal_lines"]
     number = int(lines.max(-1).argmax()) if lines.size else 0
@@ -94,9 +94,9 @@ def portrait(
     which = f", kernel {inspection.name(number)} of the loudest tonal lines" if inspection.count > 1 else ""
     title = f"{inspection.source}, {inspection.ratio}{which}"
     ratio = inspection.stride, inspection.down
-    return Portrait(title, kernel.astype(np.float64), *ratio, rate, stated)
+    return KernelPlot(title, kernel.astype(np.float64), *ratio, rate, stated)
 
 
 def document(inspection: Inspection, rate: int | None) -> dict[str, Any]:
     """Return everything as JSON has it."""
-    return facts(inspection, rate) | {"sha256": array_digest(inspection.weight)}
+    return facts(inspection, rate) | {"sha256": array_sha256(inspection.weight)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convt_cli.errors import Failure, Misuse
-from convt_cli.files.discover import sound_below
+from convt_cli.files.discover import audio_files_in
 from convt_cli.files.paths import STREAM, is_folder, is_link
 from convt_cli.options.upsample_options import Request
 
@@ -60,7 +60,7 @@ def _add(found: Found, source: Path, request: Request, folder: Path, *, recursiv
     if _real(folder) == _real(source):
         raise Misuse(f"{folder}: is the folder of the inputs; name another one with -d")
     kept_out = {_real(path) for path in request.inputs if path != request.source}
-    files = sorted(sound_below(source, lambda *failed: found.failures.append(failed), apart_from=folder))
+    files = sorted(audio_files_in(source, lambda *failed: found.failures.append(failed), apart_from=folder))
     requests = [_placed(request, path, source, folder) for path in files if _real(path) not in kept_out]
     if not requests and not found.failures:
         raise Failure(f"{source}: there is no sound file in this folder, nor below it")

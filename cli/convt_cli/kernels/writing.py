@@ -8,7 +8,7 @@ import numpy as np
 
 import convt
 from convt_cli.errors import Failure, Misuse
-from convt_cli.files.atomic_write import check_target, whole_file
+from convt_cli.files.atomic_write import atomic_write, check_target
 from convt_cli.files.paths import STREAM
 
 
@@ -40,7 +40,7 @@ def write_kernel(path: Path, weights: convt.Weights, *, overwrite: bool) -> None
     else:
         np.savez(content, allow_pickle=False, **arrays)
     try:
-        with whole_file(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        with atomic_write(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
             file.write(content.getbuffer())
     except OSError as error:
         raise Failure(f"{path}: cannot be written: {error.strerror}") from None

@@ -8,7 +8,7 @@ import numpy as np
 
 import convt
 from convt_cli.kernels.measurements import heard
-from convt_cli.plots.style import DARK, IMAGE, MIDDLE, PASS, STATED, picture, plain, shade
+from convt_cli.plots.style import DARK, IMAGE, MIDDLE, PASS, STATED, literal_text, saved_figure, shade
 from convt_cli.samples.formats import Array
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _LAYOUT = "TTP\nGGG\nZZD"
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
+class KernelPlot:
     """A kernel to be drawn.
 
     Attributes
@@ -51,7 +51,7 @@ class Portrait:
         return self.stride / self.down
 
 
-def draw_kernel(path: Path, portrait: Portrait, *, overwrite: bool) -> None:
+def draw_kernel(path: Path, plot: KernelPlot, *, overwrite: bool) -> None:
     """Draw a kernel: its taps, its phases' gains, its gain over the output band, the passband, the delay.
 
     Raises
@@ -59,56 +59,58 @@ def draw_kernel(path: Path, portrait: Portrait, *, overwrite: bool) -> None:
     Failure
         The picture cannot be written.
     """
-    response = convt.Response(portrait.kernel, portrait.stride)
-    with picture(path, (9.5, 7.6), overwrite=overwrite) as figure:
-        figure.suptitle(plain(portrait.title), fontsize=11, x=0.01, ha="left")
+    response = convt.Response(plot.kernel, plot.stride)
+    with saved_figure(path, (9.5, 7.6), overwrite=overwrite) as figure:
+        figure.suptitle(literal_text(plot.title), fontsize=11, x=0.01, ha="left")
         axes = figure.subplot_mosaic(_LAYOUT, height_ratios=[1, 1.25, 1])
-        _taps(axes["T"], portrait)
+        _taps(axes["T"], plot)
         _phases(axes["P"], response)
-        _gain(axes["G"], portrait, response)
-        _zoom(axes["Z"], portrait, response)
-        _delay(axes["D"], portrait, response)
+        _gain(axes["G"], plot, response)
+        _passband(axes["Z"], plot, response)
+        _delay(axes["D"], plot, response)
 
 
-def _unit(portrait: Portrait) -> tuple[float, str]:
+def _unit(plot: KernelPlot) -> tuple[float, str]:
     """Return how many units an input Nyquist frequency is, and what the axis says."""
-    if portrait.rate:
-        return portrait.rate / 2000, "frequency in kHz"
+    if plot.rate:
+        return plot.rate / 2000, "frequency in kHz"
     return 1.0, "frequency in input Nyquist frequencies"
 
 
-def _taps(axes: "Axes", portrait: Portrait) -> None:
-    taps, stride = portrait.kernel, portrait.stride
+def _taps(axes: "Axes", plot: KernelPlot) -> None:
+    taps, stride = plot.kernel, plot.stride
     count = min(taps.size, _SHOWN * stride)
     first = int(np.clip(np.abs(taps).argmax() - count // 2, 0, taps.size - count))
     places = np.arange(first, first + count)
     axes.vlines(places, 0, taps[places], color=MIDDLE, linewidth=0.8)
-    few = stride <= len(_MARKERS)
-    for phase in range(stride if few else 1):
-        own = places[places % stride == phase] if few else places
+    labelled = stride <= len(_MARKERS)
+    for phase in range(stride if labelled else 1):
+        own = places[places % stride == phase] if labelled else places
         shade_of_grey = DARK if phase % 2 == 0 else "white"
-        label = f"phase {phase}" if few and stride > 1 else None
+        label = f"phase {phase}" if labelled and stride > 1 else None
         axes.plot(
             own, taps[own], _MARKERS[phase], ms=3.5, mec=DARK, mew=0.7, mfc=shade_of_grey, label=label
         )
     axes.axhline(0, color=DARK, linewidth=0.6)
     axes.set_xlim(first - 0.05 * count - 0.5, first + 1.2 * count)  # with room for the legend
     axes.set_title(f"taps {first} to {first + count - 1} of {taps.size}")
-    axes.set_xlabel("output samples" if portrait.down == 1 else f"{stride} taps an input sample")
-    if few and stride > 1:
+    axes.set_xlabel("output samples" if plot.down == 1 else f"{stride} taps an input sample")
+    if labelled and stride > 1:
         axes.legend(loc="upper right", fontsize=7.5, handletextpad=0.1)
 
 
 def _phases(axes: "Axes", response: convt.Response) -> None:
     gains = response.phase_gains
     off = 100 * (gains - gains.mean()) / float(response.reference)
-    few = gains.size <= 16
-    bars = axes.bar(np.arange(gains.size), off, color=MIDDLE, edgecolor=DARK, linewidth=0.7 if few else 0)
+    labelled = gains.size <= 16
+    bars = axes.bar(
+        np.arange(gains.size), off, color=MIDDLE, edgecolor=DARK, linewidth=0.7 if labelled else 0
+    )
     axes.axhline(0, color=DARK, linewidth=0.6)
     spread = float(np.ptp(off))
     limit = max(0.6 * spread, 0.05) * 1.3
     axes.set_ylim(-limit, limit)
-    if few:
+    if labelled:
         axes.set_xticks(range(gains.size))
     if gains.size <= 4:
         axes.bar_label(bars, [f"{gain:.4g}" for gain in gains], padding=2, fontsize=8)
@@ -116,25 +118,25 @@ def _phases(axes: "Axes", response: convt.Response) -> None:
     axes.set_xlabel(f"phase; {spread:.3g} % apart")
 
 
-def _gain(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
-    unit, label = _unit(portrait)
+def _gain(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
+    unit, label = _unit(plot)
     levels = response.level(response.gains)
     frequencies, tops = _thinned(
-        *(of[response.frequencies <= portrait.band] for of in (response.frequencies, levels))
+        *(of[response.frequencies <= plot.band] for of in (response.frequencies, levels))
     )
-    worst = float(response.worst_image().level) if portrait.stride > 1 else -60.0
-    depth = max(-worst, portrait.stated[1] if portrait.stated else 0)
+    worst = float(response.worst_image().level) if plot.stride > 1 else -60.0
+    depth = max(-worst, plot.stated[1] if plot.stated else 0)
     floor = -20 * np.clip(np.ceil((depth + 50) / 20), 3, 17)
     axes.set_ylim(floor, max(8.0, float(response.peak.level) + 8))
-    axes.set_xlim(0, portrait.band * unit)
-    edge = portrait.stated[0] if portrait.stated else float(response.passband_edge(3.0))
-    shade(axes, 0, min(edge, 1.0) * unit, PASS, "passband" if portrait.stated else "passband, to 3 dB")
-    if portrait.stride > 1:
-        _images(axes, (unit, portrait.band * unit), worst, at_left=portrait.down > 1)
-    if portrait.stated:
-        _forbidden(axes, (unit, portrait.band * unit), -portrait.stated[1])
-    if portrait.down > 1:
-        places, folded = _folded(response.frequencies, levels, portrait.band)
+    axes.set_xlim(0, plot.band * unit)
+    edge = plot.stated[0] if plot.stated else float(response.passband_edge(3.0))
+    shade(axes, 0, min(edge, 1.0) * unit, PASS, "passband" if plot.stated else "passband, to 3 dB")
+    if plot.stride > 1:
+        _images(axes, (unit, plot.band * unit), worst, at_left=plot.down > 1)
+    if plot.stated:
+        _stated_limit(axes, (unit, plot.band * unit), -plot.stated[1])
+    if plot.down > 1:
+        places, folded = _folded(response.frequencies, levels, plot.band)
         axes.plot(
             places * unit, np.maximum(folded, floor - 50), color=STATED, linewidth=0.8, label="folded back"
         )
@@ -153,7 +155,7 @@ def _images(axes: "Axes", band: tuple[float, float], worst: float, *, at_left: b
     axes.annotate(text, place, (4 if at_left else -4, 3), textcoords="offset points", ha=side)
 
 
-def _forbidden(axes: "Axes", band: tuple[float, float], level: float) -> None:
+def _stated_limit(axes: "Axes", band: tuple[float, float], level: float) -> None:
     """Hatch where nothing was to be."""
     drawn = axes.fill_between(band, level, axes.get_ylim()[1], facecolor="none", edgecolor=STATED)
     drawn.set(hatch="//", linewidth=0, label=f"stated: nothing above {level:g} dB")
@@ -182,15 +184,15 @@ def _thinned(frequencies: Array, levels: Array) -> tuple[Array, Array]:
     return frequencies[places], levels[places]
 
 
-def _zoom(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
-    unit, label = _unit(portrait)
+def _passband(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
+    unit, label = _unit(plot)
     inside = response.frequencies <= 1.05
     levels = response.level(response.gains)[inside]
     band = levels[response.frequencies[inside] <= 0.8]
     ripple = max(0.03, 1.4 * float(np.abs(band).max()))
     axes.set_ylim(-min(ripple, 12.0), max(0.4 * min(ripple, 12.0), 1.4 * float(levels.max())))
     axes.set_xlim(0, 1.05 * unit)
-    edge = portrait.stated[0] if portrait.stated else float(response.passband_edge(0.01))
+    edge = plot.stated[0] if plot.stated else float(response.passband_edge(0.01))
     shade(axes, 0, min(edge, 1.0) * unit, PASS, "")
     axes.axvline(unit, color=STATED, linewidth=0.8, linestyle=":")
     axes.plot(response.frequencies[inside] * unit, levels, color=DARK)
@@ -199,10 +201,10 @@ def _zoom(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
     axes.set_xlabel(f"{label}; dotted: half the input rate")
 
 
-def _delay(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
-    unit, label = _unit(portrait)
+def _delay(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
+    unit, label = _unit(plot)
     inside = response.frequencies <= max(0.05, min(1.0, float(response.passband_edge(3.0))))
-    delays = response.group_delay[inside] / portrait.down
+    delays = response.group_delay[inside] / plot.down
     least, most = np.nanmin(delays, initial=np.inf), np.nanmax(delays, initial=-np.inf)
     if least <= most:
         room = max(1.0, 0.1 * (most - least))
@@ -211,4 +213,4 @@ def _delay(axes: "Axes", portrait: Portrait, response: convt.Response) -> None:
     axes.plot(response.frequencies[inside] * unit, delays, color=DARK)
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_title("group delay, output samples")
-    axes.set_xlabel(label if portrait.rate else "input Nyquist frequencies")
+    axes.set_xlabel(label if plot.rate else "input Nyquist frequencies")

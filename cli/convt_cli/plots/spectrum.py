@@ -32,7 +32,7 @@ class Spectrum:
         self._size = size
         self._window = np.kaiser(size, _BETA)
         self._power = np.zeros(size // 2 + 1)
-        self._most = np.zeros(size // 2 + 1)
+        self._peak = np.zeros(size // 2 + 1)
         self._count = 0
 
     def add(self, blocks: Iterable[Array]) -> None:
@@ -41,19 +41,19 @@ class Spectrum:
         for block in blocks:
             left = block if left is None else np.concatenate([left, block], axis=1)
             while left.shape[1] >= self._size:
-                self._see(left[:, : self._size], self._window)
+                self._add_window(left[:, : self._size], self._window)
                 left = left[:, self._size // 2 :]
         if left is not None and count == self._count:  # it is shorter than a window
-            self._see(left, np.kaiser(left.shape[1], _BETA))
+            self._add_window(left, np.kaiser(left.shape[1], _BETA))
 
-    def _see(self, samples: Array, window: Array) -> None:
+    def _add_window(self, samples: Array, window: Array) -> None:
         with np.errstate(all="ignore"):
             wave = np.fft.rfft(samples.astype(np.float64) * window, self._size)
             power = (np.abs(wave) * 2 / window.sum()) ** 2
         if not np.isfinite(power).all():
             return
         self._power += power.mean(0)
-        self._most = np.maximum(self._most, power.max(0))
+        self._peak = np.maximum(self._peak, power.max(0))
         self._count += 1
 
     @property
@@ -62,9 +62,9 @@ class Spectrum:
         return _level(self._power / max(1, self._count))
 
     @property
-    def most(self) -> Array:
+    def peak(self) -> Array:
         """The greatest level in dB."""
-        return _level(self._most)
+        return _level(self._peak)
 
 
 def _level(power: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convt_cli.plots.spectrum import Spectrum
-from convt_cli.plots.style import DARK, IMAGE, MIDDLE, STATED, picture, plain, shade
+from convt_cli.plots.style import DARK, IMAGE, MIDDLE, STATED, literal_text, saved_figure, shade
 from convt_cli.samples.formats import Array
 
 if TYPE_CHECKING:
@@ -48,15 +48,15 @@ def draw_spectra(
         The picture cannot be written.
     """
     unit, label = (rate / 2000, "frequency in kHz") if rate else (1.0, "input Nyquist frequencies")
-    limits = _limits([*(spectrum.mean for spectrum in spectra), *(spectrum.most for spectrum in spectra)])
-    with picture(path, (9.5, 6.2), overwrite=overwrite) as figure:
+    limits = _limits([*(spectrum.mean for spectrum in spectra), *(spectrum.peak for spectrum in spectra)])
+    with saved_figure(path, (9.5, 6.2), overwrite=overwrite) as figure:
         above, below = figure.subplots(2, 1, sharex=True, sharey=True)
         above.set_ylim(*limits)
         above.set_xlim(0, factor * unit)
         _draw(above, spectra[0], unit, limits[0])
         _draw(below, spectra[1], factor * unit, limits[0])
         for axes, name, which in ((above, names[0], "input"), (below, names[1], "output")):
-            axes.set_title(plain(f"{which}: {name}"))
+            axes.set_title(literal_text(f"{which}: {name}"))
             axes.set_ylabel("dB, full-scale sine = 0" if rate else "dB, sine of amplitude 1 = 0")
             axes.axvline(unit, color=STATED, linewidth=0.8, linestyle="--")
         if factor > 1:
@@ -70,7 +70,7 @@ def draw_spectra(
 
 def _draw(axes: "Axes", spectrum: Spectrum, width: float, floor: float) -> None:
     frequencies = np.linspace(0, width, spectrum.mean.size)
-    most = np.maximum(spectrum.most, floor)
+    most = np.maximum(spectrum.peak, floor)
     axes.fill_between(
         frequencies, floor, most, color=MIDDLE, alpha=0.45, linewidth=0, label="loudest moment"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convt_cli.errors import Failure, Misuse
-from convt_cli.files.atomic_write import check_target, whole_file
+from convt_cli.files.atomic_write import atomic_write, check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def check_picture(path: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+def check_plot_path(path: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
     """Refuse a picture that cannot be, before any work is done.
 
     Raises
@@ -59,7 +59,7 @@ def check_picture(path: Path, sources: Sequence[Path], *, overwrite: bool) -> No
 
 
 @contextlib.contextmanager
-def picture(path: Path, size: tuple[float, float], *, overwrite: bool) -> Iterator["Figure"]:
+def saved_figure(path: Path, size: tuple[float, float], *, overwrite: bool) -> Iterator["Figure"]:
     """Give a figure, and write it when the block ends well.
 
     Raises
@@ -79,13 +79,13 @@ def picture(path: Path, size: tuple[float, float], *, overwrite: bool) -> Iterat
         drawn = io.BytesIO()
         figure.savefig(drawn, format=kind, dpi=110, metadata=undated)
         try:
-            with whole_file(path, overwrite=overwrite) as temporary:
+            with atomic_write(path, overwrite=overwrite) as temporary:
                 temporary.write_bytes(drawn.getbuffer())
         except OSError as error:
             raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def plain(text: str) -> str:
+def literal_text(text: str) -> str:
     """Return text that matplotlib shows as it is: no formulas between dollars, nothing unprintable."""
     return "".join(letter if letter.isprintable() else "?" for letter in text).replace("$", r"\$")
 

@@ -9,7 +9,7 @@ from convt_cli.files.paths import STREAM
 from convt_cli.options.upsample_options import Request
 from convt_cli.plots.spectrum import Spectrum
 from convt_cli.plots.spectrum_plot import draw_spectra
-from convt_cli.plots.style import check_picture
+from convt_cli.plots.style import check_plot_path
 from convt_cli.run.prepare import open_input
 from convt_cli.run.run_state import Outcome
 
@@ -31,7 +31,7 @@ def check_plot(request: Request) -> None:
         raise Misuse("--plot reads input and output once more: name files, not standard streams")
     if request.dry_run:
         raise Misuse("--plot draws what was made, and --dry-run makes nothing: use one of them")
-    check_picture(request.plot, [*request.inputs, request.target], overwrite=request.overwrite)
+    check_plot_path(request.plot, [*request.inputs, request.target], overwrite=request.overwrite)
 
 
 def check_dtype(outcome: Outcome) -> None:

@@ -14,10 +14,10 @@ from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import PcmReader, PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
-from convt_cli.audio.source import copy_all, open_target
-from convt_cli.audio.writer import Writer, carried, open_sound
+from convt_cli.audio.source import copy_all, open_output
+from convt_cli.audio.writer import Writer, open_audio_writer, writable_metadata
 from convt_cli.errors import Failure, ReaderGone, Unwritable, library_errors_as_failures
-from convt_cli.files.atomic_write import check_stream, check_target, whole_file
+from convt_cli.files.atomic_write import atomic_write, check_stream, check_target
 from convt_cli.files.paths import STREAM, input_name, output_name
 from convt_cli.options.upsample_options import Request
 from convt_cli.run.compare_spectra import check_dtype, check_plot, plot
@@ -30,7 +30,7 @@ from convt_cli.run.upsampler_cache import shared_streams
 from convt_cli.run.workers import cores, workers
 from convt_cli.samples.formats import Array
 from convt_cli.samples.levels import Levels, headroom
-from convt_cli.samples.nonfinite import Finite
+from convt_cli.samples.nonfinite import NonFinitePolicy
 
 Watch = Callable[[int, int | None], None]
 _REHEARSED = 4096  # frames
@@ -125,7 +125,7 @@ class _Run:
 
     def _begin(self) -> None:
         name = input_name(self._request.source)
-        self._finite = Finite(name, self._request.nonfinite, self._reader.format)
+        self._finite = NonFinitePolicy(name, self._request.nonfinite, self._reader.format)
         self._frames = 0
 
     def upsample(self) -> None:
@@ -144,7 +144,7 @@ class _Run:
             ) from None
 
     def _copy(self, path: Path | None) -> None:
-        with open_target(path) as target:
+        with open_output(path) as target:
             copy_all(self._request.source, target)
 
     def _write(self, path: Path | None) -> None:
@@ -193,7 +193,7 @@ class _Run:
     def _place(self) -> AbstractContextManager[Path | None]:
         if self._request.target == STREAM:
             return nullcontext(None)
-        return whole_file(self._request.target, overwrite=self._request.overwrite)
+        return atomic_write(self._request.target, overwrite=self._request.overwrite)
 
     def _writer(self, path: Path | None) -> Writer:
         outcome, reader, request = self._outcome, self._reader, self._request
@@ -204,7 +204,7 @@ class _Run:
             assert path  # noqa: S101  # standard output is not called .npy
             last = request.channels_last
             return NpyWriter(path, sizes, dimensions, outcome.dtype, outcome.gain, channels_last=last)
-        return open_sound(
+        return open_audio_writer(
             path,
             chosen,
             (channels, frames),
@@ -220,7 +220,7 @@ class _Run:
         outcome.notes = [*self._reader.warnings, *self._finite.notes()]
         late = Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order)
         if late.chunks:
-            late = carried(late, outcome.formats[1], self._request.ratio.factor, outcome.channels)
+            late = writable_metadata(late, outcome.formats[1], self._request.ratio.factor, outcome.channels)
         outcome.lost += late.lost + list(late.tags) + writer.finish(late.chunks) + writer.lost
         if isinstance(writer, NpyWriter):
             return

@@ -7,14 +7,14 @@ import numpy as np
 import convt
 from convt_cli.audio.pcm import predicted_size
 from convt_cli.audio.reader import Raw, Reader, open_reader
-from convt_cli.audio.writer import carried
+from convt_cli.audio.writer import writable_metadata
 from convt_cli.errors import Failure, Misuse, Unwritable
 from convt_cli.files.paths import STREAM, input_name, is_file
 from convt_cli.options.upsample_options import SAME, Request
 from convt_cli.run.memory import check_memory, kernel_memory, memory_needed
 from convt_cli.run.run_state import Outcome
 from convt_cli.run.upsampler_cache import Stream, geometry_of
-from convt_cli.samples.formats import Format, output_format, wished
+from convt_cli.samples.formats import Format, format_request, output_format
 from convt_cli.samples.pcm_codec import CODES
 from convt_cli.samples.quantise import Dither, Overs
 
@@ -46,7 +46,7 @@ def check_options(request: Request) -> None:
     Misuse
         They do not go together, or ask for what there is not.
     """
-    wished(request.container, request.subtype)
+    format_request(request.container, request.subtype)
     if request.weights and request.design.is_asked_for:
         raise Misuse(
             "--quality, --passband, --rejection and --phase design a kernel, and --weights names one"
@@ -67,7 +67,7 @@ def check_options(request: Request) -> None:
 
 
 def _raw_subtype(request: Request) -> str:
-    return wished(None, request.subtype).subtype or "PCM_16"
+    return format_request(None, request.subtype).subtype or "PCM_16"
 
 
 def open_input(request: Request) -> Reader:
@@ -114,7 +114,7 @@ def begin(request: Request, reader: Reader, stream: Stream) -> Outcome:
     needed += kernel_memory(upsampler, kernel.taps, phase)
     check_memory(input_name(request.source), needed, max(channels))
     formats = (reader.format, _output_format(request, reader))
-    meta = carried(reader.meta, formats[1], request.ratio.factor, channels)
+    meta = writable_metadata(reader.meta, formats[1], request.ratio.factor, channels)
     outcome = Outcome(
         request,
         kernel,
@@ -157,7 +157,7 @@ def _dither(request: Request, chosen: Format | None) -> Dither:
         return "none"
     if request.dither == "tpdf":
         return "tpdf"
-    return "needed" if chosen.is_coarse else "none"
+    return "needed" if chosen.needs_dither else "none"
 
 
 def block_size(request: Request, channels: tuple[int, int]) -> int:
@@ -175,9 +175,9 @@ def _output_format(request: Request, reader: Reader) -> Format | None:
         return None
     if reader.format is None:
         raise Unwritable("an .npy signal states no sample rate; give the output a name that ends in .npy")
-    wish = wished(request.container, request.subtype)
+    wanted = format_request(request.container, request.subtype)
     rate = int(reader.format.rate * request.ratio.factor)
-    chosen = output_format(reader.format, request.source, request.target, rate, wish)
+    chosen = output_format(reader.format, request.source, request.target, rate, wanted)
     if request.overs == "keep" and not chosen.is_real:
         raise Misuse(
             f"--overs keep needs samples that go beyond full scale, and {chosen.subtype} ones do not"

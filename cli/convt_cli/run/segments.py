@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from convt_cli.audio.pcm import PcmReader, PcmStretch, is_plain
+from convt_cli.audio.pcm import PcmReader, PcmRegionWriter, is_plain
 from convt_cli.audio.reader import Reader
 from convt_cli.errors import Failure
 from convt_cli.files.paths import STREAM
@@ -22,7 +22,7 @@ from convt_cli.run.run_state import Outcome
 from convt_cli.run.upsampler_cache import shared_streams
 from convt_cli.samples.formats import Array
 from convt_cli.samples.levels import Levels
-from convt_cli.samples.nonfinite import Finite
+from convt_cli.samples.nonfinite import NonFinitePolicy
 from convt_cli.samples.quantise import Quantiser
 
 _SAMPLES = 1 << 22  # of a segment's output, all channels counted: some hundredths of a second's work
@@ -69,7 +69,7 @@ def segments_of(outcome: Outcome, reader: Reader, processes: int) -> list[Segmen
 
 def make_segment(
     request: Request, identity: tuple[int, ...], gain: float, path: Path, before: int, segment: Segment
-) -> tuple[Levels, Finite]:
+) -> tuple[Levels, NonFinitePolicy]:
     """Read, compute and write a segment of an output that has been begun, and return what was seen.
 
     Parameters
@@ -103,28 +103,31 @@ def make_segment(
             overs=overs_of(request),
             start=segment.made[0],
         )
-        finite = Finite(outcome.source, request.nonfinite, reader.format)
-        with closing(PcmStretch(path, chosen, channels, before, segment.made[0], quantiser)) as stretch:
+        finite = NonFinitePolicy(outcome.source, request.nonfinite, reader.format)
+        with closing(PcmRegionWriter(path, chosen, channels, before, segment.made[0], quantiser)) as region:
             left = segment.made[1] - segment.made[0]
             for block in _computed(outcome, reader, segment, finite):
-                stretch.write(block[:, :left])
+                region.write(block[:, :left])
                 left -= block.shape[1]
     shared_streams().keep()
     return quantiser.levels, finite
 
 
-def _computed(outcome: Outcome, reader: PcmReader, segment: Segment, finite: Finite) -> Iterator[Array]:
+def _computed(
+    outcome: Outcome, reader: PcmReader, segment: Segment, finite: NonFinitePolicy
+) -> Iterator[Array]:
     """Yield outputs from the first that is to be made on, and some more."""
     upsampler, size = outcome.upsampler, block_size(outcome.request, outcome.channels)
     upsampler.reset()
-    history = Finite(outcome.source, outcome.request.nonfinite, None)  # seen to by the segment before
+    # The segment before reports the samples of the history.
+    history = NonFinitePolicy(outcome.source, outcome.request.nonfinite, None)
     skip = segment.made[0] - int(segment.read * outcome.request.ratio.factor)
     for start, stop, watch in (
         (segment.read, segment.first, history),
         (segment.first, segment.stop, finite),
     ):
         watch.begin(start)
-        for block in reader.stretch(start, stop, size):
+        for block in reader.region(start, stop, size):
             made = upsampler.process(watch(block))
             yield made[:, skip:]
             skip = max(0, skip - made.shape[1])

@@ -15,7 +15,7 @@ _SEED = 0x636F6E7674
 _KEPT = 1 << 19  # values of all channels, from the first on, that the next file finds ready: a clip's
 
 
-class Triangular:
+class TriangularNoise:
     """Noise between -1 and 1, in steps of 1/256: a stream for each channel, the same in every run.
 
     Parameters

@@ -45,10 +45,10 @@ class Format:
     @property
     def is_real(self) -> bool:
         """Whether the file takes real numbers rather than integers."""
-        return self.keeps_any or self.subtype in _REAL_CODERS
+        return self.is_float or self.subtype in _REAL_CODERS
 
     @property
-    def keeps_any(self) -> bool:
+    def is_float(self) -> bool:
         """Whether the file keeps any number that it is given, beyond full scale or not finite."""
         return self.subtype in ("FLOAT", "DOUBLE")
 
@@ -63,7 +63,7 @@ class Format:
         return "float32" if self.bits <= 16 else "float64"
 
     @property
-    def is_coarse(self) -> bool:
+    def needs_dither(self) -> bool:
         """Whether rounding to these samples calls for dither: evenly spaced steps of 2**-15 or more."""
         return self.bits <= 16 and self.subtype.startswith(("PCM_", "ALAC_"))
 
@@ -76,15 +76,17 @@ class Format:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FormatRequest:
     """The container and the sample format asked for by name, where they are."""
 
     container: str | None = None
     subtype: str | None = None
 
 
-def output_format(source: Format, source_path: Path, target: Path, rate: int, wish: Wish) -> Format:
-    """Return the format to write: the source's own, or what is wished, or the target's extension says.
+def output_format(
+    source: Format, source_path: Path, target: Path, rate: int, wanted: FormatRequest
+) -> Format:
+    """Return the format to write: as requested, or as the extension says, else the source's own.
 
     Parameters
     ----------
@@ -94,7 +96,7 @@ def output_format(source: Format, source_path: Path, target: Path, rate: int, wi
         The output's name, or ``-``, which is a WAV file unless the source has no header.
     rate : int
         The output's rate in Hz.
-    wish : Wish
+    wanted : FormatRequest
         What the options ask for.
 
     Raises
@@ -104,10 +106,10 @@ def output_format(source: Format, source_path: Path, target: Path, rate: int, wi
     Unwritable
         The rate is more than a sound file can state, or the container is not one to write.
     """
-    container = wish.container or _container(source, source_path, target)
+    container = wanted.container or _container(source, source_path, target)
     if container in _UNFIT:
         raise Unwritable(f"{_UNFIT[container]}; name another container with -o, such as .wav")
-    subtype = wish.subtype or _subtype(container, source, target)
+    subtype = wanted.subtype or _subtype(container, source, target)
     if not _goes(container, subtype):
         able = ", ".join(s for s in soundfile.available_subtypes(container) if s not in _GARBLED)
         raise Misuse(f"{container} cannot hold {subtype} samples, but {able}")
@@ -117,7 +119,7 @@ def output_format(source: Format, source_path: Path, target: Path, rate: int, wi
     return Format(container, subtype, _endian(container, subtype, source), rate)
 
 
-def wished(container: str | None, subtype: str | None) -> Wish:
+def format_request(container: str | None, subtype: str | None) -> FormatRequest:
     """Return what the options ask for, in libsndfile's names.
 
     Raises
@@ -134,10 +136,10 @@ def wished(container: str | None, subtype: str | None) -> Wish:
         if name and (name not in known or name in _GARBLED):
             able = ", ".join(sorted(known - set(_GARBLED)))
             raise Misuse(f"{option} {name} is not known: it is one of {able}")
-    return Wish(container, subtype)
+    return FormatRequest(container, subtype)
 
 
-def named_container(target: Path) -> str | None:
+def container_of_name(target: Path) -> str | None:
     """Return the container that a name's extension stands for, if it stands for any."""
     extension = target.suffix.lstrip(".").upper()
     container = _EXTENSIONS.get(extension, extension)
@@ -171,7 +173,7 @@ def _container(source: Format, source_path: Path, target: Path) -> str:
     if str(target) == "-":
         return "RAW" if source.container == "RAW" else "WAV"
     same_name = target.suffix.lower() == source_path.suffix.lower()
-    return (None if same_name else named_container(target)) or source.container
+    return (None if same_name else container_of_name(target)) or source.container
 
 
 def _subtype(container: str, source: Format, target: Path) -> str:

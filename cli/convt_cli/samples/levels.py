@@ -73,7 +73,7 @@ class Levels:
 
     def _finite(self, samples: Array) -> Array:
         finite = np.isfinite(samples)
-        if not self._target.keeps_any:
+        if not self._target.is_float:
             frame = self.frames + int(np.argmin(finite.all(axis=0)))
             raise Unwritable(
                 f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot"

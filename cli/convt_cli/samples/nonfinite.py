@@ -11,7 +11,7 @@ from convt_cli.samples.formats import Array, Format
 Nonfinite = Literal["error", "keep", "zero"]
 
 
-class Finite:
+class NonFinitePolicy:
     """Watches a signal: a NaN or an infinity is refused, kept, or set to zero.
 
     Parameters
@@ -41,7 +41,7 @@ class Finite:
         """Begin another signal, or so many frames from its start."""
         self._frames = start
 
-    def add(self, later: "Finite") -> None:
+    def add(self, later: "NonFinitePolicy") -> None:
         """Note what was seen of the samples that follow."""
         if not self._count:
             self._first = later._first

@@ -16,17 +16,17 @@ from convt_cli.samples.formats import Array, Format
 
 
 @dataclass(frozen=True, slots=True)
-class Coding:
-    """How samples stand in a file: `code` is numpy's for their type, ``i3`` for three bytes."""
+class PcmCodec:
+    """The sample type in a file: `code` is numpy's name, ``i3`` for three bytes."""
 
     code: str
     order: str
 
     @classmethod
-    def of(cls, chosen: Format) -> "Coding | None":
-        """Return the coding of a format, None if it is not plain numbers."""
+    def of(cls, chosen: Format) -> "PcmCodec | None":
+        """Return the codec of a format, None if its samples are not plain numbers."""
         code = CODES.get(chosen.subtype)
-        return Coding(code, ">" if chosen.big_endian else "<") if code else None
+        return PcmCodec(code, ">" if chosen.big_endian else "<") if code else None
 
     @property
     def width(self) -> int:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from convt_cli.samples.dither import Triangular
+from convt_cli.samples.dither import TriangularNoise
 from convt_cli.samples.formats import Array, Format
 from convt_cli.samples.levels import Levels
 
@@ -60,7 +60,7 @@ class Quantiser:
     ) -> None:
         self._target, self._gain, self._upper = target, gain, upper
         self._clips = overs == "clip"
-        self._dither, self._noise = dither, Triangular(channels, start)
+        self._dither, self._noise = dither, TriangularNoise(channels, start)
         self.levels = Levels(target, gain, allowed=overs != "error", start=start)
 
     def __call__(self, block: Array) -> Array:

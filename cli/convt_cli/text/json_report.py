@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from convt_cli.files.checksums import array_digest, file_digest
+from convt_cli.files.checksums import array_sha256, file_sha256
 from convt_cli.run.run_state import Outcome, decibels
 from convt_cli.text.pytorch_snippet import pytorch_call
 from convt_cli.text.report import json_number
@@ -14,7 +14,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
     request, rate = outcome.request, outcome.formats[0] and outcome.formats[0].rate
     duration = (outcome.frames[0] or 0) / rate if rate else 0
     before, after = (
-        None if request.dry_run else file_digest(path) for path in (request.source, request.target)
+        None if request.dry_run else file_sha256(path) for path in (request.source, request.target)
     )
     return {
         "input": {"path": outcome.source, "sha256": before, **_side(outcome, 0)},
@@ -52,7 +52,7 @@ def _weights(outcome: Outcome) -> dict[str, Any] | None:
         return None
     names, layout = list(outcome.kernel.tensors), request.layout
     path = request.weights
-    return {"path": str(path), "sha256": file_digest(path), "tensors": names, "layout": layout}
+    return {"path": str(path), "sha256": file_sha256(path), "tensors": names, "layout": layout}
 
 
 def _kernel(outcome: Outcome) -> dict[str, Any]:
@@ -60,10 +60,10 @@ def _kernel(outcome: Outcome) -> dict[str, Any]:
     return {
         "source": kernel.name,
         "shape": list(kernel.weight.shape),
-        "sha256": array_digest(kernel.weight),
+        "sha256": array_sha256(kernel.weight),
         "bias": None
         if kernel.bias is None
-        else {"shape": list(kernel.bias.shape), "sha256": array_digest(kernel.bias)},
+        else {"shape": list(kernel.bias.shape), "sha256": array_sha256(kernel.bias)},
         "delay": json_number(outcome.upsampler.delay),
         "measured": kernel.measured and kernel.measured._asdict(),
     }

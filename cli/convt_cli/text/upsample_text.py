@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from convt_cli.files.paths import STREAM
 from convt_cli.run.run_state import Outcome, decibels
-from convt_cli.samples.formats import Format, named_container
+from convt_cli.samples.formats import Format, container_of_name
 
 
 def files_line(outcome: Outcome) -> str:
@@ -80,7 +80,7 @@ def warnings(outcome: Outcome) -> Iterator[str]:
 
 def _is_misnamed(outcome: Outcome, after: Format) -> bool:
     request = outcome.request
-    named = named_container(request.target)
+    named = container_of_name(request.target)
     if request.container:
         return named != after.container and after.container not in ("WAVEX", "RF64")
     return not named and request.target.suffix != request.source.suffix

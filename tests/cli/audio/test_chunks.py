@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convt_cli.audio.chunks import Chunk, Order, carried, info_of, tags_of
+from convt_cli.audio.chunks import Chunk, Order, info_of, rescaled, tags_of
 
 BOTH: list[Order] = ["<", ">"]
 LIMIT = 2**32 - 1
@@ -57,7 +57,7 @@ def region(samples: int, order: Order) -> bytes:
 
 def alone(chunk: Chunk, factor: Fraction | int, order: Order) -> bytes:
     """The payload of a chunk that must be kept."""
-    kept, lost = carried([chunk], Fraction(factor), order)
+    kept, lost = rescaled([chunk], Fraction(factor), order)
     assert lost == []
     [(chunk_id, payload)] = kept
     assert chunk_id == chunk[0]
@@ -66,14 +66,14 @@ def alone(chunk: Chunk, factor: Fraction | int, order: Order) -> bytes:
 
 def refused(chunk: Chunk, factor: int = 2, order: Order = "<") -> str:
     """The name of a chunk that cannot be kept."""
-    kept, [name] = carried([chunk], Fraction(factor), order)
+    kept, [name] = rescaled([chunk], Fraction(factor), order)
     assert kept == []
     return name
 
 
 @pytest.mark.parametrize("chunk_id", REMADE)
 def test_what_the_writer_makes_anew_goes_without_a_word(chunk_id: bytes) -> None:
-    assert carried([(chunk_id, bytes(40))], Fraction(2), "<") == ([], [])
+    assert rescaled([(chunk_id, bytes(40))], Fraction(2), "<") == ([], [])
 
 
 @pytest.mark.parametrize("chunk_id", TIMELESS)
@@ -102,7 +102,7 @@ def test_order_is_kept_and_each_loss_is_named() -> None:
         (b"inst", b"b"),
         (b"iXML", b""),
     ]
-    assert carried(iter(chunks), Fraction(2), "<") == ([chunks[1], chunks[4]], ["iXML", "plst", "iXML"])
+    assert rescaled(iter(chunks), Fraction(2), "<") == ([chunks[1], chunks[4]], ["iXML", "plst", "iXML"])
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ orders = st.sampled_from(BOTH)
 @pytest.mark.parametrize("chunk_id", KNOWN)
 @given(payload=payloads, order=orders, factor=st.integers(1, 2**40))
 def test_no_payload_raises(chunk_id: bytes, payload: bytes, order: Order, factor: int) -> None:
-    kept, lost = carried([(chunk_id, payload)], Fraction(factor), order)
+    kept, lost = rescaled([(chunk_id, payload)], Fraction(factor), order)
     assert len(kept) + len(lost) == (chunk_id not in REMADE)
     assert all(len(body) == len(payload) for _, body in kept)
     tags_of([(chunk_id, payload)], order)
@@ -274,7 +274,7 @@ def test_no_payload_raises(chunk_id: bytes, payload: bytes, order: Order, factor
 
 @given(chunks=st.lists(st.tuples(st.sampled_from(KNOWN), payloads), max_size=4), order=orders)
 def test_at_the_same_rate_what_is_kept_is_the_same(chunks: list[Chunk], order: Order) -> None:
-    kept, _ = carried(chunks, Fraction(1), order)
+    kept, _ = rescaled(chunks, Fraction(1), order)
     rest = iter(chunks)
     assert all(chunk in rest for chunk in kept)
 
@@ -285,8 +285,8 @@ def test_counts_grow_alike_at_once_and_in_two_steps(
 ) -> None:
     first, second = factors
     chunks = [(chunk_id, payload) for chunk_id in (b"bext", b"cue ", b"LIST")]
-    steps, _ = carried(carried(chunks, Fraction(first), order)[0], Fraction(second), order)
-    assert steps == carried(chunks, Fraction(first * second), order)[0]
+    steps, _ = rescaled(rescaled(chunks, Fraction(first), order)[0], Fraction(second), order)
+    assert steps == rescaled(chunks, Fraction(first * second), order)[0]
 
 
 TAGS = {

@@ -66,7 +66,7 @@ def parsed(data: bytes, way: Way = "file", *, behind: bool = False) -> Header | 
     with stored(data, way) as path, closing(Source(path)) as source:
         header = headers.parse(source)
         if header and behind:
-            headers.look_behind(source, header)
+            headers.read_trailing_chunks(source, header)
         return header
 
 
@@ -773,7 +773,7 @@ def test_endless_zeros_are_no_header() -> None:
 
 def test_endless_zeros_behind_the_samples_are_no_chunks() -> None:
     source: Any = Zeros(chunk(b"LIST", b"INFO"))
-    assert headers.parse_rest(source, "<")[:1] == [(b"LIST", b"INFO")]
+    assert headers.parse_trailing_chunks(source, "<")[:1] == [(b"LIST", b"INFO")]
 
 
 @contextmanager

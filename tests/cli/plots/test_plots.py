@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import convt
 from convt_cli.app import app
 from convt_cli.plots import style
-from convt_cli.plots.kernel_plot import Portrait, draw_kernel
+from convt_cli.plots.kernel_plot import KernelPlot, draw_kernel
 from convt_cli.plots.spectrum import Spectrum
 from convt_cli.plots.spectrum_plot import draw_spectra
 from tests.cli.test_manners import CONVT
@@ -143,8 +143,8 @@ KERNELS = {
 @pytest.mark.parametrize("name", sorted(KERNELS))
 def test_whatever_the_kernel_nothing_is_cut_off_or_overlaps(name: str, drawn: list[Figure]) -> None:
     kernel, stride, down = KERNELS[name]
-    portrait = Portrait(f"{name} $\\frac$ \n.npy, stride {stride}", kernel, stride, down, 44_100)
-    draw_kernel(Path("w.png"), portrait, overwrite=False)
+    plot = KernelPlot(f"{name} $\\frac$ \n.npy, stride {stride}", kernel, stride, down, 44_100)
+    draw_kernel(Path("w.png"), plot, overwrite=False)
     assert within(drawn[0])
     pixels = imread("w.png")
     assert pixels.shape[:2] == (836, 1045)
@@ -152,7 +152,7 @@ def test_whatever_the_kernel_nothing_is_cut_off_or_overlaps(name: str, drawn: li
 
 def test_no_top_of_a_curve_is_lost_to_thinning(drawn: list[Figure]) -> None:
     kernel = convt.design_kernel(16, quality="best")
-    draw_kernel(Path("w.png"), Portrait("w", kernel, 16, 1, None), overwrite=False)
+    draw_kernel(Path("w.png"), KernelPlot("w", kernel, 16, 1, None), overwrite=False)
     curve = points(drawn[0].axes[2].lines[-1])
     worst = float(convt.Response(kernel, 16).worst_image().level)
     assert curve[curve[:, 0] >= 1, 1].max() == pytest.approx(worst, abs=1e-9)
@@ -167,9 +167,9 @@ def test_a_spectrum_shows_the_level_of_a_tone_wherever_the_cuts_are(pieces: int)
     spectrum = Spectrum(1024)
     spectrum.add(np.array_split(tone(0.25, 20_000, 2), pieces, axis=1))
     assert spectrum.mean[128] == pytest.approx(0, abs=1e-6)
-    assert spectrum.most[128] == pytest.approx(0, abs=1e-6)
+    assert spectrum.peak[128] == pytest.approx(0, abs=1e-6)
     far = np.abs(np.arange(513) - 128) > 40
-    assert spectrum.most[far].max() < -200
+    assert spectrum.peak[far].max() < -200
 
 
 def test_a_moment_shows_in_the_greatest_level_and_a_mean_in_the_mean() -> None:
@@ -177,7 +177,7 @@ def test_a_moment_shows_in_the_greatest_level_and_a_mean_in_the_mean() -> None:
     signal = np.zeros((1, 102_400))
     signal[:, 20_480:40_960] = tone(0.5, 20_480)
     spectrum.add([signal])
-    assert spectrum.most[256] == pytest.approx(0, abs=1e-3)
+    assert spectrum.peak[256] == pytest.approx(0, abs=1e-3)
     assert spectrum.mean[256] == pytest.approx(10 * np.log10(0.2), abs=0.2)
 
 
@@ -330,7 +330,7 @@ def test_the_vector_pictures_are_well_formed() -> None:
 
 
 def test_names_are_shown_as_they_are() -> None:
-    assert style.plain("a$b$ \n.npy") == r"a\$b\$ ?.npy"
+    assert style.literal_text("a$b$ \n.npy") == r"a\$b\$ ?.npy"
 
 
 def test_a_silent_signal_has_a_picture(drawn: list[Figure]) -> None:
@@ -343,7 +343,7 @@ def test_a_silent_signal_has_a_picture(drawn: list[Figure]) -> None:
 
 def test_what_is_folded_back_is_drawn_where_it_is_heard(drawn: list[Figure]) -> None:
     kernel = np.array([0.2, 0.9, 1.0, 1.1, 0.9, 0.3])
-    draw_kernel(Path("w.png"), Portrait("w", kernel, 5, 3, None), overwrite=False)
+    draw_kernel(Path("w.png"), KernelPlot("w", kernel, 5, 3, None), overwrite=False)
     axes = drawn[0].axes[2]
     assert axes.get_xlim() == (0, 5 / 3)
     folded = points(next(line for line in axes.lines if line.get_label() == "folded back"))

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from convt_cli.samples.dither import Triangular
+from convt_cli.samples.dither import TriangularNoise
 from tests.support.oracles import Array
 
 MANY = (1 << 19) + 1000  # beyond what is kept of one channel
@@ -23,21 +23,21 @@ def noise(channels: int, count: int) -> Array:
 
 @pytest.mark.parametrize("start", [0, 1, 6, 1 << 18, (1 << 18) + 3, MANY - 1])
 def test_a_stream_begins_anywhere(start: int) -> None:
-    np.testing.assert_array_equal(Triangular(2, start)(1000), noise(2, start + 1000)[:, start:])
+    np.testing.assert_array_equal(TriangularNoise(2, start)(1000), noise(2, start + 1000)[:, start:])
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_every_cut_gives_the_same_values(channels: int) -> None:
-    made, whole = Triangular(channels, 0), noise(channels, MANY)
+    made, whole = TriangularNoise(channels, 0), noise(channels, MANY)
     stops = [0, 1, 5, 100_003, (1 << 19) // channels - 2, (1 << 19) // channels + 7, MANY]
     pieces = [made(stop - start) for start, stop in pairwise(stops)]
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1), whole)
 
 
 def test_more_channels_than_values_are_kept() -> None:
-    np.testing.assert_array_equal(Triangular(600, 0)(1000), noise(600, 1000))
+    np.testing.assert_array_equal(TriangularNoise(600, 0)(1000), noise(600, 1000))
 
 
 def test_values_that_are_kept_cannot_be_spoilt() -> None:
     with pytest.raises(ValueError, match="read-only"):
-        Triangular(1, 0)(10)[:] = 0
+        TriangularNoise(1, 0)(10)[:] = 0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convt_cli.samples.formats import Format
-from convt_cli.samples.pcm_codec import CODES, Coding
+from convt_cli.samples.pcm_codec import CODES, PcmCodec
 from tests.support.oracles import Array
 
 WIDTHS = {"PCM_U8": 1, "PCM_S8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
@@ -19,8 +19,8 @@ REALS = ["FLOAT", "DOUBLE"]
 BOTH = [("LITTLE", "little"), ("BIG", "big")]
 
 
-def coding(subtype: str, endian: str = "LITTLE") -> Coding:
-    found = Coding.of(Format("RAW", subtype, endian, 8000))
+def codec(subtype: str, endian: str = "LITTLE") -> PcmCodec:
+    found = PcmCodec.of(Format("RAW", subtype, endian, 8000))
     assert found
     return found
 
@@ -54,7 +54,7 @@ def telling(subtype: str) -> list[int]:
 def decoded(
     data: bytes, subtype: str, channels: int, *, dtype: str = "float64", endian: str = "LITTLE"
 ) -> Array:
-    return coding(subtype, endian).decode(np.frombuffer(data, np.uint8), channels, np.dtype(dtype))
+    return codec(subtype, endian).decode(np.frombuffer(data, np.uint8), channels, np.dtype(dtype))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 7])
@@ -129,7 +129,7 @@ def test_integers_are_written_byte_by_byte(subtype: str, endian: str, order: str
     numbers = telling(subtype)
     samples = np.array([number + shift for number in numbers], dtype).reshape(-1, channels)
     expected = b"".join(in_bytes(number, subtype, order) for number in numbers)
-    assert coding(subtype, endian).encode(samples).tobytes() == expected
+    assert codec(subtype, endian).encode(samples).tobytes() == expected
 
 
 @pytest.mark.parametrize(("endian", "order"), [("LITTLE", "<"), ("BIG", ">")])
@@ -138,7 +138,7 @@ def test_real_numbers_are_written_as_struct_does(subtype: str, code: str, endian
     numbers = [0.0, -0.0, 1.0, -1.5, 0.125, 1e38, np.inf, -np.inf]
     samples = np.array(numbers, f"f{WIDTHS[subtype]}").reshape(4, 2)
     expected = struct.pack(f"{order}8{code}", *numbers)
-    assert coding(subtype, endian).encode(samples).tobytes() == expected
+    assert codec(subtype, endian).encode(samples).tobytes() == expected
 
 
 @pytest.mark.parametrize("endian", ["LITTLE", "BIG"])
@@ -146,8 +146,8 @@ def test_frames_that_are_not_contiguous_are_written_in_their_order(endian: str) 
     for subtype in ("PCM_16", "PCM_24", "FLOAT"):
         dtype = "i2" if subtype == "PCM_16" else "f4" if subtype == "FLOAT" else "i4"
         samples = np.arange(24).astype(dtype).reshape(2, 12).T[::2]
-        expected = coding(subtype, endian).encode(samples.copy())
-        assert coding(subtype, endian).encode(samples).tobytes() == expected.tobytes()
+        expected = codec(subtype, endian).encode(samples.copy())
+        assert codec(subtype, endian).encode(samples).tobytes() == expected.tobytes()
 
 
 @given(data=st.binary(max_size=96), channels=st.integers(1, 4), subtype=st.sampled_from(INTEGERS))
@@ -158,7 +158,7 @@ def test_what_is_read_and_written_again_is_the_same(data: bytes, channels: int, 
         values = decoded(data, subtype, channels, endian=endian)
         whole = values * 2.0 ** (8 * WIDTHS[subtype] - 1) + (128 if subtype == "PCM_U8" else 0)
         dtype = {"PCM_U8": "u1", "PCM_S8": "i1", "PCM_16": "i2"}.get(subtype, "i4")
-        assert coding(subtype, endian).encode(whole.T.astype(dtype)).tobytes() == data
+        assert codec(subtype, endian).encode(whole.T.astype(dtype)).tobytes() == data
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])
@@ -181,24 +181,24 @@ def test_no_samples_are_no_samples() -> None:
         assert decoded(b"", subtype, 3).shape == (3, 0)
         dtype = {"PCM_U8": "u1", "PCM_S8": "i1", "PCM_16": "i2", "FLOAT": "f4", "DOUBLE": "f8"}
         nothing = np.empty((0, 3), dtype.get(subtype, "i4"))
-        assert coding(subtype).encode(nothing).tobytes() == b""
+        assert codec(subtype).encode(nothing).tobytes() == b""
 
 
 def test_bytes_that_are_not_aligned_are_read() -> None:
     numbers = np.arange(-5.0, 5.0).astype("<f8")
     data = np.frombuffer(b"x" + numbers.tobytes(), np.uint8)[1:]
-    result = coding("DOUBLE").decode(data, 2, np.dtype("float64"))
+    result = codec("DOUBLE").decode(data, 2, np.dtype("float64"))
     np.testing.assert_array_equal(result, numbers.reshape(5, 2).T)
 
 
 @pytest.mark.parametrize(("subtype", "width"), list(WIDTHS.items()))
 def test_widths(subtype: str, width: int) -> None:
-    assert coding(subtype).width == width
+    assert codec(subtype).width == width
 
 
 @pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "VORBIS", "ALAC_16", "IMA_ADPCM", "DPCM_8", "PCM_20"])
 def test_what_is_coded_has_no_coding(subtype: str) -> None:
-    assert Coding.of(Format("WAV", subtype, "FILE", 8000)) is None
+    assert PcmCodec.of(Format("WAV", subtype, "FILE", 8000)) is None
 
 
 @pytest.mark.parametrize(
@@ -214,5 +214,5 @@ def test_what_is_coded_has_no_coding(subtype: str) -> None:
     ],
 )
 def test_a_containers_own_byte_order(container: str, endian: str, order: str) -> None:
-    found = Coding.of(Format(container, "PCM_16", endian, 8000))
-    assert found == Coding("i2", order)
+    found = PcmCodec.of(Format(container, "PCM_16", endian, 8000))
+    assert found == PcmCodec("i2", order)

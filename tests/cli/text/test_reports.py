@@ -68,7 +68,7 @@ def digest(taps: Array, dtype: str) -> str:
     return hashlib.sha256(np.ascontiguousarray(taps, dtype).tobytes()).hexdigest()
 
 
-def file_digest(name: str) -> str:
+def file_sha256(name: str) -> str:
     return hashlib.sha256(Path(name).read_bytes()).hexdigest()
 
 
@@ -85,7 +85,7 @@ def test_json_tells_everything_of_a_sound_file() -> None:
     stream = convt.Upsampler(convt.design_kernel(3).astype("float32"), stride=3, padding="center")
     assert document["input"] == {
         "path": "in.wav",
-        "sha256": file_digest("in.wav"),
+        "sha256": file_sha256("in.wav"),
         "frames": 4000,
         "channels": 2,
         "rate": 8000,
@@ -94,7 +94,7 @@ def test_json_tells_everything_of_a_sound_file() -> None:
     }
     assert document["output"] == {
         "path": "out.flac",
-        "sha256": file_digest("out.flac"),
+        "sha256": file_sha256("out.flac"),
         "bytes": Path("out.flac").stat().st_size,
         "frames": 12_000,
         "channels": 2,
@@ -162,9 +162,9 @@ def test_json_of_arrays() -> None:
     np.save("x.npy", numbers(1, (3, 2, 50), "complex64"))
     np.save("w.npy", np.ones(4, "complex64"))
     document = facts("x.npy", "--weights", "w.npy")
-    shown = {"path": "x.npy", "sha256": file_digest("x.npy"), "frames": 50, "channels": 2}
+    shown = {"path": "x.npy", "sha256": file_sha256("x.npy"), "frames": 50, "channels": 2}
     assert document["input"] == shown
-    shown = {"path": "x_x2.npy", "sha256": file_digest("x_x2.npy"), "frames": 102, "channels": 2}
+    shown = {"path": "x_x2.npy", "sha256": file_sha256("x_x2.npy"), "frames": 102, "channels": 2}
     assert document["output"] == shown | {"bytes": Path("x_x2.npy").stat().st_size}
     assert document["computed"]["dtype"] == "complex64"
     assert document["kernel"]["sha256"] == digest(np.ones(4), "<c8")
