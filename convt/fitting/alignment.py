@@ -1,9 +1,9 @@
-"""How much later than one signal another is: the peak of the response that leads from one to the other.
+"""By how much one signal is later than another: the peak of the response from one to the other.
 
 The response is the cross-spectrum over the spectrum of the input, phase by phase of the output, both
-smoothed to the resolution of the delays that are looked for (P. R. Roth, "Effective measurements using
-digital signal analysis", IEEE Spectrum 8, 1971); a thousandth of the mean power keeps frequencies out that
-the input lacks.
+smoothed to the resolution of the delays in question (P. R. Roth, "Effective measurements using
+digital signal analysis", IEEE Spectrum 8, 1971); a thousandth of the mean power is added,
+against frequencies that the input lacks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from convt.arrays import Reals
 
-_EXCERPT, _MOST_OUTPUTS = 1 << 18, 1 << 22  # samples that are listened to: of LOW, and of HIGH at the most
-_MOST_EXCERPTS = 4  # until a delay is believed that does not stand out
+_EXCERPT, _MOST_OUTPUTS = 1 << 18, 1 << 22  # samples to search: of LOW, and of HIGH at the most
+_MOST_EXCERPTS = 4  # then a delay that does not stand out is accepted, too
 _REACH = 1 << 12  # samples of LOW: the greatest delay, or a quarter of the excerpt
 _QUIET = 1e-3  # of the mean power
 _CLEAR = 8.0  # times the root mean square of the response: chance hardly makes more than 5
@@ -26,26 +26,26 @@ Channel = list[tuple[Reals, Reals]]
 
 
 class Delay(NamedTuple):
-    """Output samples, and whether they stand out."""
+    """Output samples, and whether the delay stands out from chance."""
 
     samples: int
     is_clear: bool
 
 
-class Beginning:
-    """What has come of the pairs, held until it tells their delay.
+class DelayEstimator:
+    """Holds the first samples of the pairs until their delay is known.
 
     Attributes
     ----------
     pieces : list of (ndarray (C_in, any), ndarray (C_out, any), bool)
-        Of the inputs and outputs, and whether a pair ends there.
+        All inputs and outputs so far, and whether a pair ends there.
     """
 
     def __init__(self, stride: int, channels_out: int) -> None:
         self._stride = stride
         self._excerpt = min(_EXCERPT, max(16, _MOST_OUTPUTS // (stride * channels_out)))
         self._reach = stride * min(_REACH, self._excerpt // 4)
-        self._heard = 0  # excerpts
+        self._excerpts = 0  # that were searched
         self._lengths = [[0, 0]]
         self.pieces = list[tuple[Reals, Reals, bool]]()
 
@@ -61,14 +61,14 @@ class Beginning:
         return [min(low, high // self._stride) for low, high in self._lengths]
 
     def delay(self, *, ended: bool) -> Delay | None:
-        """Return the delay of the outputs, or None if there is more to wait for; not if all has `ended`.
+        """Return the delay of the outputs, or None if more samples are needed, and not all has `ended`.
 
-        It is that of so many whole excerpts, in whatever pieces they came.
+        It is that of one or more whole excerpts, and does not depend on the pieces.
         """
-        while sum(self._usable()) >= (self._heard + 1) * self._excerpt:
-            self._heard += 1
-            found = self._estimate(self._heard * self._excerpt)
-            if found.is_clear or self._heard == _MOST_EXCERPTS:
+        while sum(self._usable()) >= (self._excerpts + 1) * self._excerpt:
+            self._excerpts += 1
+            found = self._estimate(self._excerpts * self._excerpt)
+            if found.is_clear or self._excerpts == _MOST_EXCERPTS:
                 return found
         return self._estimate(sum(self._usable())) if ended else None
 
@@ -83,7 +83,7 @@ class Beginning:
         return estimate_delay(channels.values(), self._stride, self._reach)
 
     def _pairs(self, samples: int) -> Iterator[tuple[Reals, Reals]]:
-        """Yield the pairs up to so many input samples, all together."""
+        """Yield the pairs, up to a number of input samples in all."""
         pieces = iter(self.pieces)
         for usable in self._usable():
             begun = list[tuple[Reals, Reals]]()
@@ -120,7 +120,7 @@ def estimate_delay(channels: Iterable[Channel], stride: int, reach: int) -> Dela
     delays = stride * lags + np.arange(stride)[:, np.newaxis]
     energy = np.zeros(delays.shape)
     for pairs in channels:
-        with np.errstate(all="ignore"):  # of what is next to nothing
+        with np.errstate(all="ignore"):  # of values next to 0
             energy += np.nan_to_num(_response(pairs, stride, lags) ** 2, posinf=0)
     energy[np.abs(delays) > reach] = 0
     if not energy.any():

@@ -1,7 +1,7 @@
-"""A pair of signals, as it comes, cut into the blocks that :mod:`convt.fitting.correlations` adds up.
+"""A pair of signals, cut into the blocks that :mod:`convt.fitting.correlations` adds up.
 
-Blocks stand on a grid of their own, and are handed on so many at a time, so that the sums are the same to
-the byte in whatever pieces the signals come.
+Blocks lie on a fixed grid, and leave in batches of a fixed size, so that the sums are the same to the byte
+in whatever pieces the signals come.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convt.arrays import Reals
 
-_BATCH, _MOST_OUTPUTS = 32, 1 << 20  # blocks at a time, and samples of HIGH: what is computed stays small
+_BATCH, _MOST_OUTPUTS = 32, 1 << 20  # blocks at a time, and samples of HIGH: temporary arrays stay small
 
 
 class Blocks(NamedTuple):
@@ -44,27 +44,27 @@ class Cutter:
     Parameters
     ----------
     first, lags : int
-        The lags of the input that matter are first ... first + lags-1.
+        The lags of the input are first ... first + lags-1.
     block, stride : int
         Input samples of a block, and output samples for each.
     """
 
     def __init__(self, first: int, lags: int, block: int, stride: int) -> None:
         self._history, self._block, self._stride = lags - 1, block, stride
-        begin = max(0, first + lags - 1)  # the first sample whose lags are all there
+        begin = max(0, first + lags - 1)  # the first sample with all its lags
         self._skips = [begin - first - lags + 1, begin * stride]
-        self._kept: list[list[Reals]] = [[], []]
+        self._pending: list[list[Reals]] = [[], []]
         self._lengths = [0, 0]
 
     def cut(self, low: Reals, high: Reals, *, last: bool = False) -> Iterator[Blocks]:
         """Take further samples, (C_in, any) and (C_out, any), and yield the blocks that are complete.
 
-        With `last`, which ends the pair, what is left makes blocks, too.
+        With `last`, which ends the pair, the rest is cut into blocks, too.
         """
         for side, piece in enumerate((low, high)):
             skipped = min(self._skips[side], piece.shape[1])
             self._skips[side] -= skipped
-            self._kept[side].append(piece[:, skipped:])
+            self._pending[side].append(piece[:, skipped:])
             self._lengths[side] += piece.shape[1] - skipped
         outputs = len(high) * self._stride * self._block
         batch = self._block * max(1, min(_BATCH, _MOST_OUTPUTS // outputs))
@@ -75,12 +75,12 @@ class Cutter:
                 yield self._take(rest)
 
     def _ready(self) -> int:
-        """Return the samples for which input and output are there."""
+        """Return the number of samples whose inputs and outputs are both here."""
         low, high = self._lengths
         return min(low - self._history, high // self._stride)
 
     def _take(self, samples: int) -> Blocks:
-        low, high = (np.concatenate(pieces, axis=1) for pieces in self._kept)
+        low, high = (np.concatenate(pieces, axis=1) for pieces in self._pending)
         count = -(-samples // self._block)
         room = count * self._block
         segments = _padded(low[:, : samples + self._history], room + self._history)
@@ -89,8 +89,8 @@ class Cutter:
         phases = phases.reshape(len(high), count, self._block, self._stride).swapaxes(2, 3)
         counts = np.full(count, self._block)
         counts[-1] = samples - (count - 1) * self._block
-        self._kept = [[low[:, samples:]], [high[:, samples * self._stride :]]]
-        self._lengths = [self._kept[side][0].shape[1] for side in (0, 1)]
+        self._pending = [[low[:, samples:]], [high[:, samples * self._stride :]]]
+        self._lengths = [self._pending[side][0].shape[1] for side in (0, 1)]
         return Blocks(segments, phases, counts)
 
 

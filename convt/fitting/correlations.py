@@ -1,6 +1,6 @@
-"""The sums that least squares need, over any amount of sound, in one pass and in constant memory.
+"""Sums of products for the normal equations, over any number of samples, in one pass and constant memory.
 
-With x[m - q] for the lags q = first + u, u = 0 ... W-1, and the phases y[m*s + r] of what is to come out,
+With x[m - q] for the lags q = first + u, u = 0 ... W-1, and the phases y[m*s + r] of the wanted output,
 over the samples m of a block b0 ... b1-1::
 
     gram[u, v]  = sum_m x[m - first - u] * x[m - first - v]
@@ -10,13 +10,14 @@ over the samples m of a block b0 ... b1-1::
     y                    |<------ B of each phase ---->|
 
 The cross-correlations, and the first row of `gram`, are products of transforms, summed before the one
-transform back. Every further row follows from the one above: next to a diagonal's sum stands the same sum a
+transform back. Every further row follows from the one above: next to a diagonal's sum is the same sum a
 sample earlier, which lacks the block's last product, and has one before its first::
 
     gram[u+1, v+1] = gram[u, v] + x[b0-1-first-u]*x[b0-1-first-v] - x[b1-1-first-u]*x[b1-1-first-v]
 
-So the sums are those of the samples there are, exactly, not of a signal with zeros around it (J. D. Markel
-and A. H. Gray, "Linear Prediction of Speech", 1976, tell of both). Each fold of the blocks has its own.
+So the sums are exactly those of the samples (the covariance method), not of a signal with zeros around it
+(the autocorrelation method; J. D. Markel and A. H. Gray, "Linear Prediction of Speech", 1976). Each fold of
+the blocks has its own sums.
 """
 
 from collections.abc import Iterable
@@ -33,7 +34,7 @@ _LEAST_TRANSFORM = 1024  # samples
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What least squares need to know of some samples.
+    """Sums of products of some samples.
 
     Attributes
     ----------

@@ -1,11 +1,11 @@
-"""The kernel of the least squared error, from sums.
+"""The kernel of the least squared error: the normal equations, solved.
 
-The outputs of phase r take every s-th tap alone, at some lags q of the input: each phase is a problem of
-its own, with the part of `gram` and of `cross` that belongs to its lags (see `correlations.py`)::
+The outputs of phase r depend on every s-th tap only, at some lags q of the input: each phase is a problem
+of its own, with the part of `gram` and of `cross` that belongs to its lags (see `correlations.py`)::
 
     (gram + ridge*power*I) h[r] = cross[:, r],    power = trace(gram)/order
 
-solved by Cholesky's factors. The phases' gains g[r] = sum_q h[r][q], a matrix (C_in, C_out), can be held
+solved by Cholesky factors. The phases' gains g[r] = sum_q h[r][q], a matrix (C_in, C_out), can be held
 equal: with S[r] = B A^-1 B^T, where A is the left side and B sums over the lags (Lagrange's multipliers),
 
     h'[r] = h[r] + A^-1 B^T S[r]^-1 (g - g[r]),    g = (sum_r S[r]^-1)^-1 sum_r S[r]^-1 g[r]
@@ -24,15 +24,14 @@ from convt.fitting.correlations import Sums
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where taps stand: tap k = q*stride + r + lead weights the input at lag q, for outputs of phase r.
+    """Which input each tap weights: tap k = q*stride + r + lead that at lag q, for outputs of phase r.
 
     Attributes
     ----------
     taps, stride : int
         K and s.
     lead : int
-        Outputs of the full convolution before the first of what is to come out; negative where that
-        begins later.
+        Outputs of the full convolution before the first wanted one; negative if that comes before them.
     first : int
         The lag of the first of the sums.
     """
@@ -42,8 +41,13 @@ class Placement:
     lead: int
     first: int
 
+    @property
+    def taps_per_phase(self) -> int:
+        """The most taps of a phase."""
+        return -(-self.taps // self.stride)
+
     def groups(self) -> Iterator["Group"]:
-        """Yield the phases of the outputs, those together whose taps are at the same lags."""
+        """Yield the phases of the outputs, grouped by the lags of their taps."""
         phases: dict[tuple[int, int], list[int]] = {}
         for phase in range(self.stride):
             tap = (phase + self.lead) % self.stride
@@ -78,7 +82,7 @@ class Group(NamedTuple):
         return sums.gram[:, self.lags][:, :, :, self.lags]
 
     def cross(self, sums: Sums) -> Reals:
-        """Return those with the outputs of these phases, (C_in, Q, C_out, P)."""
+        """Return their products with the outputs of these phases, (C_in, Q, C_out, P)."""
         return sums.cross[:, self.lags][..., self.phases]
 
     def of(self, taps: Reals) -> Reals:
@@ -87,9 +91,9 @@ class Group(NamedTuple):
 
 
 def solve(sums: Sums, place: Placement, ridge: float, *, balance: bool = False) -> Reals | None:
-    """Return the taps (C_in, C_out, K) of the least squared error; None where they are not determined.
+    """Return the taps (C_in, C_out, K) of the least squared error; None if they are not determined.
 
-    Silence makes none: zeros.
+    Of silence they are zeros.
     """
     if not sums.gram.any():
         return np.zeros((sums.cross.shape[0], sums.cross.shape[2], place.taps))
@@ -139,7 +143,7 @@ def _inverted(factors: tuple[Reals, bool], right: Reals) -> Reals:
 
 
 def _balance(solved: list[_Solved]) -> None:
-    """Change the solutions to those of equal gains."""
+    """Change the solutions to those whose phases have equal gains."""
     spreads = [part.spread() for part in solved]
     weights = [np.linalg.inv(spread.sum(1)) for spread in spreads]
     gains = [part.solution.sum(1) for part in solved]  # (C_in, C_out, P)
@@ -149,18 +153,3 @@ def _balance(solved: list[_Solved]) -> None:
     for part, spread, weight, gain in zip(solved, spreads, weights, gains, strict=True):
         change = np.einsum("ij,jop->iop", weight, common - gain)
         part.solution = part.solution + np.einsum("iqj,jop->iqop", spread, change)
-
-
-def outcome(sums: Sums, place: Placement, taps: Reals) -> tuple[float, float]:
-    """Return the energy of what taps (C_in, C_out, K) make, and its product with what should come out.
-
-    With a gain g, the squared error is energy of what should - 2*g*product + g**2*energy.
-    """
-    energy = product = 0.0
-    for group in place.groups():
-        own, cross = group.of(taps), group.cross(sums)
-        order = own.shape[0] * own.shape[1]
-        flat = own.reshape(order, -1)
-        energy += float((flat * (group.gram(sums).reshape(order, order) @ flat)).sum())
-        product += float((own * cross).sum())
-    return energy, product

@@ -1,30 +1,26 @@
-"""The least squares problems of a fit: one for all channels, one a channel, or one that mixes them."""
+"""The sums of the normal equations: one system for all channels, one a channel, or one that mixes them."""
 
-import math
-from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 
 from convt.arrays import Reals
 from convt.fitting.blocks import Blocks, Cutter
 from convt.fitting.correlations import FOLDS, Correlations, Sums
-from convt.fitting.least_squares import Placement, outcome
-
-ROUNDING = 1e-12  # of the energy: an error below it is one of the sums
 
 Channels = Literal["shared", "each", "mixed"]
 
 
-class Systems:
-    """The sums of a fit.
+class NormalEquations:
+    """Collects the sums of pairs of signals, of each fold its own.
 
     Parameters
     ----------
     channels : {"shared", "each", "mixed"}
         One kernel for every channel; one a channel; or one from each input to each output.
     sizes : tuple of int
-        Channels that go in, and that come out.
+        Input and output channels.
     stride, first, lags : int
         As of :class:`Cutter`.
     """
@@ -64,7 +60,7 @@ class Systems:
 
     @property
     def samples(self) -> int:
-        """How many input samples there are, of all systems and folds."""
+        """Number of input samples, of all systems and folds."""
         return sum(correlations.samples for correlations in self._correlations)
 
     def sums(self, folds: Iterable[int]) -> list[Sums]:
@@ -72,45 +68,20 @@ class Systems:
         chosen = list(folds)
         return [correlations.sums(chosen) for correlations in self._correlations]
 
+    def weight(self, taps: Sequence[Reals]) -> Reals:
+        """Return the kernels of the systems, each (C_in, C_out, K), as (K,), (C, K) or (C_in, C_out, K)."""
+        if self._channels == "mixed":
+            return taps[0]
+        kernels: Reals = np.concatenate(taps)[:, 0]
+        return kernels[0] if self._channels == "shared" else kernels
+
 
 def samples(systems: Iterable[Sums]) -> int:
-    """Return how many input samples there are, of all systems."""
+    """Return the number of input samples, of all systems."""
     return sum(sums.samples for sums in systems)
 
 
 def is_silent(systems: Iterable[Sums]) -> bool:
-    """Tell whether nothing goes in, or nothing should come out."""
+    """Return whether all inputs, or all outputs, are silent."""
     every = list(systems)
     return not (any(sums.gram.any() for sums in every) and any(sums.energy.any() for sums in every))
-
-
-class Error(NamedTuple):
-    """The energy of what is wrong with outputs, and of what they should be."""
-
-    lost: float
-    wanted: float
-
-    @property
-    def fraction(self) -> float:
-        """The one in units of the other; NaN where nothing should come out."""
-        return self.lost / self.wanted if self.wanted > 0 else math.nan
-
-    @property
-    def decibels(self) -> float:
-        """The same in dB, but for what is rounding of the sums."""
-        return 10 * math.log10(max(self.fraction, ROUNDING)) if self.wanted > 0 else math.nan
-
-
-def error(
-    systems: Iterable[Sums], place: Placement, taps: Iterable[Reals], *, any_gain: bool = False
-) -> Error:
-    """Return the squared error of kernels, one a system.
-
-    With `any_gain` all of them have the one gain that suits them best.
-    """
-    wanted = made = product = 0.0
-    for sums, kernel in zip(systems, taps, strict=True):
-        energy, common = outcome(sums, place, kernel)
-        wanted, made, product = wanted + float(sums.energy.sum()), made + energy, product + common
-    gain = product / made if any_gain and made > 0 else 1.0
-    return Error(max(wanted - 2 * gain * product + gain**2 * made, 0.0), wanted)

@@ -403,14 +403,14 @@ def test_the_sums_begin_as_soon_as_the_delay_is_clear() -> None:
         fitter = convt.Fitter(2, 31)
         for _ in range(excerpts * 8 + 1):
             low = noise(1, 1 << 15)
-            assert fitter._systems is None
+            assert fitter._equations is None
             fitter.process(low, made(low, kernel, 2) if related else noise(1, 1 << 16))
             if related:
                 fitter.end_pair()
-            if fitter._systems:
+            if fitter._equations:
                 break
-        assert fitter._systems
-        assert fitter._beginning is None
+        assert fitter._equations
+        assert fitter._estimator is None
         assert ("no delay stands out" in "; ".join(fitter.solve().warnings)) != related
 
 
