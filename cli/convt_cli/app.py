@@ -28,17 +28,20 @@ class OneLineErrors(TyperGroup):
         try:
             code = super().main(*args, **(extra | {"standalone_mode": False}))
         except Failure as failure:
-            report.error(str(failure))
+            report.print_error(str(failure))
             code = failure.exit_code
         except typer.TyperException as error:
             words = (args[0] if args else extra.get("args")) or sys.argv[1:]
-            if "--json" in words:
-                report.failure(Misuse(_with_hint(error)), to_stderr=_sounds(words))
+            given = _given(error, words)
+            if given.get("as_json", "--json" in words):
+                target = given.get("output") or given.get("folder")
+                audio_on_stdout = target == "-" if target else "-" in words
+                report.print_json_error(Misuse(_with_hint(error)), to_stderr=audio_on_stdout)
             else:
-                report.error(_with_hint(error))
+                report.print_error(_with_hint(error))
             code = error.exit_code
         except OSError as error:  # of the help, say: what commands do to files is theirs to tell
-            report.error(f"{error.filename or 'stdout'}: {error.strerror}")
+            report.print_error(f"{error.filename or 'stdout'}: {error.strerror}")
             code = 1
         sys.exit(code)
 
@@ -49,14 +52,14 @@ def _with_hint(error: typer.TyperException) -> str:
     return f"{' '.join(error.format_message().split())} (see '{command} --help')"
 
 
-def _sounds(words: Sequence[str]) -> bool:
-    """Tell, of words that make no command line, whether sound would have gone to standard output."""
-    for option, value in zip(words, [*words[1:], ""], strict=True):
-        if option in ("-o", "--output", "-d", "--directory"):
-            return value == "-"
-        if option.startswith(("-o", "--output=")):
-            return option.removeprefix("--output=").removeprefix("-o") == "-"
-    return "-" in words
+def _given(error: typer.TyperException, words: Sequence[str]) -> dict[str, Any]:
+    """Return the options of a command line as far as they can be parsed."""
+    context = getattr(error, "ctx", None)
+    if context is None or context.parent is None:
+        return {}
+    context.resilient_parsing = context.ignore_unknown_options = True
+    given, *_ = context.command.make_parser(context).parse_args(list(words[1:]))
+    return {name: value for name, value in given.items() if isinstance(value, str | bool)}
 
 
 def _show_version(asked: bool) -> None:

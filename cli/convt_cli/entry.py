@@ -6,43 +6,43 @@ import signal
 import sys
 import threading
 
-_BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
-_ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-_SELDOM = 100_000  # objects that are made before garbage is looked for: imports alone make many
+_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_GC_THRESHOLD = 100_000  # objects that are made before garbage is looked for: imports alone make many
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def main() -> None:
     """Run the command line of this process; an interruption or a polite kill still cleans up."""
-    for number in _ENDS:
+    for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:  # as the shell sets them aside, for nohup say
             signal.signal(number, _end)
     try:
-        _fill_gaps()
-        _spare_threads()
+        _open_closed_streams()
+        _use_own_threads()
         _keep_memory()
-        gc.set_threshold(_SELDOM)
+        gc.set_threshold(_GC_THRESHOLD)
         from convt_cli.app import app
 
         app()
     except KeyboardInterrupt:
-        _leave(130)
+        _exit(130)
     except SystemExit as end:
-        _leave(end.code)
+        _exit(end.code)
     finally:
-        _calm_down()
+        _stop_timer()
         gc.freeze()  # what is left is not looked through once more: the process ends
 
 
-def _leave(code: object) -> None:
+def _exit(code: object) -> None:
     """End; after an interruption at once, if a thread is amid a transform: Python would abort on it."""
-    interrupted = any(signal.getsignal(number) is _pass_over for number in _ENDS)
+    interrupted = any(signal.getsignal(number) is _ignore for number in _SIGNALS)
     if interrupted and isinstance(code, int) and threading.active_count() > 1:
         os._exit(code)
     sys.exit(code)  # type: ignore[arg-type]  # as it came
 
 
-def _fill_gaps() -> None:
+def _open_closed_streams() -> None:
     """Have no file take the number of a standard stream that the shell has closed: others write there."""
     for number in (0, 1, 2):
         try:
@@ -51,9 +51,9 @@ def _fill_gaps() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-def _spare_threads() -> None:
+def _use_own_threads() -> None:
     """Have the library's threads and none of BLAS's, which would only wait, and busily, for work."""
-    if not any(name in os.environ for name in _BLAS) and hasattr(os, "sched_getaffinity"):
+    if not any(name in os.environ for name in _THREAD_VARIABLES) and hasattr(os, "sched_getaffinity"):
         os.environ["CONVT_NUM_THREADS"] = str(len(os.sched_getaffinity(0)))
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
@@ -71,26 +71,26 @@ def _keep_memory() -> None:
 
 def _end(number: int, _frame: object) -> None:
     """End the command, cleaning up, which no second signal interrupts."""
-    for other in _ENDS:
-        signal.signal(other, _pass_over)
+    for other in _SIGNALS:
+        signal.signal(other, _ignore)
     error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
 
-    def insist(_number: int, _frame: object) -> None:
+    def raise_again(_number: int, _frame: object) -> None:
         """Raise the error once more if it was lost, as in callbacks and imports: nothing handles it."""
         if sys.exc_info()[1] is None:
             raise error
 
     if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, insist)
+        signal.signal(signal.SIGALRM, raise_again)
         signal.setitimer(signal.ITIMER_REAL, 0.01, 0.02)  # soon: what is left may take but 50 ms
     raise error
 
 
-def _pass_over(_number: int, _frame: object) -> None:
+def _ignore(_number: int, _frame: object) -> None:
     """Do nothing; to have the system ignore a signal that is on its way is an error."""
 
 
-def _calm_down() -> None:
+def _stop_timer() -> None:
     """Let what comes after the command end as it will."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)

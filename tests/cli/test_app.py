@@ -12,7 +12,7 @@ import convt
 from convt.design.kernel import Kind, Phase, Quality
 from convt.geometry import NamedPadding
 from convt_cli.app import app
-from convt_cli.options import declarations
+from convt_cli.options import design_options, filter_options, values
 
 CONVT = [sys.executable, "-c", "from convt_cli.entry import main; main()"]
 
@@ -70,12 +70,12 @@ def test_start_up_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_the_options_name_the_paddings_of_the_library() -> None:
-    assert get_args(NamedPadding) == declarations.NAMED_PADDINGS
+    assert get_args(NamedPadding) == values.NAMED_PADDINGS
 
 
 @pytest.mark.parametrize(
     ("option", "names"),
-    [(declarations.Quality, Quality), (declarations.Phase, Phase), (declarations.Kind, Kind)],
+    [(filter_options.Quality, Quality), (filter_options.Phase, Phase), (design_options.Kind, Kind)],
 )
 def test_the_options_name_what_the_library_designs(option: Any, names: Any) -> None:
     choice, _none = get_args(get_args(option)[0])

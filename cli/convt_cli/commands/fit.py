@@ -1,26 +1,12 @@
 """``convt fit``: a kernel learned from sound."""
 
-from convt_cli.options import declarations
+from convt_cli.commands.with_options import with_options
+from convt_cli.options.fit_options import FitOptions
 from convt_cli.text import report
-from convt_cli.text.report import Reporter
 
 
-def fit(
-    sources: declarations.Pairs,
-    taps: declarations.KernelTaps,
-    output: declarations.Kernel = None,
-    stride: declarations.Stride = 2,
-    from_high: declarations.FromHigh = False,
-    padding: declarations.FitPadding = "center",
-    delay: declarations.Delay = None,
-    ridge: declarations.Ridge = None,
-    balance: declarations.Balanced = False,
-    channels: declarations.FitChannels = None,
-    overwrite: declarations.Overwrite = False,
-    allow_truncated: declarations.AllowTruncated = False,
-    as_json: declarations.Json = False,
-    quiet: declarations.Quiet = False,
-) -> None:
+@with_options
+def fit(options: FitOptions) -> None:
     """Learn the kernel that makes HIGH of LOW with the least squared error, in one pass.
 
     A fifth of the sound, in short blocks all over it, is kept back, and the error on it told beside that of
@@ -34,11 +20,7 @@ def fit(
       convt fit --from-high a.wav b.wav --taps 32 --balance -o w.npy
       convt upsample in.wav --weights w.npy --stride 2 --padding center
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.jobs.fit import Fitting, fit_kernel  # heavy: not for --help
+    from convt_cli.jobs.fit import fit_kernel  # heavy: not for --help
 
-    given = (stride, taps, padding, delay, channels, from_high)
-    with report.as_asked(as_json=as_json):
-        fit_kernel(
-            Fitting(sources, output, *given, ridge, balance, overwrite, allow_truncated),
-            Reporter(quiet, as_json=as_json),
-        )
+    with report.json_errors(as_json=options.as_json):
+        fit_kernel(options)

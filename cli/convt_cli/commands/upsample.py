@@ -1,52 +1,13 @@
 """``convt upsample``: sound files, signals or a stream, upsampled."""
 
+from convt_cli.commands.with_options import with_options
 from convt_cli.files.paths import STREAM
-from convt_cli.options import declarations
-from convt_cli.options.upsample_options import Design, Request
+from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.text import report
-from convt_cli.text.report import Reporter
 
 
-def upsample(
-    sources: declarations.Sources,
-    output: declarations.Output = None,
-    folder: declarations.Folder = None,
-    recursive: declarations.Recursive = False,
-    weights: declarations.Weights = None,
-    tensor: declarations.Tensor = None,
-    layout: declarations.Layout = "torch",
-    stride: declarations.Factor = None,
-    rate: declarations.Rate = None,
-    rate_in: declarations.RateIn = None,
-    padding: declarations.Padding = None,
-    output_padding: declarations.OutputPadding = 0,
-    dilation: declarations.Dilation = 1,
-    groups: declarations.Groups = 1,
-    bias: declarations.Bias = None,
-    quality: declarations.Quality = None,
-    passband: declarations.Passband = None,
-    rejection: declarations.Rejection = None,
-    phase: declarations.Phase = None,
-    precision: declarations.Precision = None,
-    latency: declarations.Latency = None,
-    container: declarations.Container = None,
-    subtype: declarations.Subtype = None,
-    gain: declarations.Gain = 0.0,
-    dither: declarations.Dither = None,
-    overs: declarations.Overs = None,
-    nonfinite: declarations.Nonfinite = "error",
-    raw: declarations.Raw = False,
-    channels: declarations.Channels = None,
-    allow_truncated: declarations.AllowTruncated = False,
-    overwrite: declarations.Overwrite = False,
-    skip_existing: declarations.SkipExisting = False,
-    jobs: declarations.Jobs = None,
-    plot: declarations.Spectra = None,
-    dry_run: declarations.DryRun = False,
-    as_json: declarations.Json = False,
-    verbose: declarations.Verbose = False,
-    quiet: declarations.Quiet = False,
-) -> None:
+@with_options
+def upsample(options: UpsampleOptions) -> None:
     """Upsample sound files, .npy signals or a stream with a transposed convolution.
 
     Container and sample format are kept; the output's name goes to stdout, all else to stderr. - is
@@ -73,48 +34,6 @@ def upsample(
     """  # noqa: D301  # \b keeps the lines below it as they are
     from convt_cli.jobs.upsample import upsample_files  # heavy: not for --help
 
-    if raw and rate_in is None:  # as of an input of which no more is asked
-        rate_in, rate = rate, None
-    request = Request(
-        source=sources[0],
-        output=output,
-        weights=weights,
-        tensor=tensor,
-        layout=layout,
-        bias=bias,
-        design=Design(quality, passband, rejection, phase),
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-        precision=precision or ("float64" if quality == "best" else None),
-        latency=latency,
-        container=container,
-        subtype=subtype,
-        dither=dither,
-        overs=overs,
-        gain=gain,
-        nonfinite=nonfinite,
-        raw=raw,
-        rate=rate,
-        rate_in=rate_in,
-        channels=channels,
-        allow_truncated=allow_truncated,
-        overwrite=overwrite,
-        makes_folder=folder is not None,
-        dry_run=dry_run,
-        plot=plot,
-        as_json=as_json,
-    )
-    reporter = Reporter(quiet, verbose, as_json)
-    with report.as_asked(as_json=as_json, to_stderr=request.target == STREAM):
-        upsample_files(
-            sources,
-            request,
-            reporter,
-            folder=folder,
-            recursive=recursive,
-            jobs=jobs,
-            skip=skip_existing,
-        )
+    options = options.completed()
+    with report.json_errors(as_json=options.as_json, to_stderr=options.target == STREAM):
+        upsample_files(options)

@@ -1,13 +1,20 @@
 """``convt weights``: what a file of weights holds."""
 
-from convt_cli.options import declarations
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convt_cli.options import kernel_options, report_options
 from convt_cli.text import report
 
 
 def weights(
-    file: declarations.Listed,
-    layout: declarations.Layout = "torch",
-    as_json: declarations.Json = False,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", readable=False, help="Weights, as convt upsample takes them.")
+    ],
+    layout: kernel_options.Layout = "torch",
+    as_json: report_options.Json = False,
 ) -> None:
     """List the weights in a file that could be a transposed convolution's.
 
@@ -23,5 +30,5 @@ def weights(
     """  # noqa: D301  # \b keeps the lines below it as they are
     from convt_cli.jobs.weights import list_weights  # heavy: not for --help
 
-    with report.as_asked(as_json=as_json):
+    with report.json_errors(as_json=as_json):
         list_weights(file, layout, as_json=as_json)

@@ -9,89 +9,91 @@ from pathlib import Path
 
 from convt_cli.errors import Failure
 from convt_cli.files.paths import is_file
-from convt_cli.options.upsample_options import Request
+from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.pipeline import run, warm_up
 from convt_cli.run.workers import workers
-from convt_cli.text.run_report import Account
+from convt_cli.text.run_report import RunReport
 
-Result = tuple[Request, Account | Failure]
+Result = tuple[UpsampleOptions, RunReport | Failure]
 
-_TOGETHER = 16  # files at most that a process is given at once, as every errand takes its time,
-_SMALL = 1 << 23  # and bytes of them at most
+_CHUNK = 16  # files at most that a process is given at once, as every message takes its time,
+_CHUNK_BYTES = 1 << 23  # and bytes of them at most
 
 
-def run_all(requests: Sequence[Request], jobs: int, *, brief: bool) -> Generator[Result, None, None]:
-    """Upsample files, `jobs` at a time, and yield what became of each, in their order.
+def run_all(
+    jobs: Sequence[UpsampleOptions], processes: int, *, brief: bool
+) -> Generator[Result, None, None]:
+    """Upsample files in so many processes, and yield the report of each, in their order.
 
-    Accounts may be brief. When the iteration is left early, files that are being worked on are given up.
+    Reports may be brief. When the iteration is left early, files that are being worked on are given up.
     """
-    if min(jobs, len(requests)) < 2:
-        for request in requests:
-            yield request, _work(request, threads=None, brief=brief)
+    if min(processes, len(jobs)) < 2:
+        for job in jobs:
+            yield job, _run_one(job, threads=None, brief=brief)
         return
-    if is_file(requests[0].source):  # what comes through a pipe is read but once
-        with suppress(Failure):  # of which the process that does the file tells
-            warm_up(requests[0])
-    new = {request.target for request in requests if not is_file(request.target)}
-    with workers(min(jobs, len(requests))) as submit:
-        errands = iter([(few, submit(_work_alone, few, brief)) for few in _divided(requests, jobs)])
-        for few, future in errands:
+    if is_file(jobs[0].source):  # a pipe can be read only once
+        with suppress(Failure):  # the process that does the file reports it
+            warm_up(jobs[0])
+    new = {job.target for job in jobs if not is_file(job.target)}
+    with workers(min(processes, len(jobs))) as submit:
+        pending = iter([(chunk, submit(_run_chunk, chunk, brief)) for chunk in _chunks(jobs, processes)])
+        for chunk, future in pending:
             if isinstance(future.exception(), BrokenProcessPool):
-                errands = chain([(few, future)], errands)
+                pending = chain([(chunk, future)], pending)
                 break
-            yield from zip(few, future.result(), strict=True)
-    for few, future in errands:  # a process has been killed, and no other goes on
+            yield from zip(chunk, future.result(), strict=True)
+    for chunk, future in pending:  # a process has been killed, and no other goes on
         if isinstance(future.exception(), BrokenProcessPool):
-            # What was done already, but not told of, is done once more.
-            again = [replace(one, overwrite=one.overwrite or one.target in new) for one in few]
-            yield from zip(few, (_by_itself(one, brief) for one in again), strict=True)
+            # Files that were finished, but not reported, are done once more.
+            again = [replace(job, overwrite=job.overwrite or job.target in new) for job in chunk]
+            yield from zip(chunk, (_run_alone(job, brief) for job in again), strict=True)
         else:
-            yield from zip(few, future.result(), strict=True)
+            yield from zip(chunk, future.result(), strict=True)
 
 
-def _divided(requests: Sequence[Request], jobs: int) -> Iterator[list[Request]]:
+def _chunks(jobs: Sequence[UpsampleOptions], processes: int) -> Iterator[list[UpsampleOptions]]:
     """Divide files, in their order, into those that a process is given at once.
 
-    They become fewer towards the end, which all processes then reach at about the same time.
+    Chunks become smaller towards the end, which all processes then reach at about the same time.
     """
-    few, total = list[Request](), 0
-    for number, request in enumerate(requests):
-        size, left = _size(request.source), len(requests) - number + len(few)
-        if few and (len(few) >= min(_TOGETHER, left / (4 * jobs)) or total + size > _SMALL):
-            yield few
-            few, total = [], 0
-        few.append(request)
+    chunk, total = list[UpsampleOptions](), 0
+    for number, job in enumerate(jobs):
+        size, left = _size(job.source), len(jobs) - number + len(chunk)
+        if chunk and (len(chunk) >= min(_CHUNK, left / (4 * processes)) or total + size > _CHUNK_BYTES):
+            yield chunk
+            chunk, total = [], 0
+        chunk.append(job)
         total += size
-    yield few
+    yield chunk
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # of which the process that does the file tells
+    except OSError:  # the process that does the file reports it
         return 0
 
 
-def _by_itself(request: Request, brief: bool) -> Account | Failure:
+def _run_alone(job: UpsampleOptions, brief: bool) -> RunReport | Failure:
     """Do a file in a process of its own, which it may kill."""
     try:
         with workers(1) as submit:
-            result: Account | Failure = submit(_work_alone, [request], brief).result()[0]
+            result: RunReport | Failure = submit(_run_chunk, [job], brief).result()[0]
             return result
     except BrokenProcessPool:
-        return Failure(f"{request.source}: what worked on it has been killed; was there enough memory?")
+        return Failure(f"{job.source}: what worked on it has been killed; was there enough memory?")
 
 
-def _work_alone(requests: Sequence[Request], brief: bool) -> list[Account | Failure]:
-    return [_work(request, threads=1, brief=brief) for request in requests]
+def _run_chunk(jobs: Sequence[UpsampleOptions], brief: bool) -> list[RunReport | Failure]:
+    return [_run_one(job, threads=1, brief=brief) for job in jobs]
 
 
-def _work(request: Request, *, threads: int | None, brief: bool) -> Account | Failure:
+def _run_one(job: UpsampleOptions, *, threads: int | None, brief: bool) -> RunReport | Failure:
     try:
-        return Account.of(run(request, _unwatched, threads=threads), brief=brief)
+        return RunReport.of(run(job, _no_progress, threads=threads), brief=brief)
     except Failure as failure:
         return failure
 
 
-def _unwatched(_done: int, _total: int | None) -> None:
-    """Let nobody know how far a file is: there are others."""
+def _no_progress(_done: int, _total: int | None) -> None:
+    """Show nothing of one file among others."""

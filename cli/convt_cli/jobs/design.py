@@ -1,133 +1,127 @@
-"""The work of ``convt design``: kernels made or balanced, told of, drawn and written."""
+"""The work of ``convt design``: a kernel designed or balanced, measured, drawn and written."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import convt
 from convt_cli.errors import Failure, Misuse, library_errors_as_failures
-from convt_cli.jobs.inspect import check_ratio, document, kernel_plot, load
-from convt_cli.kernels.measurements import Inspection
+from convt_cli.jobs.inspect import check_ratio, kernel_plot, load_weights
+from convt_cli.kernels.measurements import KernelMeasurements
 from convt_cli.kernels.writing import check_kernel, write_kernel
-from convt_cli.options.upsample_options import Design, Layout
+from convt_cli.options.design_options import DesignOptions
 from convt_cli.plots.kernel_plot import draw_kernel
 from convt_cli.plots.style import check_plot_path
 from convt_cli.samples.formats import Array
 from convt_cli.text import report
-from convt_cli.text.inspect_text import findings
+from convt_cli.text.inspect_json import measurements_as_json
+from convt_cli.text.inspect_text import inspect_lines
 from convt_cli.text.report import Reporter
 
 
-@dataclass(frozen=True, slots=True)
-class Designing:
-    """The options of ``convt design``."""
-
-    output: Path | None
-    stride: int
-    down: int
-    design: Design
-    taps: int | None
-    kind: Any
-    source: Path | None
-    tensor: str | None
-    layout: Layout
-    balance: bool
-    rate: int | None
-    plot: Path | None
-    overwrite: bool
-
-
-def design_kernel(asked: Designing, reporter: Reporter) -> None:
-    """Make a kernel, tell what it does, and write it.
+def design_kernel(options: DesignOptions) -> None:
+    """Design or balance a kernel, print its measurements, and write it.
 
     Raises
     ------
     Failure
         There is no such kernel, or it cannot be written.
     """
-    _check(asked)
-    before = None
-    if asked.source:
-        weights = load(asked.source, asked.tensor, asked.layout)
-        made = _balanced(weights, asked)
-        before = Inspection.of(weights.source, weights.weight, asked.stride, asked.down)
-        _tell(before, asked, reporter)
+    _check(options)
+    reporter, before = Reporter(options.quiet, as_json=options.as_json), None
+    if options.source:
+        weights = load_weights(options.source, options.tensor, options.layout)
+        made = _balanced(weights, options)
+        before = _measured(weights.source, weights.weight, options)
+        _print(before, options, reporter)
     else:
-        made = convt.Weights("designed", _designed(asked))
-    after = Inspection.of(str(asked.output or made.source), made.weight, asked.stride, asked.down)
-    if asked.output:
-        write_kernel(asked.output, made, overwrite=asked.overwrite)
-    if asked.plot:
-        _draw(asked.plot, after, asked)
-    _tell(after, asked, reporter)
+        made = convt.Weights("designed", _designed(options))
+    after = _measured(str(options.output or made.source), made.weight, options)
+    if options.output:
+        write_kernel(options.output, made, overwrite=options.overwrite)
+    if options.plot:
+        _draw(options.plot, after, options)
+    _print(after, options, reporter)
     if reporter.as_json:
-        documents = {"before": document(before, asked.rate)} if before else {}
-        written = {"output": asked.output and str(asked.output), "asked": asdict(asked.design)}
-        report.document(written | documents | document(after, asked.rate), to_stderr=False)
-    for path in (asked.output, asked.plot):
+        _print_json(before, after, options)
+    for path in (options.output, options.plot):
         if path:
             reporter.written(path)
-    if not asked.output:
+    if not options.output:
         reporter.note("the kernel is not written: -o names a file")
 
 
-def _check(asked: Designing) -> None:
+def _check(options: DesignOptions) -> None:
     """Refuse options that do not go together, and an output that cannot be."""
-    check_ratio(asked.stride, asked.down)
-    if asked.balance != bool(asked.source):
+    check_ratio(options.stride, options.down)
+    if options.balance != bool(options.source):
         raise Misuse("--balance needs the kernel to balance, --from W; and --from is for --balance")
-    if asked.tensor is not None and not asked.source:
+    if options.tensor is not None and not options.source:
         raise Misuse("--tensor names one of several weights in a file: name the file with --from")
-    if asked.source and (asked.design.is_asked_for or asked.taps or asked.kind):
+    if options.source and (options.filter_spec.is_given or options.taps or options.kind):
         raise Misuse("--from takes a kernel as it is: it goes with --stride and --balance alone")
-    if asked.output:
-        check_kernel(asked.output, [asked.source] if asked.source else [], overwrite=asked.overwrite)
-    if asked.plot:
-        files = [path for path in (asked.source, asked.output) if path]
-        check_plot_path(asked.plot, files, overwrite=asked.overwrite)
+    if options.output:
+        sources = [options.source] if options.source else []
+        check_kernel(options.output, sources, overwrite=options.overwrite)
+    if options.plot:
+        files = [path for path in (options.source, options.output) if path]
+        check_plot_path(options.plot, files, overwrite=options.overwrite)
 
 
-def _balanced(weights: convt.Weights, asked: Designing) -> convt.Weights:
-    if weights.bias is not None and asked.output and asked.output.suffix.lower() == ".npy":
-        raise Failure(f"{asked.output}: an .npy file has no place for the bias; name an .npz file with -o")
+def _balanced(weights: convt.Weights, options: DesignOptions) -> convt.Weights:
+    if weights.bias is not None and options.output and options.output.suffix.lower() == ".npy":
+        raise Failure(
+            f"{options.output}: an .npy file has no place for the bias; name an .npz file with -o"
+        )
     try:
-        kernel = convt.balance_kernel(weights.weight, asked.stride)
+        kernel = convt.balance_kernel(weights.weight, options.stride)
     except convt.ParameterError as error:
         raise Failure(f"{weights.source}: {error}") from None
     return convt.Weights("balanced", kernel, weights.bias)
 
 
-def _designed(asked: Designing) -> Array:
+def _designed(options: DesignOptions) -> Array:
     with library_errors_as_failures():
         return convt.design_kernel(
-            asked.stride,
-            quality=asked.design.quality,
-            passband=asked.design.passband,
-            rejection=asked.design.rejection,
-            taps=asked.taps,
-            phase=asked.design.phase or "linear",
-            kind=asked.kind or "kaiser",
-            down=asked.down,
+            options.stride,
+            quality=options.quality,
+            passband=options.passband,
+            rejection=options.rejection,
+            taps=options.taps,
+            phase=options.phase or "linear",
+            kind=options.kind or "kaiser",
+            down=options.down,
         )
 
 
-def _stated(asked: Designing) -> tuple[float, float] | None:
+def _specification(options: DesignOptions) -> tuple[float, float] | None:
     """Return the passband and the rejection that a kernel is designed to, if to both."""
-    if asked.taps or asked.kind not in (None, "kaiser", "equiripple"):
+    if options.source or options.taps or options.kind not in (None, "kaiser", "equiripple"):
         return None
-    preset = convt.QUALITIES[asked.design.quality or "high"]
-    return asked.design.passband or preset.passband, asked.design.rejection or preset.rejection
+    preset = convt.QUALITIES[options.quality or "high"]
+    return options.passband or preset.passband, options.rejection or preset.rejection
 
 
-def _draw(path: Path, inspection: Inspection, asked: Designing) -> None:
-    stated = None if asked.source else _stated(asked)
+def _measured(source: str, weight: Array, options: DesignOptions) -> KernelMeasurements:
+    return KernelMeasurements.of(source, weight, options.stride, options.down)
+
+
+def _draw(path: Path, measured: KernelMeasurements, options: DesignOptions) -> None:
+    plot = kernel_plot(measured, options.rate, _specification(options))
     try:
-        draw_kernel(path, kernel_plot(inspection, asked.rate, stated), overwrite=asked.overwrite)
+        draw_kernel(path, plot, overwrite=options.overwrite)
     except Failure as failure:
-        done = f"; {asked.output} is finished" if asked.output else ""
+        done = f"; {options.output} is finished" if options.output else ""
         raise Failure(f"{failure}{done}") from None
 
 
-def _tell(inspection: Inspection, asked: Designing, reporter: Reporter) -> None:
-    for line in findings(inspection, asked.rate):
+def _print(measured: KernelMeasurements, options: DesignOptions, reporter: Reporter) -> None:
+    for line in inspect_lines(measured, options.rate):
         reporter.note(line)
+
+
+def _print_json(
+    before: KernelMeasurements | None, after: KernelMeasurements, options: DesignOptions
+) -> None:
+    written = {"output": options.output and str(options.output), "asked": asdict(options.filter_spec)}
+    balanced = {"before": measurements_as_json(before, options.rate)} if before else {}
+    report.print_json(written | balanced | measurements_as_json(after, options.rate))

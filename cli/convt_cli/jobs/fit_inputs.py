@@ -1,4 +1,4 @@
-"""Which files of a command line belong together: what goes in, and what should come out."""
+"""Which files of a command line are pairs to fit a kernel to."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,14 +16,14 @@ class Pair(NamedTuple):
     high: Path
 
 
-class Pairs(NamedTuple):
-    """The pairs, and files in folders that belong to none."""
+class FitInputs(NamedTuple):
+    """The pairs, and the files in folders that have no partner."""
 
     pairs: list[Pair]
-    alone: list[Path]
+    unmatched: list[Path]
 
 
-def find_pairs(sources: Sequence[Path], *, from_high: bool) -> Pairs:
+def find_fit_inputs(sources: Sequence[Path], *, from_high: bool) -> FitInputs:
     """Return the pairs that a command line names: LOW HIGH LOW HIGH ..., each two files or two folders.
 
     Files below two folders belong together if they have the same names there, whatever their extensions.
@@ -36,30 +36,30 @@ def find_pairs(sources: Sequence[Path], *, from_high: bool) -> Pairs:
     if STREAM in sources:
         raise Misuse("convt fit reads files, not standard input: name them")
     if from_high:
-        return Pairs([Pair(None, path) for source in sources for path in _files(source)], [])
+        return FitInputs([Pair(None, path) for source in sources for path in _files(source)], [])
     if len(sources) % 2:
         raise Misuse(
             f"LOW HIGH are pairs of files, or of folders, and {len(sources)} are named; --from-high takes"
             " HIGH alone"
         )
-    found = Pairs([], [])
+    inputs = FitInputs([], [])
     for low, high in zip(sources[::2], sources[1::2], strict=True):
-        _add(found, low, high)
-    return found
+        _add(inputs, low, high)
+    return inputs
 
 
-def _add(found: Pairs, low: Path, high: Path) -> None:
+def _add(inputs: FitInputs, low: Path, high: Path) -> None:
     if not (is_folder(low) and is_folder(high)):
         if is_folder(low) or is_folder(high):
             raise Misuse(f"{low} and {high}: one is a folder, and the other is not")
-        found.pairs.append(Pair(low, high))
+        inputs.pairs.append(Pair(low, high))
         return
     below, above = _by_name(low), _by_name(high)
     common = sorted(below.keys() & above.keys())
     if not common:
         raise Failure(f"{low} and {high}: no file below one has the name of a file below the other")
-    found.pairs.extend(Pair(below[name], above[name]) for name in common)
-    found.alone.extend(
+    inputs.pairs.extend(Pair(below[name], above[name]) for name in common)
+    inputs.unmatched.extend(
         files[name] for files in (below, above) for name in sorted(files.keys() - set(common))
     )
 

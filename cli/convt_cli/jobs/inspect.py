@@ -1,60 +1,46 @@
-"""The work of ``convt inspect``: what the kernels of a file do, told and drawn."""
+"""The work of ``convt inspect``: the kernels of a file measured and drawn."""
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import convt
 from convt_cli.errors import Misuse, library_errors_as_failures
-from convt_cli.files.checksums import array_sha256
-from convt_cli.kernels.measurements import Inspection, facts
-from convt_cli.options.upsample_options import Layout
+from convt_cli.kernels.measurements import KernelMeasurements
+from convt_cli.options.inspect_options import InspectOptions
+from convt_cli.options.values import Layout
 from convt_cli.plots.kernel_plot import KernelPlot, draw_kernel
 from convt_cli.plots.style import check_plot_path
 from convt_cli.text import report, terminal_plot
-from convt_cli.text.inspect_text import findings
+from convt_cli.text.inspect_json import measurements_as_json
+from convt_cli.text.inspect_text import inspect_lines
 
 
-@dataclass(frozen=True, slots=True)
-class Inspecting:
-    """The options of ``convt inspect``."""
-
-    weights: Path
-    tensor: str | None
-    layout: Layout
-    stride: int
-    down: int
-    rate: int | None
-    plot: Path | None
-    overwrite: bool
-
-
-def inspect_kernel(asked: Inspecting, *, as_json: bool) -> None:
-    """Tell what the kernels of a weight file do.
+def inspect_kernel(options: InspectOptions) -> None:
+    """Print measurements of the kernels of a weight file.
 
     Raises
     ------
     Failure
         The file cannot be read, or holds what has no response.
     """
-    check_ratio(asked.stride, asked.down)
-    if asked.plot:
-        check_plot_path(asked.plot, [asked.weights], overwrite=asked.overwrite)
-    weights = load(asked.weights, asked.tensor, asked.layout)
-    inspection = Inspection.of(weights.source, weights.weight, asked.stride, asked.down)
-    if asked.plot:
-        draw_kernel(asked.plot, kernel_plot(inspection, asked.rate), overwrite=asked.overwrite)
-    if as_json:
-        report.document(document(inspection, asked.rate), to_stderr=False)
+    stride, down, rate = options.stride, options.down, options.rate
+    check_ratio(stride, down)
+    if options.plot:
+        check_plot_path(options.plot, [options.weights], overwrite=options.overwrite)
+    weights = load_weights(options.weights, options.tensor, options.layout)
+    measured = KernelMeasurements.of(weights.source, weights.weight, stride, down)
+    if options.plot:
+        draw_kernel(options.plot, kernel_plot(measured, rate), overwrite=options.overwrite)
+    if options.as_json:
+        report.print_json(measurements_as_json(measured, rate))
         return
-    for line in findings(inspection, asked.rate):
-        report.result(line)
-    if inspection.count == 1 and terminal_plot.is_wanted():
-        terminal_plot.draw(weights.weight.reshape(-1), asked.stride, asked.down, asked.rate)
+    for line in inspect_lines(measured, rate):
+        report.print_line(line)
+    if measured.count == 1 and terminal_plot.is_wanted():
+        terminal_plot.draw(weights.weight.reshape(-1), stride, down, rate)
 
 
 def check_ratio(stride: int, down: int) -> None:
@@ -72,7 +58,7 @@ def check_ratio(stride: int, down: int) -> None:
         )
 
 
-def load(path: Path, tensor: str | None, layout: Layout) -> convt.Weights:
+def load_weights(path: Path, tensor: str | None, layout: Layout) -> convt.Weights:
     """Read a weight file.
 
     Raises
@@ -85,18 +71,12 @@ def load(path: Path, tensor: str | None, layout: Layout) -> convt.Weights:
 
 
 def kernel_plot(
-    inspection: Inspection, rate: int | None, stated: tuple[float, float] | None = None
+    measured: KernelMeasurements, rate: int | None, specification: tuple[float, float] | None = None
 ) -> KernelPlot:
-    """Return what is to be drawn: of many kernels the one with the loudest tonal lines."""
-    lines = inspection.figures["tonal_lines"]
+    """Return the plot of a kernel: of many the one with the loudest tonal lines."""
+    lines = measured.figures["tonal_lines"]
     number = int(lines.max(-1).argmax()) if lines.size else 0
-    kernel = inspection.weight.reshape(-1, inspection.taps)[number]
-    which = f", kernel {inspection.name(number)} of the loudest tonal lines" if inspection.count > 1 else ""
-    title = f"{inspection.source}, {inspection.ratio}{which}"
-    ratio = inspection.stride, inspection.down
-    return KernelPlot(title, kernel.astype(np.float64), *ratio, rate, stated)
-
-
-def document(inspection: Inspection, rate: int | None) -> dict[str, Any]:
-    """Return everything as JSON has it."""
-    return facts(inspection, rate) | {"sha256": array_sha256(inspection.weight)}
+    kernel = measured.weight.reshape(-1, measured.taps)[number].astype(np.float64)
+    which = f", kernel {measured.name(number)} of the loudest tonal lines" if measured.count > 1 else ""
+    title = f"{measured.source}, {measured.ratio}{which}"
+    return KernelPlot(title, kernel, measured.stride, measured.down, rate, specification)

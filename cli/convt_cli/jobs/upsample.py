@@ -1,121 +1,96 @@
-"""A command's work from its options to what it tells: one input, or many."""
+"""The work of ``convt upsample``: one input by itself, or many files side by side."""
 
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from convt_cli.errors import Failure, Misuse, ReaderGone, SomeFailed
+from convt_cli.errors import Failure, ReaderGone, SomeFailed
 from convt_cli.files.paths import STREAM, is_file
 from convt_cli.jobs.batch import run_all
-from convt_cli.jobs.job_plan import Found, find
-from convt_cli.options.upsample_options import Request
+from convt_cli.jobs.job_plan import JobPlan, plan_jobs
+from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.pipeline import run
 from convt_cli.run.prepare import check_options
-from convt_cli.run.upsampler_cache import shared_streams
+from convt_cli.run.upsampler_cache import upsampler_cache
 from convt_cli.run.workers import cores
 from convt_cli.text import report
 from convt_cli.text.progress import Bar
 from convt_cli.text.report import Reporter
-from convt_cli.text.run_report import Account
+from convt_cli.text.run_report import RunReport
 
 
-def upsample_one(request: Request, reporter: Reporter) -> None:
-    """Upsample one input, and tell of it.
+def upsample_files(options: UpsampleOptions) -> None:
+    """Upsample the inputs of a command line.
 
     Raises
     ------
     Failure
-        With the one line that says why it cannot be done.
+        With the one line that says why it cannot be done; of several files, SomeFailed.
     """
+    upsampler_cache().clear()
+    check_options(options)
+    reporter = Reporter(options.quiet, options.verbose, options.as_json)
+    plan = plan_jobs(options)
+    skip = options.skip_existing and STREAM not in (job.target for job in plan.jobs)
+    if len(plan.jobs) == 1 and not (options.folder or skip):
+        _upsample_one(plan.jobs[0], reporter)
+    else:
+        _upsample_all(plan, options.jobs or cores(), reporter, skip=skip)
+
+
+def _upsample_one(options: UpsampleOptions, reporter: Reporter) -> None:
     with closing(Bar("Mframes/s", 1e6, shown=reporter.is_for_people)) as bar:
         try:
-            account = Account.of(run(request, bar))
+            finished = RunReport.of(run(options, bar))
         except ReaderGone:
             return
     if reporter.as_json:
-        report.document(account.facts, to_stderr=request.target == STREAM)
-    _tell(account, reporter)
+        report.print_json(finished.facts, to_stderr=options.target == STREAM)
+    _print(finished, reporter)
 
 
-def upsample_files(
-    sources: Sequence[Path],
-    request: Request,
-    reporter: Reporter,
-    *,
-    folder: Path | None,
-    recursive: bool,
-    jobs: int | None,
-    skip: bool,
-) -> None:
-    """Upsample what a command line names: an input by itself, or files side by side.
-
-    Raises
-    ------
-    Failure
-        As of :func:`upsample_one` and :func:`upsample_all`.
-    """
-    shared_streams().clear()
-    check_options(request)
-    found = find(sources, request, folder, recursive=recursive)
-    if skip and request.plot:
-        raise Misuse("--plot draws what is made, and --skip-existing may make nothing: use one of them")
-    skip = skip and STREAM not in (request.target for request in found.requests)
-    if len(found.requests) == 1 and not (folder or skip):
-        upsample_one(found.requests[0], reporter)
-    else:
-        upsample_all(found, jobs or cores(), reporter, skip=skip)
-
-
-def upsample_all(found: Found, jobs: int, reporter: Reporter, *, skip: bool) -> None:
-    """Upsample many files, tell of each in their order, and sum up.
-
-    Raises
-    ------
-    SomeFailed
-        Some, or all, could not be made.
-    """
-    wanted = [request for request in found.requests if not (skip and is_file(request.target))]
+def _upsample_all(plan: JobPlan, processes: int, reporter: Reporter, *, skip: bool) -> None:
+    """Upsample many files, print the report of each in their order, and sum up."""
+    wanted = [job for job in plan.jobs if not (skip and is_file(job.target))]
     documents, failed = list[dict[str, Any]](), list[str]()
-    for path, failure in found.failures:
+    for path, failure in plan.failures:
         failed.append(str(path))
         reporter.fail(failure)
-        documents.append(_failed(path, failure))
+        documents.append(_failure_as_json(path, failure))
     bar = Bar("files/s", 1, shown=reporter.is_for_people)
-    brief = not (reporter.verbose or any(request.dry_run for request in wanted))
-    with closing(bar), closing(run_all(wanted, jobs, brief=brief)) as results:
-        for number, (request, result) in enumerate(results, 1):
-            bar.close()  # the lines that follow stand where it was
+    brief = not (reporter.verbose or any(job.dry_run for job in wanted))
+    with closing(bar), closing(run_all(wanted, processes, brief=brief)) as results:
+        for number, (job, result) in enumerate(results, 1):
+            bar.close()  # the lines that follow take its place
             if isinstance(result, Failure):
-                failed.append(str(request.source))
+                failed.append(str(job.source))
                 reporter.fail(result)
-                documents.append(_failed(request.source, result))
+                documents.append(_failure_as_json(job.source, result))
             else:
-                _tell(result, reporter)
+                _print(result, reporter)
                 documents += [result.facts] if reporter.as_json else []
             bar(number, len(wanted))
-    count = len(found.requests) + len(found.failures)
-    skipped = len(found.requests) - len(wanted)
+    count = len(plan.jobs) + len(plan.failures)
+    skipped = len(plan.jobs) - len(wanted)
     done = count - skipped - len(failed)
     facts = {"done": done, "skipped": skipped, "failed": len(failed), "files": documents}
     reporter.note(f"{done} of {count} files done, {skipped} skipped, {len(failed)} failed")
     if failed:
         raise SomeFailed(failed, count, facts)
     if reporter.as_json:
-        report.document(facts, to_stderr=False)
+        report.print_json(facts)
 
 
-def _failed(path: Path, failure: Failure) -> dict[str, Any]:
+def _failure_as_json(path: Path, failure: Failure) -> dict[str, Any]:
     return {"input": {"path": str(path)}, "error": str(failure)}
 
 
-def _tell(account: Account, reporter: Reporter) -> None:
-    """Say what became of an input."""
-    for line in account.notes:
+def _print(finished: RunReport, reporter: Reporter) -> None:
+    for line in finished.notes:
         reporter.note(line)
-    for line in account.details:
+    for line in finished.details:
         reporter.detail(line)
-    for line in account.warnings:
+    for line in finished.warnings:
         reporter.warn(line)
-    for path in account.written:
+    for path in finished.written:
         reporter.written(path)

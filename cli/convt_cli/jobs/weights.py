@@ -1,4 +1,4 @@
-"""The work of ``convt weights``: what a file holds, told."""
+"""The work of ``convt weights``: a list of the weights in a file."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -7,13 +7,13 @@ from typing import Any
 
 import convt
 from convt_cli.errors import library_errors_as_failures
-from convt_cli.options.upsample_options import Layout
+from convt_cli.options.values import Layout
 from convt_cli.text import report
 from convt_cli.text.report import Reporter
 
 
 def list_weights(path: Path, layout: Layout, *, as_json: bool) -> None:
-    """Tell which weights of a file could be a transposed convolution's.
+    """List the weights of a file that could be a transposed convolution's.
 
     Raises
     ------
@@ -23,10 +23,10 @@ def list_weights(path: Path, layout: Layout, *, as_json: bool) -> None:
     with library_errors_as_failures():
         listed = convt.list_weights(path, layout=layout)
     if as_json:
-        report.document(_document(listed, layout), to_stderr=False)
+        report.print_json(_as_json(listed, layout))
         return
     for line in _lines(listed):
-        report.result(line)
+        report.print_line(line)
     reporter = Reporter(quiet=False)
     if not listed.entries:
         reporter.note(f"{listed.source}: holds no weight that could be a transposed convolution's")
@@ -36,20 +36,20 @@ def list_weights(path: Path, layout: Layout, *, as_json: bool) -> None:
         )
 
 
-def _document(listed: convt.WeightList, layout: Layout) -> dict[str, Any]:
+def _as_json(listed: convt.WeightList, layout: Layout) -> dict[str, Any]:
     weights = [asdict(entry) for entry in listed.entries]
     return {"path": listed.source, "layout": layout, "weights": weights, "others": listed.other_tensors}
 
 
 def _lines(listed: convt.WeightList) -> Iterator[str]:
     """Yield a line for each weight, in columns."""
-    cells = [(entry.name, str(entry.shape), entry.dtype, _what(entry)) for entry in listed.entries]
+    cells = [(entry.name, str(entry.shape), entry.dtype, _description(entry)) for entry in listed.entries]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _what(entry: convt.WeightEntry) -> str:
+def _description(entry: convt.WeightEntry) -> str:
     if entry.problem:
         return f"cannot be read: {entry.problem}"
     facts = [f"{entry.taps} taps"]

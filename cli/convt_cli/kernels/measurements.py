@@ -1,15 +1,13 @@
 """What the kernels of a weight file do, measured one by one."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 import convt
 from convt_cli.errors import Failure
 from convt_cli.samples.formats import Array
-from convt_cli.text.report import json_number
 
 Frequency = TypeVar("Frequency", float, Array)
 
@@ -17,12 +15,11 @@ TOLERANCES = (0.01, 0.1, 1.0, 3.0)  # dB, whose passbands are told
 # In input Nyquist frequencies: up to where tones are taken, whose images are told, and ripple.
 TONES = (0.5, 0.8, 0.9, 0.95, 1.0)
 RIPPLE_EDGE = 0.8
-_NOTHING = -3000.0  # dB: no two floats are so far from each other
 _AT_ONCE = 1024  # kernels whose responses are held at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
+class KernelMeasurements:
     """The kernels of a weight, n of them, and what each does; frequencies in input Nyquist frequencies.
 
     Attributes
@@ -44,7 +41,7 @@ class Inspection:
     figures: dict[str, Array]
 
     @classmethod
-    def of(cls, source: str, weight: Array, stride: int, down: int) -> "Inspection":
+    def of(cls, source: str, weight: Array, stride: int, down: int) -> "KernelMeasurements":
         """Measure the kernels of a weight.
 
         Raises
@@ -73,9 +70,9 @@ class Inspection:
         """What the kernels are for."""
         return f"stride {self.stride}" if self.down == 1 else f"ratio {self.stride}/{self.down}"
 
-    def heard(self, frequency: float) -> float:
+    def fold_frequency(self, frequency: float) -> float:
         """Return where in the output's band a frequency is heard: folded into it, if it lies beyond."""
-        return heard(frequency, self.stride / self.down)
+        return fold_frequency(frequency, self.stride / self.down)
 
     @property
     def count(self) -> int:
@@ -107,7 +104,7 @@ class Inspection:
         return padding, named.get(padding, ""), (delay - padding) / self.down
 
 
-def heard(frequency: Frequency, band: float) -> Frequency:
+def fold_frequency(frequency: Frequency, band: float) -> Frequency:
     """Return where in the band from 0 a frequency is heard once sampled for that band: folded back."""
     return band - abs(band - frequency % (2 * band))
 
@@ -141,60 +138,3 @@ def _range(response: convt.Response, band: Array) -> Array:
     delays = np.where(inside & np.isfinite(response.group_delay), response.group_delay, np.nan)
     delays[np.isnan(delays).all(-1)] = 0
     return np.stack([np.nanmin(delays, -1), np.nanmax(delays, -1)], -1)
-
-
-def facts(inspection: Inspection, rate: int | None) -> dict[str, Any]:
-    """Return everything as JSON has it; frequencies in Hz if the input's rate is known."""
-    unit = rate / 2 if rate else 1.0
-    return {
-        "source": inspection.source,
-        "shape": list(inspection.weight.shape),
-        "dtype": str(inspection.weight.dtype),
-        "stride": inspection.stride,
-        "down": inspection.down,
-        "taps_per_phase": inspection.taps / inspection.stride,
-        "frequency_unit": "Hz" if rate else "input Nyquist frequency",
-        "kernels": list(_kernels(inspection, unit)),
-    }
-
-
-def _kernels(inspection: Inspection, unit: float) -> Iterator[dict[str, Any]]:
-    shape, figures, down = inspection.weight.shape[:-1], inspection.figures, inspection.down
-
-    def place(frequency: float) -> float:
-        return inspection.heard(frequency) * unit
-
-    for number in range(inspection.count):
-        own = {name: values[number].tolist() for name, values in figures.items()}
-        padding, name, late = inspection.padding(number)
-        yield {
-            "channels": [int(index) for index in np.unravel_index(number, shape)],
-            "dc_gain": own["dc_gain"],
-            "levels_relative_to": own["reference"],
-            "phase_gains": own["phase_gains"],
-            "phase_spread": max(own["phase_gains"]) - min(own["phase_gains"]),
-            "tonal_lines": [
-                {"multiple": multiple, "frequency": place(2 * multiple), "level_db": _level(level)}
-                for multiple, level in enumerate(own["tonal_lines"], 1)
-            ],
-            "passband": [
-                {"within_db": tolerance, "edge": edge * unit}
-                for tolerance, edge in zip(TOLERANCES, own["edges"], strict=True)
-            ],
-            "ripple": {"up_to": RIPPLE_EDGE * unit, "db": own["ripple"]},
-            "images": [
-                {"of_tones_up_to": tone * unit, "worst_db": _level(level), "frequency": place(at)}
-                for tone, level, at in zip(TONES, own["images"], own["images_at"], strict=True)
-            ],
-            "delay": json_number(own["delay"] / down),
-            "linear_phase": own["linear_phase"],
-            "group_delay": [delay / down for delay in own["group_delay"]],
-            "peak": {"db": own["peak"], "frequency": place(own["peak_at"])},
-            "worst_over": own["worst_over"],
-            "in_time": {"padding": padding, "name": name or None, "late": late},
-        }
-
-
-def _level(decibels: float) -> float | None:
-    """Return a level, unless it is that of nothing at all."""
-    return decibels if decibels > _NOTHING else None

@@ -1,87 +1,249 @@
-"""What a command line asks for."""
+"""The options of ``convt upsample``."""
 
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Any, Literal
+
+import typer
 
 from convt_cli.files.paths import STREAM
-
-Layout = Literal["torch", "keras", "jax", "mlx", "onnx"]
-Channels = Literal["shared", "each", "mixed"]
+from convt_cli.options import filter_options, kernel_options, report_options, values
+from convt_cli.options.filter_options import FilterSpec
 
 _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav"}
 
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """What a kernel is to be designed to; None, or linear, where nothing is said."""
-
-    quality: Literal["fast", "high", "best"] | None = None
-    passband: float | None = None
-    rejection: float | None = None
-    phase: Literal["linear", "minimum"] | None = None
-
-    @property
-    def is_asked_for(self) -> bool:
-        """Whether anything is said."""
-        return self != Design()
+# Paths are not checked for being readable here: that is a failure of the work, not of the command line.
 
 
-class Ratio(NamedTuple):
-    """Of the outputs of a stride every `down`-th: so many samples become stride/down times as many."""
+@dataclass(frozen=True)
+class UpsampleOptions:
+    """The options of ``convt upsample``: as they are typed, or of one input, see :meth:`for_input`.
 
-    stride: int = 1
-    down: int = 1
-
-    @property
-    def factor(self) -> Fraction:
-        """Output samples per input sample."""
-        return Fraction(self.stride, self.down)
-
-
-SAME = Ratio()
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The options of ``convt upsample`` for one input; ``declarations.py`` tells what they mean.
-
-    `rate` is that of the output and `rate_in` that of an input which does not state it; `ratio` is known
-    once the input has been opened.
+    Options that differ in their inputs and outputs alone are equal.
     """
 
-    source: Path
-    output: Path | None
-    weights: Path | None
-    tensor: str | None
-    layout: Layout
-    bias: float | Path | None
-    design: Design
-    stride: int | None
-    padding: int | str | None
-    output_padding: int
-    dilation: int
-    groups: int
-    precision: str | None
-    latency: int | None
-    container: str | None
-    subtype: str | None
-    dither: str | None
-    overs: str | None
-    gain: float
-    nonfinite: Literal["error", "keep", "zero"]
-    raw: bool
-    rate: int | None
-    rate_in: int | None
-    channels: int | None
-    allow_truncated: bool
-    overwrite: bool
-    makes_folder: bool
-    dry_run: bool
-    plot: Path | None
-    as_json: bool
-    ratio: Ratio = SAME
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IN...",
+            readable=False,
+            allow_dash=True,
+            help=(
+                "Sound files; signals .npy, (L,), (C, L) or (N, C, L); - for standard input; folders"
+                " with -r."
+            ),
+        ),
+    ] = field(compare=False)
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            readable=False,
+            allow_dash=True,
+            help=(
+                "Name of the output, - for standard output. Default: in_x2.wav beside in.wav, for"
+                " stride 2, or in_48000.wav for --rate 48000."
+            ),
+        ),
+    ] = field(default=None, compare=False)
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--directory",
+            "-d",
+            metavar="DIR",
+            help="Folder for the outputs, under their inputs' names; made if need be.",
+        ),
+    ] = None
+    recursive: Annotated[
+        bool,
+        typer.Option(
+            "--recursive", "-r", help="Take all sound files below a folder IN; DIR gets the same tree."
+        ),
+    ] = False
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="W",
+            readable=False,
+            help=(
+                ".npy, .npz, .safetensors, a column of taps as text, or sound as impulse response. (K,) or"
+                " (1, 1, K): the kernel of every channel; (C, K): one a channel; (C_in, C_out/groups, K):"
+                " channels are mixed. Without it a kernel is designed for the stride."
+            ),
+        ),
+    ] = None
+    tensor: kernel_options.Tensor = None
+    layout: kernel_options.Layout = "torch"
+    stride: Annotated[
+        int | None,
+        typer.Option("--stride", metavar="S", min=1, help="Output samples per input sample. Default: 2."),
+    ] = None
+    rate: Annotated[
+        Any,
+        typer.Option(
+            metavar="HZ",
+            parser=values.parse_rate,
+            help=(
+                "Rate of the output, in place of a stride: 48000, 48k, 88.2k. What has it already is"
+                " copied. With --weights the kernel is one for the stride S of the ratio S/M of the"
+                " rates, which is 160/147 for 44.1 to 48 kHz. With --raw and no --rate-in, the input's"
+                " rate."
+            ),
+        ),
+    ] = None
+    rate_in: Annotated[
+        Any,
+        typer.Option(
+            "--rate-in",
+            metavar="HZ",
+            parser=values.parse_rate,
+            help="Rate of an input that states none, .npy or --raw, for --rate.",
+        ),
+    ] = None
+    padding: Annotated[
+        Any,
+        typer.Option(
+            metavar="P",
+            parser=values.parse_padding,
+            help=(
+                "Samples to drop at both ends; or full (0), or, for exactly stride*L samples (S/M*L"
+                " with --rate), center (a symmetric kernel stays in time), same (as neural decoders do)"
+                " or causal (nothing dropped in front). Default: 0 with --weights, else center."
+            ),
+        ),
+    ] = None
+    output_padding: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Further samples at the end, below max(stride, dilation)."),
+    ] = 0
+    dilation: Annotated[
+        int, typer.Option(metavar="D", min=1, help="Output samples from one tap to the next.")
+    ] = 1
+    groups: Annotated[int, typer.Option(metavar="G", min=1, help="Runs of channels that do not mix.")] = 1
+    bias: Annotated[
+        Any,
+        typer.Option(
+            metavar="B",
+            parser=values.parse_bias,
+            help="Added to the output: a number, or a file of (C_out,).",
+        ),
+    ] = None
+    quality: filter_options.Quality = None
+    passband: filter_options.Passband = None
+    rejection: filter_options.Rejection = None
+    phase: filter_options.Phase = None
+    precision: Annotated[
+        Literal["float32", "float64"] | None,
+        typer.Option(
+            help=(
+                "Of the arithmetic. Default: float32 for sound of up to 16 bits, float64 above; .npy as"
+                " it is."
+            )
+        ),
+    ] = None
+    latency: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Work on blocks of N input samples: for live sources. Default: as is fastest.",
+        ),
+    ] = None
+    container: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="F", help="Container: WAV, FLAC, AIFF, W64, AU, RAW ... Default: as IN."
+        ),
+    ] = None
+    subtype: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T",
+            help="Sample format: PCM_16, PCM_24, FLOAT ... Default: as IN. With --raw, of both.",
+        ),
+    ] = None
+    gain: Annotated[
+        Any,
+        typer.Option(metavar="DB", parser=values.parse_gain, help="Change the level by so many dB."),
+    ] = 0.0
+    dither: Annotated[
+        Literal["tpdf", "none"] | None,
+        typer.Option(help="Noise added before rounding to integers. Default: tpdf at 16 bits and below."),
+    ] = None
+    overs: Annotated[
+        Literal["keep", "clip", "guard", "error"] | None,
+        typer.Option(
+            help=(
+                "What becomes of samples beyond full scale; guard lowers the level of the whole so that"
+                " there are none. Default: keep in real numbers, clip in integers."
+            )
+        ),
+    ] = None
+    nonfinite: Annotated[
+        Literal["error", "keep", "zero"],
+        typer.Option(help="What becomes of a NaN or an infinity in the input."),
+    ] = "error"
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            help=(
+                "IN has no header: little-endian samples as --rate-in (or --rate), --channels,"
+                " --subtype say."
+            ),
+        ),
+    ] = False
+    channels: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=65_535, help="Channels of a --raw input.")
+    ] = None
+    allow_truncated: report_options.AllowTruncated = False
+    overwrite: report_options.Overwrite = False
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing", help="Leave out inputs whose output exists: goes on where a run ended."
+        ),
+    ] = False
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at a time. Default: the cores."),
+    ] = None
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="PIC",
+            readable=False,
+            help="Draw the spectra of input and output as .png, .svg or .pdf (pip install 'convt[plot]').",
+        ),
+    ] = None
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
+    ] = False
+    as_json: report_options.Json = False
+    verbose: report_options.Verbose = False
+    quiet: report_options.Quiet = False
+
+    def completed(self) -> "UpsampleOptions":
+        """Return the options with those filled in that follow from others."""
+        changes: dict[str, Any] = {}
+        if self.raw and self.rate_in is None:  # as of an input of which no more is asked
+            changes |= {"rate_in": self.rate, "rate": None}
+        if self.precision is None and self.quality == "best":
+            changes |= {"precision": "float64"}
+        return replace(self, **changes)
+
+    def for_input(self, source: Path, output: Path | None) -> "UpsampleOptions":
+        """Return the options of one input."""
+        return replace(self, sources=[source], output=output)
+
+    @property
+    def source(self) -> Path:
+        """The input, of options of one; the first of several."""
+        return self.sources[0]
 
     @property
     def target(self) -> Path:
@@ -89,15 +251,20 @@ class Request:
         if self.output or self.source == STREAM:
             return self.output or STREAM
         stem = f"{self.source.stem}_{self.rate or f'x{self.stride or 2}'}"
-        return self.source.parent / self.named(stem, self.source.suffix)
+        return self.source.parent / self.file_name(stem, self.source.suffix)
 
-    def named(self, stem: str, suffix: str) -> str:
+    def file_name(self, stem: str, suffix: str) -> str:
         """Return a file's name; its extension is that of the format asked for, if one is."""
         if self.container and suffix.lower() != ".npy":
             opus = self.container.upper() == "OGG" and (self.subtype or "").upper() == "OPUS"
             name = "opus" if opus else _EXTENSIONS.get(self.container.upper(), self.container.lower())
             suffix = f".{name}"
         return stem + suffix
+
+    @property
+    def filter_spec(self) -> FilterSpec:
+        """What a filter is designed to, where no weights are given."""
+        return FilterSpec(self.quality, self.passband, self.rejection, self.phase)
 
     @property
     def channels_last(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import convt
-from convt_cli.kernels.measurements import heard
+from convt_cli.kernels.measurements import fold_frequency
 from convt_cli.plots.style import DARK, IMAGE, MIDDLE, PASS, STATED, literal_text, saved_figure, shade
 from convt_cli.samples.formats import Array
 
@@ -165,7 +165,7 @@ def _folded(frequencies: Array, levels: Array, band: float) -> tuple[Array, Arra
     """Return where in the output's band what lies beyond it is heard, and how loud at most."""
     width = band / _COLUMNS
     beyond = frequencies > band
-    places = heard(frequencies[beyond], band)
+    places = fold_frequency(frequencies[beyond], band)
     folded = np.full(_COLUMNS, -np.inf)
     np.maximum.at(folded, np.minimum(places / width, _COLUMNS - 1).astype(int), levels[beyond])
     seen = np.isfinite(folded)  # of a response of few points not all columns are

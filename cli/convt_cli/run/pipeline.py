@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,33 +20,34 @@ from convt_cli.audio.writer import Writer, open_audio_writer, writable_metadata
 from convt_cli.errors import Failure, ReaderGone, Unwritable, library_errors_as_failures
 from convt_cli.files.atomic_write import atomic_write, check_stream, check_target
 from convt_cli.files.paths import STREAM, input_name, output_name
-from convt_cli.options.upsample_options import Request
-from convt_cli.run.compare_spectra import check_dtype, check_plot, plot
-from convt_cli.run.prefetch import ahead
-from convt_cli.run.prepare import begin, block_size, check_streams, open_input, overs_of, too_short
+from convt_cli.options.upsample_options import UpsampleOptions
+from convt_cli.plots.style import check_plot_path
+from convt_cli.run.compare_spectra import plot_spectra
+from convt_cli.run.prefetch import prefetch
+from convt_cli.run.prepare import block_size, check_streams, open_input, overs_of, plan_run, too_short
 from convt_cli.run.rates import with_ratio
-from convt_cli.run.run_state import Outcome
-from convt_cli.run.segments import make_segment, segments_of
-from convt_cli.run.upsampler_cache import shared_streams
+from convt_cli.run.run_plan import RunPlan, RunResult
+from convt_cli.run.segments import run_segment, segments_of
+from convt_cli.run.upsampler_cache import upsampler_cache
 from convt_cli.run.workers import cores, workers
 from convt_cli.samples.formats import Array
 from convt_cli.samples.levels import Levels, headroom
 from convt_cli.samples.nonfinite import NonFinitePolicy
 
-Watch = Callable[[int, int | None], None]
-_REHEARSED = 4096  # frames
+OnProgress = Callable[[int, int | None], None]
 Overlap = Callable[[Iterable[Array]], AbstractContextManager[Iterable[Array]]]
+_SILENCE = 4096  # frames that a dry run tries an encoder with
 
 
-def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcome:
+def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | None = None) -> RunResult:
     """Upsample one input.
 
     Parameters
     ----------
-    request : Request
-        What is to be done.
-    watch : callable
-        Is told, time and again, the frames that have been read and how many there are (None: nobody
+    options : UpsampleOptions
+        The options of this input.
+    on_progress : callable
+        Called, time and again, with the frames that have been read and how many there are (None: nobody
         knows). What it raises ends the run.
     threads : int or None
         With 1 everything happens in the caller's thread. Else a long file is divided among processes, or
@@ -57,186 +59,182 @@ def run(request: Request, watch: Watch, *, threads: int | None = None) -> Outcom
         With the one line that says why not; nothing of the output is left.
     """
     begun = time.perf_counter()
-    check_streams(request)
-    with _told(request), closing(open_input(request)) as reader:
-        request = with_ratio(request, reader)
-        _check_target(request)
-        check_plot(request)
-        outcome = begin(request, reader, shared_streams().get(request, reader, threads))
-        check_dtype(outcome)
-        run = _Run(outcome, reader, watch, nullcontext if threads == 1 else ahead)
-        run.rehearse() if request.dry_run else run.upsample()
-    shared_streams().keep()
-    outcome.seconds = time.perf_counter() - begun
-    plot(outcome)
-    return outcome
+    check_streams(options)
+    with _failures_of(options), closing(open_input(options)) as reader:
+        options, ratio = with_ratio(options, reader)
+        _check_target(options)
+        if options.plot:
+            check_plot_path(options.plot, [*options.inputs, options.target], overwrite=options.overwrite)
+        with upsampler_cache().borrowed(options, ratio, reader, threads) as prepared:
+            plan = plan_run(options, ratio, reader, prepared)
+            run = _Run(plan, reader, on_progress, nullcontext if threads == 1 else prefetch)
+            result = run.try_format() if options.dry_run else run.upsample()
+    result = replace(result, seconds=time.perf_counter() - begun)
+    if options.plot:
+        plot_spectra(plan, options.plot)
+    return result
 
 
-def warm_up(request: Request) -> None:
-    """Prepare the stream of an input, for processes that are going to be forked.
+def warm_up(options: UpsampleOptions) -> None:
+    """Prepare the upsampler for an input, for processes that are going to be forked.
 
     Raises
     ------
     Failure
         As of :func:`run`.
     """
-    with _told(request), closing(open_input(request)) as reader:
-        shared_streams().warm_up(with_ratio(request, reader), reader)
+    with _failures_of(options), closing(open_input(options)) as reader:
+        upsampler_cache().warm_up(*with_ratio(options, reader), reader)
 
 
 @contextmanager
-def _told(request: Request) -> Iterator[None]:
+def _failures_of(options: UpsampleOptions) -> Iterator[None]:
     """Turn what is raised into what the user is to read."""
     try:
         with library_errors_as_failures():
             yield
     except Unwritable as error:
-        raise Failure(f"{output_name(request.target)}: {error}") from None
+        raise Failure(f"{output_name(options.target)}: {error}") from None
     except BrokenProcessPool:
-        name = input_name(request.source)
+        name = input_name(options.source)
         raise Failure(f"{name}: what worked on it has been killed; was there enough memory?") from None
     except MemoryError as error:
-        raise Failure(f"{input_name(request.source)}: needs more memory than there is: {error}") from None
+        raise Failure(f"{input_name(options.source)}: needs more memory than there is: {error}") from None
 
 
-def _check_target(request: Request) -> None:
+def _check_target(options: UpsampleOptions) -> None:
     """Refuse an output that cannot be; make the folder that is to hold it, if that is asked for."""
-    if request.target == STREAM:
-        check_stream(request.inputs)
+    if options.target == STREAM:
+        check_stream(options.inputs)
         return
-    folder = request.target.parent
-    if request.makes_folder and not request.dry_run:
+    parent = options.target.parent
+    if options.folder and not options.dry_run:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Failure(f"{folder}: cannot be made: {error.strerror}") from None
-    if folder.exists() or not request.makes_folder:
-        check_target(request.target, request.inputs, overwrite=request.overwrite)
+            raise Failure(f"{parent}: cannot be made: {error.strerror}") from None
+    if parent.exists() or not options.folder:
+        check_target(options.target, options.inputs, overwrite=options.overwrite)
 
 
 class _Run:
     """A run from samples to samples."""
 
-    def __init__(self, outcome: Outcome, reader: Reader, watch: Watch, overlap: Overlap) -> None:
-        self._outcome, self._reader = outcome, reader
-        self._watch, self._overlap = watch, overlap
-        self._request, self._upsampler = outcome.request, outcome.upsampler
+    def __init__(self, plan: RunPlan, reader: Reader, on_progress: OnProgress, overlap: Overlap) -> None:
+        self._plan, self._options, self._reader = plan, plan.options, reader
+        self._on_progress, self._overlap = on_progress, overlap
         self._begin()
 
     def _begin(self) -> None:
-        name = input_name(self._request.source)
-        self._finite = NonFinitePolicy(name, self._request.nonfinite, self._reader.format)
+        name = input_name(self._options.source)
+        self._finite = NonFinitePolicy(name, self._options.nonfinite, self._reader.format)
         self._frames = 0
 
-    def upsample(self) -> None:
+    def upsample(self) -> RunResult:
         """Write the output, whole or not at all."""
-        if self._request.overs == "guard":
-            self._outcome.gain *= self._guard()
+        gain = self._plan.gain * (self._guard() if self._options.overs == "guard" else 1.0)
         try:
-            with self._place() as path:
-                self._copy(path) if self._outcome.is_copy else self._write(path)
-                self._outcome.bytes_out = path.stat().st_size if path else None
+            with self._open_output() as path:
+                result = self._copy(path) if self._plan.is_copy else self._write(path, gain)
+                return replace(result, bytes_out=path.stat().st_size if path else None)
         except BrokenPipeError:
             raise ReaderGone from None
         except OSError as error:
             raise Failure(
-                f"{output_name(self._request.target)}: cannot be written: {error.strerror}"
+                f"{output_name(self._options.target)}: cannot be written: {error.strerror}"
             ) from None
 
-    def _copy(self, path: Path | None) -> None:
+    def _copy(self, path: Path | None) -> RunResult:
         with open_output(path) as target:
-            copy_all(self._request.source, target)
+            copy_all(self._options.source, target)
+        return RunResult.as_planned(self._plan)
 
-    def _write(self, path: Path | None) -> None:
-        with closing(self._writer(path)) as writer:
-            if not self._divided(path, writer):
+    def _write(self, path: Path | None, gain: float) -> RunResult:
+        with closing(self._writer(path, gain)) as writer:
+            if not self._write_segments(path, writer, gain):
                 for signal, block in self._outputs():
                     writer.write(signal, block)
-            self._finish(writer)
+            return self._finish(writer, gain)
 
-    def _divided(self, path: Path | None, writer: Writer) -> bool:
-        """Have processes make the output, if it can be divided among them and is worth it."""
+    def _write_segments(self, path: Path | None, writer: Writer, gain: float) -> bool:
+        """Have processes write the output, if it can be divided among them and is worth it."""
         count = 1 if self._overlap is nullcontext else cores()
-        segments = segments_of(self._outcome, self._reader, count) if count > 1 else []
-        reader = self._reader
+        segments = segments_of(self._plan, self._reader, count) if count > 1 else []
+        reader, options, ratio = self._reader, self._options, self._plan.ratio
         if not (segments and path and isinstance(writer, PcmWriter) and isinstance(reader, PcmReader)):
             return False
-        shared_streams().warm_up(self._request, self._reader)
-        told = (self._request, reader.identity, self._outcome.gain, path, writer.reserve())
+        upsampler_cache().warm_up(options, ratio, reader)
+        alike = (options, ratio, reader.identity, gain, path, writer.reserve())
         with workers(min(count, len(segments))) as submit:
-            futures = [submit(make_segment, *told, segment) for segment in segments]
+            futures = [submit(run_segment, *alike, segment) for segment in segments]
             for segment, future in zip(segments, futures, strict=True):
                 levels, finite = future.result()
                 writer.quantise.levels.add(levels)
                 self._finite.add(finite)
                 self._frames = segment.stop
-                self._watch(self._frames, self._reader.frames)
+                self._on_progress(self._frames, reader.frames)
         return True
 
-    def rehearse(self) -> None:
+    def try_format(self) -> RunResult:
         """Refuse a format that cannot hold the output, as far as some frames of silence show it."""
-        chosen, channels, frames = (
-            self._outcome.formats[1],
-            self._outcome.channels[1],
-            self._outcome.frames[1],
-        )
+        plan = self._plan
+        result = RunResult.as_planned(plan)
+        chosen, channels, frames = plan.formats[1], plan.channels[1], plan.frames[1]
         if chosen is None or frames is None or is_plain(chosen):
-            return
+            return result
         with (
             tempfile.TemporaryDirectory(prefix="convt-") as folder,
-            closing(self._writer(Path(folder) / "silence")) as writer,
+            closing(self._writer(Path(folder) / "silence", plan.gain)) as writer,
         ):
-            writer.write(0, np.zeros((channels, min(_REHEARSED, frames)), np.float32))
+            writer.write(0, np.zeros((channels, min(_SILENCE, frames)), np.float32))
             writer.finish([])
-            self._outcome.lost += writer.lost
+            return replace(result, lost=(*result.lost, *writer.lost))
 
-    def _place(self) -> AbstractContextManager[Path | None]:
-        if self._request.target == STREAM:
+    def _open_output(self) -> AbstractContextManager[Path | None]:
+        if self._options.target == STREAM:
             return nullcontext(None)
-        return atomic_write(self._request.target, overwrite=self._request.overwrite)
+        return atomic_write(self._options.target, overwrite=self._options.overwrite)
 
-    def _writer(self, path: Path | None) -> Writer:
-        outcome, reader, request = self._outcome, self._reader, self._request
-        chosen, channels, frames = outcome.formats[1], outcome.channels[1], outcome.frames[1]
+    def _writer(self, path: Path | None, gain: float) -> Writer:
+        plan, options = self._plan, self._options
+        chosen, channels, frames = plan.formats[1], plan.channels[1], plan.frames[1]
         if chosen is None:
-            dimensions = outcome.dimensions_out
-            sizes = reader.signals, channels, frames or 0
+            sizes = self._reader.signals, channels, frames or 0
             assert path  # noqa: S101  # standard output is not called .npy
-            last = request.channels_last
-            return NpyWriter(path, sizes, dimensions, outcome.dtype, outcome.gain, channels_last=last)
+            last = options.channels_last
+            return NpyWriter(path, sizes, plan.dimensions_out, plan.dtype, gain, channels_last=last)
+        shape, overs = (channels, frames), overs_of(options)
         return open_audio_writer(
-            path,
-            chosen,
-            (channels, frames),
-            outcome.meta,
-            gain=outcome.gain,
-            dither=outcome.dither,
-            overs=overs_of(request),
+            path, chosen, shape, plan.metadata, gain=gain, dither=plan.dither, overs=overs
         )
 
-    def _finish(self, writer: Writer) -> None:
-        """Complete the output, and the facts about it."""
-        outcome = self._outcome
-        outcome.notes = [*self._reader.warnings, *self._finite.notes()]
-        late = Metadata(chunks=self._reader.late_chunks(), order=self._reader.meta.order)
+    def _finish(self, writer: Writer, gain: float) -> RunResult:
+        """Complete the output, and return the facts about it."""
+        plan, reader = self._plan, self._reader
+        late = Metadata(chunks=reader.late_chunks(), order=reader.meta.order)
         if late.chunks:
-            late = writable_metadata(late, outcome.formats[1], self._request.ratio.factor, outcome.channels)
-        outcome.lost += late.lost + list(late.tags) + writer.finish(late.chunks) + writer.lost
+            late = writable_metadata(late, plan.formats[1], plan.ratio.factor, plan.channels)
+        lost = [*plan.metadata.lost, *late.lost, *late.tags, *writer.finish(late.chunks), *writer.lost]
+        result = replace(
+            RunResult.as_planned(plan),
+            gain=gain,
+            lost=tuple(lost),
+            notes=(*reader.warnings, *self._finite.notes()),
+        )
         if isinstance(writer, NpyWriter):
-            return
-        outcome.levels = writer.quantise.levels
-        outcome.frames = (self._frames, outcome.levels.frames)
-        outcome.is_rf64 = writer.is_rf64
+            return result
+        levels = writer.quantise.levels
+        return replace(result, frames=(self._frames, levels.frames), levels=levels, is_rf64=writer.is_rf64)
 
     def _guard(self) -> float:
         """Return the gain that just fits what is computed into full scale, 1 if it fits as it is."""
-        chosen = self._outcome.formats[1]
+        chosen = self._plan.formats[1]
         assert chosen  # noqa: S101  # there is no guard for arrays
-        levels = Levels(chosen, self._outcome.gain)
+        levels = Levels(chosen, self._plan.gain)
         for _, block in self._outputs():
             levels.watch(block)
         self._begin()  # the second pass
-        dithered = self._outcome.dither != "none"
+        dithered = self._plan.dither != "none"
         return headroom(chosen, dithered=dithered) / levels.peak if levels.overs else 1.0
 
     def _outputs(self) -> Iterator[tuple[int, Array]]:
@@ -248,24 +246,25 @@ class _Run:
 
     def _computed(self, signal: int) -> Iterator[Array]:
         """Yield the outputs of one signal as they are computed."""
-        reader, upsampler = self._reader, self._upsampler
+        reader, upsampler = self._reader, self._plan.upsampler
         upsampler.reset()
         self._finite.begin()
-        size, whole = block_size(self._request, self._outcome.channels), False
+        size, whole = block_size(self._plan.ratio, self._plan.channels), False
         with self._overlap(reader.blocks(signal, size)) as blocks:
             for block in blocks:
                 whole = 0 < block.shape[1] == reader.frames  # as clips are: at once is quicker
                 yield (upsampler if whole else upsampler.process)(self._finite(block))
                 self._frames += block.shape[1]
-                self._watch(self._frames, reader.frames)
+                self._on_progress(self._frames, reader.frames)
         if not whole:
-            yield self._rest()
+            yield self._flush()
 
-    def _rest(self) -> Array:
+    def _flush(self) -> Array:
         """Return the outputs that no further sample changes."""
+        upsampler = self._plan.upsampler
         # Of a signal without a sample this tells the dtype.
-        self._upsampler.process(np.empty((self._reader.channels, 0), self._reader.dtype))
+        upsampler.process(np.empty((self._reader.channels, 0), self._reader.dtype))
         try:
-            return self._upsampler.flush()
+            return upsampler.flush()
         except convt.ParameterError as error:
-            raise too_short(self._request, error) from None
+            raise too_short(self._options, error) from None

@@ -18,7 +18,7 @@ class _End:
         self.error = error
 
 
-class _Ahead(Generic[Item]):
+class _Prefetched(Generic[Item]):
     def __init__(self, items: Iterable[Item]) -> None:
         self._items = items
         self._queue: queue.Queue[Item | _End] = queue.Queue(_DEPTH)
@@ -62,9 +62,9 @@ class _Ahead(Generic[Item]):
 
 
 @contextmanager
-def ahead(items: Iterable[Item]) -> Iterator[Iterable[Item]]:
+def prefetch(items: Iterable[Item]) -> Iterator[Iterable[Item]]:
     """Give the items of an iterable that runs ahead for as long as the context lasts."""
-    running = _Ahead(items)
+    running = _Prefetched(items)
     try:
         yield running
     finally:

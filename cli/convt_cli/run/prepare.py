@@ -1,6 +1,7 @@
-"""What is known of a run before its first sample."""
+"""Checks and plans of a run, before its first sample."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,10 +11,11 @@ from convt_cli.audio.reader import Raw, Reader, open_reader
 from convt_cli.audio.writer import writable_metadata
 from convt_cli.errors import Failure, Misuse, Unwritable
 from convt_cli.files.paths import STREAM, input_name, is_file
-from convt_cli.options.upsample_options import SAME, Request
+from convt_cli.kernels.selection import SAME, Ratio
+from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.memory import check_memory, kernel_memory, memory_needed
-from convt_cli.run.run_state import Outcome
-from convt_cli.run.upsampler_cache import Stream, geometry_of
+from convt_cli.run.run_plan import RunPlan
+from convt_cli.run.upsampler_cache import PreparedUpsampler, geometry_of
 from convt_cli.samples.formats import Format, format_request, output_format
 from convt_cli.samples.pcm_codec import CODES
 from convt_cli.samples.quantise import Dither, Overs
@@ -21,7 +23,7 @@ from convt_cli.samples.quantise import Dither, Overs
 _BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes, about
 
 
-def check_streams(request: Request) -> None:
+def check_streams(options: UpsampleOptions) -> None:
     """Refuse a terminal where samples should be, and a stream that the shell has closed.
 
     Raises
@@ -30,15 +32,15 @@ def check_streams(request: Request) -> None:
         With what to do.
     """
     for wanted, stream, name, hint in (
-        (request.source, sys.stdin, "input", "pipe a sound file into the command, or name one"),
-        (request.target, sys.stdout, "output", "pipe it into a command, or name a file with -o"),
+        (options.source, sys.stdin, "input", "pipe a sound file into the command, or name one"),
+        (options.target, sys.stdout, "output", "pipe it into a command, or name a file with -o"),
     ):
         if wanted == STREAM and (stream is None or stream.isatty()):
             what = "closed" if stream is None else "a terminal"
             raise Misuse(f"standard {name} is {what}: {hint}")
 
 
-def check_options(request: Request) -> None:
+def check_options(options: UpsampleOptions) -> None:
     """Refuse options that no input could be done with.
 
     Raises
@@ -46,31 +48,44 @@ def check_options(request: Request) -> None:
     Misuse
         They do not go together, or ask for what there is not.
     """
-    format_request(request.container, request.subtype)
-    if request.weights and request.design.is_asked_for:
+    format_request(options.container, options.subtype)
+    if options.weights and options.filter_spec.is_given:
         raise Misuse(
             "--quality, --passband, --rejection and --phase design a kernel, and --weights names one"
         )
-    if request.tensor is not None and not request.weights:
+    if options.tensor is not None and not options.weights:
         raise Misuse("--tensor names one of several weights in a file: name the file with --weights")
-    if request.rate and request.stride:
+    if options.rate and options.stride:
         raise Misuse("--rate names the output's rate, and --stride what to multiply by: use one of them")
-    if request.raw and not (request.rate_in and request.channels):
+    if options.raw and not (options.rate_in and options.channels):
         raise Misuse(
             "--raw needs --rate and --channels of the input, and --subtype if that is not PCM_16; with"
             " --rate-in for the input's rate, --rate is the output's"
         )
-    if request.raw and _raw_subtype(request) not in CODES:
-        raise Misuse(f"--raw takes samples of {', '.join(CODES)}, not {_raw_subtype(request)}")
-    if request.channels and not request.raw:
+    if options.raw and _raw_subtype(options) not in CODES:
+        raise Misuse(f"--raw takes samples of {', '.join(CODES)}, not {_raw_subtype(options)}")
+    if options.channels and not options.raw:
         raise Misuse("--channels tells what a --raw input holds; others say it themselves")
+    if options.plot:
+        _check_plot_options(options)
 
 
-def _raw_subtype(request: Request) -> str:
-    return format_request(None, request.subtype).subtype or "PCM_16"
+def _check_plot_options(options: UpsampleOptions) -> None:
+    if options.folder or len(options.sources) > 1:
+        raise Misuse("--plot draws one input and its output: name one input, and its output with -o")
+    if options.skip_existing:
+        raise Misuse("--plot draws what is made, and --skip-existing may make nothing: use one of them")
+    if STREAM in (options.source, options.target):
+        raise Misuse("--plot reads input and output once more: name files, not standard streams")
+    if options.dry_run:
+        raise Misuse("--plot draws what was made, and --dry-run makes nothing: use one of them")
 
 
-def open_input(request: Request) -> Reader:
+def _raw_subtype(options: UpsampleOptions) -> str:
+    return format_request(None, options.subtype).subtype or "PCM_16"
+
+
+def open_input(options: UpsampleOptions) -> Reader:
     """Open what is to be read.
 
     Raises
@@ -79,20 +94,22 @@ def open_input(request: Request) -> Reader:
         It is missing or damaged.
     """
     raw = None
-    if request.raw and request.rate_in and request.channels:
-        raw = Raw(request.rate_in, request.channels, _raw_subtype(request))
-    again = request.overs == "guard"
+    if options.raw and options.rate_in and options.channels:
+        raw = Raw(options.rate_in, options.channels, _raw_subtype(options))
+    again = options.overs == "guard"
     return open_reader(
-        request.source,
-        request.precision,
+        options.source,
+        options.precision,
         raw=raw,
         again=again,
-        truncated=request.allow_truncated,
-        channels_last=request.channels_last,
+        truncated=options.allow_truncated,
+        channels_last=options.channels_last,
     )
 
 
-def begin(request: Request, reader: Reader, stream: Stream) -> Outcome:
+def plan_run(
+    options: UpsampleOptions, ratio: Ratio, reader: Reader, prepared: PreparedUpsampler
+) -> RunPlan:
     """Find out everything about a run but its result.
 
     Raises
@@ -100,93 +117,104 @@ def begin(request: Request, reader: Reader, stream: Stream) -> Outcome:
     Failure, Unwritable
         The output cannot be, or would take more memory than there is.
     """
-    kernel, upsampler, frames = stream.kernel, stream.upsampler, reader.frames
+    kernel, upsampler, frames = prepared.kernel, prepared.upsampler, reader.frames
+    if options.plot and prepared.dtype.kind == "c":
+        raise Misuse(f"{options.plot}: complex signals have no picture: leave out --plot")
     if frames:
         try:
-            frames = convt.output_length(frames, kernel.taps, **geometry_of(request, kernel))
+            frames = convt.output_length(frames, kernel.taps, **geometry_of(options, ratio, kernel))
         except convt.ParameterError as error:
-            raise too_short(request, error) from None
+            raise too_short(options, error) from None
     channels = (reader.channels, kernel.channels_out)
-    dtype = np.result_type(kernel.weight.dtype, reader.dtype)
-    history = request.dilation * kernel.taps // request.ratio.stride
-    needed = memory_needed(upsampler, channels, history, block_size(request, channels), dtype.itemsize)
-    phase = (request.design.phase or "linear") if request.weights is None else None
-    needed += kernel_memory(upsampler, kernel.taps, phase)
-    check_memory(input_name(request.source), needed, max(channels))
-    formats = (reader.format, _output_format(request, reader))
-    meta = writable_metadata(reader.meta, formats[1], request.ratio.factor, channels)
-    outcome = Outcome(
-        request,
+    needed = _memory(options, ratio, reader, prepared)
+    check_memory(input_name(options.source), needed, max(channels))
+    formats = (reader.format, _output_format(options, ratio, reader))
+    metadata = writable_metadata(reader.meta, formats[1], ratio.factor, channels)
+    bytes_out = predicted_size(formats[1], channels[1], frames, metadata) if options.dry_run else None
+    dither = _dither(options, formats[1])
+    if is_copy := _is_copy(options, ratio, formats):
+        metadata, dither = replace(metadata, lost=[]), "none"
+        bytes_out = options.source.stat().st_size
+    return RunPlan(
+        options,
+        ratio,
         kernel,
         upsampler,
-        stream.dtype,
+        prepared.dtype,
         (reader.frames, frames),
         formats,
         channels,
         reader.dimensions,
-        meta,
+        metadata,
+        10 ** (options.gain / 20),
+        dither,
+        is_copy,
+        round(needed),
+        bytes_out,
     )
-    outcome.memory = round(needed)
-    if request.dry_run:
-        outcome.bytes_out = predicted_size(formats[1], channels[1], frames, meta)
-    outcome.lost = list(meta.lost)
-    outcome.gain = 10 ** (request.gain / 20)
-    outcome.dither = _dither(request, formats[1])
-    if _is_copy(request, formats):
-        outcome.is_copy, outcome.lost, outcome.dither = True, [], "none"
-        outcome.bytes_out = request.source.stat().st_size
-    return outcome
 
 
-def _is_copy(request: Request, formats: tuple[Format | None, Format | None]) -> bool:
+def _memory(options: UpsampleOptions, ratio: Ratio, reader: Reader, prepared: PreparedUpsampler) -> float:
+    kernel, upsampler = prepared.kernel, prepared.upsampler
+    channels = (reader.channels, kernel.channels_out)
+    dtype = np.result_type(kernel.weight.dtype, reader.dtype)
+    history = options.dilation * kernel.taps // ratio.stride
+    block = block_size(ratio, channels)
+    phase = (options.phase or "linear") if options.weights is None else None
+    return memory_needed(upsampler, channels, history, block, dtype.itemsize) + kernel_memory(
+        upsampler, kernel.taps, phase
+    )
+
+
+def _is_copy(options: UpsampleOptions, ratio: Ratio, formats: tuple[Format | None, Format | None]) -> bool:
     """Return whether the output is the input to the byte: it has the rate, and no other change is asked."""
-    as_it_is = request.overs is None and request.nonfinite == "error" and request.dither != "tpdf"
-    as_it_is = as_it_is and request.gain == 0 and not (request.precision and formats[0] is None)
-    has_rate = request.rate is not None and request.ratio == SAME
-    again = request.source != STREAM and is_file(request.source)  # and can be read from its beginning
+    as_it_is = options.overs is None and options.nonfinite == "error" and options.dither != "tpdf"
+    as_it_is = as_it_is and options.gain == 0 and not (options.precision and formats[0] is None)
+    has_rate = options.rate is not None and ratio == SAME
+    again = options.source != STREAM and is_file(options.source)  # and can be read from its beginning
     return has_rate and as_it_is and again and formats[0] == formats[1]
 
 
-def too_short(request: Request, error: convt.ParameterError) -> Failure:
+def too_short(options: UpsampleOptions, error: convt.ParameterError) -> Failure:
     """Return why an input has no output."""
-    return Failure(f"{input_name(request.source)}: is too short for this padding: {error}")
+    return Failure(f"{input_name(options.source)}: is too short for this padding: {error}")
 
 
-def _dither(request: Request, chosen: Format | None) -> Dither:
-    if chosen is None or chosen.is_real or request.dither == "none":
+def _dither(options: UpsampleOptions, chosen: Format | None) -> Dither:
+    if chosen is None or chosen.is_real or options.dither == "none":
         return "none"
-    if request.dither == "tpdf":
+    if options.dither == "tpdf":
         return "tpdf"
     return "needed" if chosen.needs_dither else "none"
 
 
-def block_size(request: Request, channels: tuple[int, int]) -> int:
+def block_size(ratio: Ratio, channels: tuple[int, int]) -> int:
     """Return how many frames are read at a time."""
-    return max(1, int(_BLOCK / (request.ratio.factor * max(channels))))
+    return max(1, int(_BLOCK / (ratio.factor * max(channels))))
 
 
-def _output_format(request: Request, reader: Reader) -> Format | None:
+def _output_format(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Format | None:
     """Return the format to write, None for an array."""
-    if request.target.suffix.lower() == ".npy":
-        if request.overs or request.dither or request.container or request.subtype:
+    if options.target.suffix.lower() == ".npy":
+        if options.overs or options.dither or options.container or options.subtype:
             raise Misuse("--overs, --dither, --format and --subtype are for sound, not for an .npy output")
         if reader.frames is None:
             raise Unwritable("an .npy file states its length first, and the input does not: write .wav")
         return None
     if reader.format is None:
         raise Unwritable("an .npy signal states no sample rate; give the output a name that ends in .npy")
-    wanted = format_request(request.container, request.subtype)
-    rate = int(reader.format.rate * request.ratio.factor)
-    chosen = output_format(reader.format, request.source, request.target, rate, wanted)
-    if request.overs == "keep" and not chosen.is_real:
+    wish = format_request(options.container, options.subtype)
+    rate = int(reader.format.rate * ratio.factor)
+    chosen = output_format(reader.format, options.source, options.target, rate, wish)
+    if options.overs == "keep" and not chosen.is_real:
         raise Misuse(
             f"--overs keep needs samples that go beyond full scale, and {chosen.subtype} ones do not"
         )
     return chosen
 
 
-def overs_of(request: Request) -> Overs:
+def overs_of(options: UpsampleOptions) -> Overs:
     """Return what becomes of samples beyond full scale, other than that integers clip."""
-    if request.overs in ("clip", "error"):
-        return "clip" if request.overs == "clip" else "error"
+    if options.overs in ("clip", "error"):
+        return "clip" if options.overs == "clip" else "error"
     return "keep"

@@ -16,10 +16,11 @@ from convt_cli.audio.pcm import PcmReader, PcmRegionWriter, is_plain
 from convt_cli.audio.reader import Reader
 from convt_cli.errors import Failure
 from convt_cli.files.paths import STREAM
-from convt_cli.options.upsample_options import Request
-from convt_cli.run.prepare import begin, block_size, open_input, overs_of
-from convt_cli.run.run_state import Outcome
-from convt_cli.run.upsampler_cache import shared_streams
+from convt_cli.kernels.selection import Ratio
+from convt_cli.options.upsample_options import UpsampleOptions
+from convt_cli.run.prepare import block_size, open_input, overs_of, plan_run
+from convt_cli.run.run_plan import RunPlan
+from convt_cli.run.upsampler_cache import upsampler_cache
 from convt_cli.samples.formats import Array
 from convt_cli.samples.levels import Levels
 from convt_cli.samples.nonfinite import NonFinitePolicy
@@ -35,47 +36,55 @@ class Segment:
     read: int
     first: int
     stop: int
-    made: tuple[int, int]
+    outputs: tuple[int, int]
 
 
-def segments_of(outcome: Outcome, reader: Reader, processes: int) -> list[Segment]:
+def segments_of(plan: RunPlan, reader: Reader, processes: int) -> list[Segment]:
     """Divide a run of a file of plain numbers to another; none where it cannot be, or is not worth it.
 
     All processes get as many.
     """
-    chosen, plan = outcome.formats[1], outcome.upsampler.plan
-    frames, total = outcome.frames
+    chosen, engine = plan.formats[1], plan.upsampler.plan
+    frames, total = plan.frames
     plain = isinstance(reader, PcmReader) and reader.is_file and chosen is not None and is_plain(chosen)
-    piped = STREAM in (outcome.request.source, outcome.request.target)
+    piped = STREAM in (plan.options.source, plan.options.target)
     if not plain or piped or not frames or not total:
         return []
-    taps = outcome.request.dilation * (outcome.kernel.taps - 1) + 1
-    span = -(-taps // outcome.request.ratio.down)  # in outputs
-    back = 2 * -(-span // plan.outputs)  # blocks with what is not made of the others, and their history
-    samples = total * outcome.channels[1]
+    taps = plan.options.dilation * (plan.kernel.taps - 1) + 1
+    span = -(-taps // plan.ratio.down)  # in outputs
+    back = 2 * -(-span // engine.outputs)  # blocks with what is not made of the others, and their history
+    samples = total * plan.channels[1]
     rounds = max(1, samples // (_SAMPLES * processes))
-    count = min(rounds * processes, samples // _SAMPLES, frames // plan.inputs // (back + 1))
+    count = min(rounds * processes, samples // _SAMPLES, frames // engine.inputs // (back + 1))
     if count < 2:
         return []
-    cuts = [frames // plan.inputs * cut // count for cut in range(count)]
+    cuts = [frames // engine.inputs * cut // count for cut in range(count)]
     # Whatever is cropped, an output is certain a kernel's length before the end of the blocks that came.
-    edges = [0, *(cut * plan.outputs - span for cut in cuts[1:]), total]
-    firsts = [cut * plan.inputs for cut in cuts] + [frames]
+    edges = [0, *(cut * engine.outputs - span for cut in cuts[1:]), total]
+    firsts = [cut * engine.inputs for cut in cuts] + [frames]
     return [
-        Segment(max(0, firsts[n] - back * plan.inputs), firsts[n], firsts[n + 1], (edges[n], edges[n + 1]))
+        Segment(
+            max(0, firsts[n] - back * engine.inputs), firsts[n], firsts[n + 1], (edges[n], edges[n + 1])
+        )
         for n in range(count)
     ]
 
 
-def make_segment(
-    request: Request, identity: tuple[int, ...], gain: float, path: Path, before: int, segment: Segment
+def run_segment(
+    options: UpsampleOptions,
+    ratio: Ratio,
+    identity: tuple[int, ...],
+    gain: float,
+    path: Path,
+    before: int,
+    segment: Segment,
 ) -> tuple[Levels, NonFinitePolicy]:
     """Read, compute and write a segment of an output that has been begun, and return what was seen.
 
     Parameters
     ----------
-    request : Request
-        What is to be done.
+    options, ratio
+        The options of the input, and the ratio of rates.
     identity : tuple of int
         Which file the input was found to be.
     gain : float
@@ -85,43 +94,46 @@ def make_segment(
     before : int
         Bytes before its samples.
     segment : Segment
-        Which of them to make.
+        Which of them to write.
     """
-    with closing(open_input(request)) as reader:
-        outcome = begin(request, reader, shared_streams().get(request, reader, threads=1))
-        chosen, channels = outcome.formats[1], outcome.channels[1]
+    with (
+        closing(open_input(options)) as reader,
+        upsampler_cache().borrowed(options, ratio, reader, threads=1) as prepared,
+    ):
+        plan = plan_run(options, ratio, reader, prepared)
+        chosen, channels = plan.formats[1], plan.channels[1]
         assert isinstance(reader, PcmReader)  # noqa: S101  # or there would be no segments
         assert chosen  # noqa: S101
         if reader.identity != identity:
-            raise Failure(f"{outcome.source}: changed while it was read")
+            raise Failure(f"{plan.source}: changed while it was read")
         quantiser = Quantiser(
             chosen,
             channels,
             upper=False,
             gain=gain,
-            dither=outcome.dither,
-            overs=overs_of(request),
-            start=segment.made[0],
+            dither=plan.dither,
+            overs=overs_of(options),
+            start=segment.outputs[0],
         )
-        finite = NonFinitePolicy(outcome.source, request.nonfinite, reader.format)
-        with closing(PcmRegionWriter(path, chosen, channels, before, segment.made[0], quantiser)) as region:
-            left = segment.made[1] - segment.made[0]
-            for block in _computed(outcome, reader, segment, finite):
+        finite = NonFinitePolicy(plan.source, options.nonfinite, reader.format)
+        with closing(
+            PcmRegionWriter(path, chosen, channels, before, segment.outputs[0], quantiser)
+        ) as region:
+            left = segment.outputs[1] - segment.outputs[0]
+            for block in _computed(plan, reader, segment, finite):
                 region.write(block[:, :left])
                 left -= block.shape[1]
-    shared_streams().keep()
     return quantiser.levels, finite
 
 
 def _computed(
-    outcome: Outcome, reader: PcmReader, segment: Segment, finite: NonFinitePolicy
+    plan: RunPlan, reader: PcmReader, segment: Segment, finite: NonFinitePolicy
 ) -> Iterator[Array]:
     """Yield outputs from the first that is to be made on, and some more."""
-    upsampler, size = outcome.upsampler, block_size(outcome.request, outcome.channels)
+    upsampler, size = plan.upsampler, block_size(plan.ratio, plan.channels)
     upsampler.reset()
-    # The segment before reports the samples of the history.
-    history = NonFinitePolicy(outcome.source, outcome.request.nonfinite, None)
-    skip = segment.made[0] - int(segment.read * outcome.request.ratio.factor)
+    history = NonFinitePolicy(plan.source, plan.options.nonfinite, None)  # seen to by the segment before
+    skip = segment.outputs[0] - int(segment.read * plan.ratio.factor)
     for start, stop, watch in (
         (segment.read, segment.first, history),
         (segment.first, segment.stop, finite),

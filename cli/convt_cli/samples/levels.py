@@ -100,6 +100,11 @@ class Levels:
             self.peak_at = self.frames + int(np.argmax(heights))
 
 
+def decibels(ratio: float) -> float:
+    """Return a ratio of magnitudes in dB."""
+    return 20 * math.log10(ratio) if ratio else -math.inf
+
+
 def headroom(target: Format, *, dithered: bool) -> float:
     """Return the largest magnitude that is surely not clipped, whatever the dither."""
     if target.is_real:

@@ -1,4 +1,4 @@
-"""What the command says: results on stdout, everything for people on stderr."""
+"""Printing: results on stdout, everything for people on stderr."""
 
 import contextlib
 import json
@@ -19,26 +19,26 @@ _CONTROLS = (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F
 _ESCAPED = {code: repr(chr(code))[1:-1] for code in _CONTROLS}
 
 
-def error(message: str) -> None:
-    """Say in one line why the command ends."""
-    _say(f"convt: {message}")
+def print_error(message: str) -> None:
+    """Print in one line why the command ends."""
+    _print_to_people(f"convt: {message}")
 
 
-def failure(cause: Failure, *, to_stderr: bool) -> None:
+def print_json_error(cause: Failure, *, to_stderr: bool) -> None:
     """Print, as JSON, why the command ends."""
     with contextlib.suppress(OSError):
-        document(cause.facts | {"error": str(cause), "exit_code": cause.exit_code}, to_stderr=to_stderr)
+        print_json(cause.facts | {"error": str(cause), "exit_code": cause.exit_code}, to_stderr=to_stderr)
 
 
 @contextlib.contextmanager
-def as_asked(*, as_json: bool, to_stderr: bool = False) -> Iterator[None]:
-    """Have a failure end the command in JSON, if that is what the command line asks for."""
+def json_errors(*, as_json: bool, to_stderr: bool = False) -> Iterator[None]:
+    """Print a failure as JSON, if that is what the command line asks for, and end the command."""
     try:
         yield
     except Failure as cause:
         if not as_json:
             raise
-        failure(cause, to_stderr=to_stderr)
+        print_json_error(cause, to_stderr=to_stderr)
         raise typer.Exit(cause.exit_code) from None
 
 
@@ -47,13 +47,13 @@ def json_number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def document(facts: Any, *, to_stderr: bool) -> None:
+def print_json(facts: Any, *, to_stderr: bool = False) -> None:
     """Print one JSON document."""
     _print(json.dumps(facts, indent=2, allow_nan=False).encode(), to_stderr=to_stderr)
 
 
-def result(line: str) -> None:
-    """Print a line of what was asked for.
+def print_line(line: str) -> None:
+    """Print a line of the result.
 
     Raises
     ------
@@ -77,8 +77,8 @@ def _print(line: bytes, *, to_stderr: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _say(message: str) -> None:
-    """Write a line to stderr; where that fails there is nobody left to tell, and the work goes on."""
+def _print_to_people(message: str) -> None:
+    """Print a line to stderr; where that fails nobody is left to read it, and the work goes on."""
     with contextlib.suppress(OSError):
         typer.echo(message.translate(_ESCAPED), err=True)
 
@@ -106,20 +106,20 @@ class Reporter:
             raise Failure(f"stdout: cannot be written: {cause.strerror}; {path} is finished") from None
 
     def note(self, message: str) -> None:
-        """Say what is being done."""
+        """Print what is being done."""
         if self.is_for_people:
-            _say(message)
+            _print_to_people(message)
 
     def detail(self, message: str) -> None:
-        """Say what only those want to hear who asked for it."""
+        """Print what ``--verbose`` asks for."""
         if self.verbose:
             self.note(message)
 
     def warn(self, message: str) -> None:
-        """Say what the user might not expect."""
+        """Print what the user might not expect."""
         self.note(f"convt: warning: {message}")
 
     def fail(self, failure: Failure) -> None:
-        """Say why one of several files was not made."""
+        """Print why one of several files was not written."""
         if not self.as_json:
-            error(str(failure))
+            print_error(str(failure))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from convt_cli.run.prefetch import ahead
+from convt_cli.run.prefetch import prefetch
 
 
 @pytest.fixture(autouse=True)
@@ -48,13 +48,13 @@ def endless(made: list[int]) -> Iterator[int]:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 1000])
 def test_all_items_come_in_order(count: int) -> None:
-    with ahead(range(count)) as items:
+    with prefetch(range(count)) as items:
         assert list(items) == list(range(count))
 
 
 def test_items_that_look_like_an_end_are_items() -> None:
     odd = [None, StopIteration(), (), 0, ValueError()]
-    with ahead(odd) as items:
+    with prefetch(odd) as items:
         assert all(one is other for one, other in zip(items, odd, strict=True))
 
 
@@ -62,7 +62,7 @@ def test_items_that_look_like_an_end_are_items() -> None:
 @pytest.mark.parametrize("before", [0, 1, 10])
 def test_an_error_is_raised_behind_the_items_before_it(before: int, error: BaseException) -> None:
     seen = list[int]()
-    with pytest.raises(type(error)) as caught, ahead(failing(range(before), error)) as items:  # noqa: PT012
+    with pytest.raises(type(error)) as caught, prefetch(failing(range(before), error)) as items:  # noqa: PT012
         for item in items:
             seen.append(item)
     assert caught.value is error
@@ -71,13 +71,13 @@ def test_an_error_is_raised_behind_the_items_before_it(before: int, error: BaseE
 
 def test_an_iterable_that_cannot_be_iterated_is_an_error_where_items_are_wanted() -> None:
     number: Any = 5
-    with ahead(number) as items, pytest.raises(TypeError, match="not iterable"):
+    with prefetch(number) as items, pytest.raises(TypeError, match="not iterable"):
         list(items)
 
 
 def test_what_is_made_ahead_is_bounded() -> None:
     made = list[int]()
-    with ahead(endless(made)) as items:
+    with prefetch(endless(made)) as items:
         assert 1 <= settled(lambda: len(made)) <= 3
         for taken, _ in enumerate(items, 1):
             assert taken <= settled(lambda: len(made)) <= taken + 3
@@ -87,13 +87,13 @@ def test_what_is_made_ahead_is_bounded() -> None:
 
 def test_it_runs_ahead_before_the_first_item_is_asked_for() -> None:
     made = list[int]()
-    with ahead(endless(made)):
+    with prefetch(endless(made)):
         assert eventually(lambda: len(made) > 1)
 
 
 def test_items_are_made_in_another_thread() -> None:
     names = (threading.current_thread().name for _ in range(1))
-    with ahead(names) as items:
+    with prefetch(names) as items:
         assert list(items) != [threading.current_thread().name]
 
 
@@ -106,7 +106,7 @@ def test_a_consumer_that_leaves_early_ends_the_thread_and_closes_the_generator()
         finally:
             closed.set()
 
-    with ahead(closing()) as items:
+    with prefetch(closing()) as items:
         for _ in items:
             break
     assert eventually(closed.is_set)
@@ -115,26 +115,26 @@ def test_a_consumer_that_leaves_early_ends_the_thread_and_closes_the_generator()
 
 def test_a_consumer_that_never_comes_ends_the_thread() -> None:
     made = list[int]()
-    with ahead(endless(made)):
+    with prefetch(endless(made)):
         pass
     assert len(made) <= 4
 
 
 def test_the_consumers_error_is_its_own_whatever_happened_ahead() -> None:
-    with pytest.raises(OSError, match="full"), ahead(failing([1], ValueError())) as items:  # noqa: PT012
+    with pytest.raises(OSError, match="full"), prefetch(failing([1], ValueError())) as items:  # noqa: PT012
         next(iter(items))
         raise OSError("full")
 
 
 def nested(made: list[int]) -> Iterator[int]:
-    with ahead(endless(made)) as items:
+    with prefetch(endless(made)) as items:
         yield from items
 
 
 def test_of_one_within_another_no_thread_is_left_even_while_the_error_is_looked_at() -> None:
     """What is held by a traceback is closed by no garbage collector."""
     before, made = threading.active_count(), list[int]()
-    with pytest.raises(OSError, match="full") as caught, ahead(nested(made)) as items:  # noqa: PT012
+    with pytest.raises(OSError, match="full") as caught, prefetch(nested(made)) as items:  # noqa: PT012
         next(iter(items))
         raise OSError("full")
     assert eventually(lambda: threading.active_count() == before)
@@ -143,11 +143,11 @@ def test_of_one_within_another_no_thread_is_left_even_while_the_error_is_looked_
 
 def test_an_error_passes_through_one_within_another() -> None:
     def inner() -> Iterator[int]:
-        with ahead(failing([1, 2], ValueError("deep"))) as items:
+        with prefetch(failing([1, 2], ValueError("deep"))) as items:
             yield from items
 
     seen = list[int]()
-    with pytest.raises(ValueError, match="deep"), ahead(inner()) as items:  # noqa: PT012
+    with pytest.raises(ValueError, match="deep"), prefetch(inner()) as items:  # noqa: PT012
         for item in items:
             seen.append(item)
     assert seen == [1, 2]
@@ -161,7 +161,7 @@ def test_one_that_waits_for_ever_does_not_keep_the_consumer_from_leaving() -> No
         yield 1
 
     begun = time.monotonic()
-    with ahead(waiting()):
+    with prefetch(waiting()):
         pass
     assert time.monotonic() - begun < 10
     go_on.set()
@@ -169,7 +169,7 @@ def test_one_that_waits_for_ever_does_not_keep_the_consumer_from_leaving() -> No
 
 def test_the_thread_does_not_keep_the_process_from_ending() -> None:
     go_on = threading.Event()
-    with ahead(iter(lambda: go_on.wait(20), True)):
+    with prefetch(iter(lambda: go_on.wait(20), True)):
         helper = next(each for each in threading.enumerate() if each is not threading.main_thread())
         assert helper.daemon
         go_on.set()

@@ -19,7 +19,7 @@ from scipy.signal import resample_poly
 import convt
 from convt.design import search
 from convt_cli.kernels import selection
-from convt_cli.run.rates import nearest
+from convt_cli.kernels.selection import nearest_rates
 from tests.support.command import upsample
 from tests.support.oracles import Array
 from tests.support.strategies import numbers
@@ -242,7 +242,7 @@ def test_nearest_rates_are_the_nearest() -> None:
     for own, wanted, most in ((44_100, 44_101, 1900), (8000, 11_111, 50), (997, 1200, 40), (12, 35, 12)):
         works = [r for r in range(own, 3 * wanted) if r // np.gcd(r, own) <= most]
         expected = [max(r for r in works if r <= wanted), min(r for r in works if r >= wanted)]
-        assert nearest(own, wanted, most) == expected
+        assert nearest_rates(own, wanted, most) == expected
 
 
 def test_any_ratio_is_done_with_a_kernel_of_ones_own() -> None:

@@ -1,0 +1,132 @@
+"""One run, from one input to its output: what is known before it, and after it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import convt
+from convt_cli.audio.metadata import Metadata
+from convt_cli.files.paths import input_name, output_name
+from convt_cli.kernels.selection import Ratio, SelectedKernel
+from convt_cli.options.upsample_options import UpsampleOptions
+from convt_cli.samples.formats import Format
+from convt_cli.samples.levels import Levels
+from convt_cli.samples.quantise import Dither
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What is going to be done.
+
+    Attributes
+    ----------
+    options : UpsampleOptions
+        The options of this input.
+    ratio : Ratio
+        Output rate over input rate.
+    kernel, upsampler
+        The kernel, and the stream that runs with it.
+    dtype : dtype
+        Of the output's samples as they are computed.
+    frames, formats, channels : tuple
+        Of the input and of the output; None where nobody knows the length, or an array has no format.
+    dimensions : int
+        Axes of the input, if it is an array.
+    metadata : Metadata
+        What the output holds beside its samples, and what of the input's it loses.
+    gain : float
+        Factor on the output.
+    dither : {"none", "needed", "tpdf"}
+        Noise added before rounding to integers.
+    is_copy : bool
+        Whether the input has the rate already, and nothing else is to be changed.
+    memory : int
+        Bytes that the run takes at its peak, about.
+    bytes_out : int or None
+        Size of the output, as far as it can be predicted.
+    """
+
+    options: UpsampleOptions
+    ratio: Ratio
+    kernel: SelectedKernel
+    upsampler: convt.Upsampler
+    dtype: np.dtype[Any]
+    frames: tuple[int | None, int | None]
+    formats: tuple[Format | None, Format | None]
+    channels: tuple[int, int]
+    dimensions: int
+    metadata: Metadata
+    gain: float
+    dither: Dither
+    is_copy: bool
+    memory: int
+    bytes_out: int | None
+
+    @property
+    def source(self) -> str:
+        """The input's name, for messages."""
+        return input_name(self.options.source)
+
+    @property
+    def target(self) -> str:
+        """The output's name, for messages."""
+        return output_name(self.options.target)
+
+    @property
+    def dimensions_out(self) -> int:
+        """Axes of the output, if it is an array."""
+        return max(self.dimensions, 1 if self.channels[1] == 1 else 2)
+
+    @property
+    def compute_dtype(self) -> np.dtype[Any]:
+        """The dtype of the arithmetic: float16 is computed in float32."""
+        return np.promote_types(self.dtype, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What has been done.
+
+    Attributes
+    ----------
+    plan : RunPlan
+        What was going to be done.
+    gain : float
+        Factor on the output; ``--overs guard`` may have lowered that of the plan.
+    frames : tuple
+        Of the input and of the output.
+    lost : tuple of str
+        Names of metadata that the output does not hold.
+    bytes_out : int or None
+        Size of the output; of a dry run, as far as it can be predicted.
+    notes : tuple of str
+        What the user might not expect of the input.
+    levels : Levels or None
+        What was seen of the output, if it is sound.
+    is_rf64 : bool
+        Whether the output's lengths needed more than the 32 bits of a WAV file.
+    seconds : float
+        How long it took.
+    """
+
+    plan: RunPlan
+    gain: float
+    frames: tuple[int | None, int | None]
+    lost: tuple[str, ...]
+    bytes_out: int | None
+    notes: tuple[str, ...] = ()
+    levels: Levels | None = None
+    is_rf64: bool = False
+    seconds: float = 0.0
+
+    @classmethod
+    def as_planned(cls, plan: RunPlan) -> "RunResult":
+        """Return what is known of a run that writes no samples."""
+        return cls(plan, plan.gain, plan.frames, tuple(plan.metadata.lost), plan.bytes_out)
+
+    @property
+    def peak_at(self) -> float | None:
+        """Seconds from the output's start to its peak."""
+        after = self.plan.formats[1]
+        return self.levels.peak_at / after.rate if self.levels and after else None
