@@ -1,6 +1,7 @@
 """What is installed: the wheel's contents, and the public names."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -151,3 +152,11 @@ def test_the_command_uses_public_names_alone() -> None:
             and node.value.id == "convt"
         }
         assert used <= set(convt.__all__), file
+
+
+def test_the_map_for_contributors_names_every_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"^\| (.*?) \|", text, flags=re.MULTILINE))
+    rooms = {name for cell in named for name in re.findall(r"`(\w+)(?:/|\.py)`", cell)}
+    there = {path.stem for package, place in PLACES.items() for path in (place / package).iterdir()}
+    assert rooms == there - {"__init__", "__pycache__", "py"}
