@@ -13,8 +13,7 @@ from convt.design.kernel import Kind, Phase, Quality
 from convt.geometry import NamedPadding
 from convt_cli.app import app
 from convt_cli.options import design_options, filter_options, values
-
-CONVT = [sys.executable, "-c", "from convt_cli.entry import main; main()"]
+from tests.support.command import CONVT
 
 
 def test_version() -> None:

@@ -1,7 +1,6 @@
 """How clean the command's sound is, from file to file, beside what the best resamplers reach."""
 
 from fractions import Fraction
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -32,11 +31,6 @@ FLOORS = {
     "high": Floor(0.95, (190, 182), 180, (215, 195), 1e-8, 190, 250),
     "best": Floor(0.972, (238, 231), 215, (265, 238), 5e-12, 248, 264),
 }
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def through_files(signals: Array, rate: int, target: int, *options: str, subtype: str = "DOUBLE") -> Array:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from scipy.signal import freqz
 
 from tests.support.oracles import Array
 
@@ -140,3 +141,13 @@ class _Ratio:
             taps = kernel[place :: self.down]
             taps[:] = output[first : first + taps.size]
         return kernel
+
+
+def meets(kernel: Array, stride: int, passband: float, rejection: float) -> bool:
+    """Measure in input Nyquist frequencies, 100 points and more a sidelobe, relative to a gain of 1."""
+    points = stride << math.ceil(math.log2(50 * kernel.size / stride + 1000))
+    angles, response = freqz(kernel, worN=points, include_nyquist=True)
+    frequencies, level = angles * stride / np.pi, 20 * np.log10(np.abs(response) / stride + 1e-300)
+    inside = np.abs(level[frequencies <= passband]).max()
+    beyond = level[frequencies >= 1 - 1e-9].max()
+    return bool(inside <= 0.01001 and beyond <= -rejection)

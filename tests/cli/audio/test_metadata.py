@@ -2,7 +2,6 @@
 
 import struct
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.command import upsample
+from tests.support.audio_bytes import chunk
+from tests.support.command import CONVT, upsample
 
-CONVT = [sys.executable, "-c", "from convt_cli.entry import main; main()"]
 Chunk = tuple[bytes, bytes]
 GUID_END = bytes.fromhex("800000aa00389b71")
 FRAMES = 51  # odd, so that chunks behind mono samples of 8 or 24 bits are padded
@@ -43,15 +42,6 @@ NAMES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def packed(name: bytes, body: bytes, order: str = "<") -> bytes:
-    return struct.pack(f"{order}4sI", name, len(body)) + body + bytes(len(body) % 2)
-
-
 def wav(
     name: str,
     before: Iterable[Chunk] = (),
@@ -71,8 +61,8 @@ def wav(
         fmt += struct.pack(f"{order}HHIIHH", 22, bits, mask, code, 0, 16) + GUID_END
     silence = {7: b"\xff", 6: b"\xd5"}.get(code, b"\x80" if bits == 8 else b"\0") * (FRAMES * frame)
     chunks = [(b"fmt ", fmt), *before, (b"data", silence), *after]
-    body = b"WAVE" + b"".join(packed(*chunk, order) for chunk in chunks)
-    Path(name).write_bytes(packed(b"RIFF" if order == "<" else b"RIFX", body, order))
+    body = b"WAVE" + b"".join(chunk(*each, order) for each in chunks)
+    Path(name).write_bytes(chunk(b"RIFF" if order == "<" else b"RIFX", body, order))
 
 
 def chunks_of(name: str) -> tuple[bytes, dict[bytes, list[bytes]]]:
@@ -109,7 +99,7 @@ def mask_of(name: str) -> int | None:
 
 
 def info(tags: dict[str, str], order: str = "<") -> Chunk:
-    texts = (packed(NAMES[name], text.encode() + b"\0", order) for name, text in tags.items())
+    texts = (chunk(NAMES[name], text.encode() + b"\0", order) for name, text in tags.items())
     return b"LIST", b"INFO" + b"".join(texts)
 
 
@@ -154,10 +144,10 @@ def smpl_of(body: bytes, order: str = "<") -> tuple[int, list[tuple[int, int]]]:
 
 
 def adtl(length: int, order: str = "<") -> Chunk:
-    label = packed(b"labl", struct.pack(f"{order}I", 1) + b"verse\0", order)
-    note = packed(b"note", struct.pack(f"{order}I", 1) + b"loud\0", order)
+    label = chunk(b"labl", struct.pack(f"{order}I", 1) + b"verse\0", order)
+    note = chunk(b"note", struct.pack(f"{order}I", 1) + b"loud\0", order)
     text = struct.pack(f"{order}II4s4H", 2, length, b"rgn ", 0, 0, 0, 0)
-    return b"LIST", b"adtl" + label + note + packed(b"ltxt", text, order)
+    return b"LIST", b"adtl" + label + note + chunk(b"ltxt", text, order)
 
 
 def tags_of(name: str) -> dict[str, str]:
@@ -348,7 +338,7 @@ def test_wav_texts_go_elsewhere_as_tags(container: str, behind: bool) -> None:
 
 
 def test_texts_that_no_tag_stands_for_are_named() -> None:
-    texts = (packed(name, b"text\0") for name in (b"INAM", b"IENG", b"ISBJ"))
+    texts = (chunk(name, b"text\0") for name in (b"INAM", b"IENG", b"ISBJ"))
     wav("in.wav", [(b"LIST", b"INFO" + b"".join(texts))])
     told = lost(upsample("in.wav", "-o", "out.flac"), "out.flac")
     assert tags_of("out.flac") == {"title": "text"}
@@ -425,7 +415,7 @@ def test_what_libsndfile_does_not_hand_over_of_a_flac_file_is_named() -> None:
 def test_chunks_of_an_aiff_file_are_named() -> None:
     tagged("plain.aiff", {"title": "T"})
     data = Path("plain.aiff").read_bytes()
-    mark = packed(b"MARK", struct.pack(">HHI", 1, 1, 10) + b"\x03one", ">")
+    mark = chunk(b"MARK", struct.pack(">HHI", 1, 1, 10) + b"\x03one", ">")
     Path("in.aiff").write_bytes(data[:4] + struct.pack(">I", len(data) - 8 + len(mark)) + data[8:] + mark)
     result = upsample("in.aiff", "-o", "out.wav")
     assert lost(result, "out.wav") == ["MARK"]
@@ -447,7 +437,7 @@ def test_an_rf64_file_that_was_asked_for_needs_no_excuse() -> None:
 def test_texts_do_not_disturb_the_samples_of_any_stride() -> None:
     soundfile.write("plain.wav", 0.1 * np.sin(np.arange(3001)), 8000, "PCM_24")
     data = Path("plain.wav").read_bytes()
-    extra = packed(*info({"title": "odd"})) + packed(*bext(1))
+    extra = chunk(*info({"title": "odd"})) + chunk(*bext(1))
     Path("in.wav").write_bytes(data[:4] + struct.pack("<I", len(data) - 8 + len(extra)) + data[8:] + extra)
     for stride in (2, 3):
         upsample("plain.wav", "-o", "a.wav", "--stride", str(stride), "--overwrite")

@@ -14,20 +14,14 @@ import pytest
 import soundfile
 
 from convt_cli.run.pipeline import run
-from tests.support.command import upsample
+from tests.support.command import CONVT, upsample
+from tests.support.sounds import sound
 from tests.support.strategies import numbers
-
-CONVT = [sys.executable, "-c", "from convt_cli.entry import main; main()"]
 
 
 @pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def _inputs() -> None:
     np.save("w", np.ones(3))
-
-
-def sound(name: str, seed: int = 1, shape: tuple[int, ...] = (500,), **options: Any) -> None:
-    soundfile.write(name, 0.2 * np.tanh(numbers(seed, shape, "float64")), 8000, **options)
 
 
 def quick(*arguments: str, code: int = 0) -> Any:

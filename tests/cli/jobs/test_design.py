@@ -12,13 +12,8 @@ from typer.testing import CliRunner
 
 import convt
 from convt_cli.app import app
-from tests.convt.design.test_design_kernel import meets
 from tests.support.command import upsample
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+from tests.support.measures import meets
 
 
 def design(*arguments: str, code: int = 0) -> Any:

@@ -14,16 +14,11 @@ from typer.testing import CliRunner
 
 import convt
 from convt_cli.app import app
-from tests.support.command import upsample
+from tests.support.command import MAIN, upsample
 from tests.support.oracles import Array
 
 SPEECH = str(Path(__file__).parents[3] / "sample_audio" / "speech_16k.flac")
 KERNEL = convt.design_kernel(2, taps=13)
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def fit(*arguments: str, code: int = 0) -> Any:
@@ -277,7 +272,7 @@ def test_pipes_are_heard_to_their_ends() -> None:
         "for piece in iter(lambda: sys.stdin.buffer.read(5000), b''):\n"
         "    sys.stdout.buffer.write(piece); sys.stdout.flush(); time.sleep(0.005)\n"
     )
-    command = f"{sys.executable} -c 'from convt_cli.entry import main; main()' fit"
+    command = f"{sys.executable} -c '{MAIN}' fit"
     slow = f"<({sys.executable} slow.py < high.wav) <({sys.executable} slow.py < low.wav)".split(" <(")
     for low, high in (("low.wav", slow[0]), (f"<({slow[1]}", "high.wav"), (f"<({slow[1]}", slow[0])):
         shell = ["bash", "-c", f"{command} {low} {high} --taps 13 --delay 0 --json"]
@@ -298,8 +293,7 @@ def test_a_full_disk_is_told_in_a_word() -> None:
     pair()
     program = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
-        "from convt_cli.entry import main; main()"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n" + MAIN
     )
     command = [
         sys.executable,

@@ -5,7 +5,6 @@ import math
 import os
 import pty
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,8 @@ from typer.testing import CliRunner
 import convt
 from convt_cli.app import app
 from convt_cli.text import terminal_plot
-from tests.cli.test_manners import CONVT
+from tests.support.command import CONVT
 from tests.support.oracles import Array
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def inspect(kernel: Any, *arguments: str, code: int = 0) -> str:

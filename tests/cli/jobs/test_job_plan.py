@@ -13,8 +13,7 @@ from tests.support.strategies import numbers
 
 
 @pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def _inputs() -> None:
     np.save("w", np.ones(3))
 
 

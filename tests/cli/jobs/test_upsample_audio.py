@@ -14,11 +14,6 @@ from tests.support.oracles import Array, transposed
 from tests.support.strategies import numbers
 
 
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def sound(name: str, samples: Array, rate: int = 8000, subtype: str = "PCM_16", **options: str) -> Array:
     """Write samples (channels, frames) and return what the file really holds."""
     soundfile.write(name, samples.T, rate, subtype=subtype, **options)

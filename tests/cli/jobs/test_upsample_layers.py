@@ -1,7 +1,6 @@
 """Layers of decoders, run by ``convt upsample``: against the definition and PyTorch, in every layout."""
 
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,6 @@ from tests.support.checkpoints import (
 from tests.support.command import upsample
 from tests.support.oracles import Array
 from tests.support.strategies import numbers
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def scattered(x: Array, weight: Array, bias: Array, stride: int) -> Array:

@@ -12,11 +12,6 @@ from tests.support.oracles import Array
 from tests.support.strategies import numbers
 
 
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("shape", "weight", "options", "result"),
     [

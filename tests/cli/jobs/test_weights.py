@@ -1,13 +1,10 @@
 """``convt weights``."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from safetensors.numpy import save_file
 
 from tests.support.checkpoints import (
@@ -19,16 +16,11 @@ from tests.support.checkpoints import (
     tensor,
     write_decoder,
 )
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+from tests.support.command import run
 
 
 def listed(*arguments: str) -> Any:
-    command = [sys.executable, "-c", "from convt_cli.entry import main; main()", "weights", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run("weights", *arguments)
 
 
 def test_the_list_of_a_decoder() -> None:

@@ -23,16 +23,14 @@ from convt_cli.plots import style
 from convt_cli.plots.kernel_plot import KernelPlot, draw_kernel
 from convt_cli.plots.spectrum import Spectrum
 from convt_cli.plots.spectrum_plot import draw_spectra
-from tests.cli.test_manners import CONVT
-from tests.support.command import upsample
+from tests.support.command import CONVT, upsample
 from tests.support.oracles import Array
 
 MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
 @pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def _inputs() -> None:
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 8000)
     soundfile.write("in.wav", tone, 8000, "DOUBLE")
     np.save("w.npy", [0.4, 1.0, 0.5])

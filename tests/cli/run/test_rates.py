@@ -6,7 +6,6 @@ import resource
 import shutil
 import struct
 import subprocess
-import sys
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,9 @@ import convt
 from convt.design import search
 from convt_cli.kernels import selection
 from convt_cli.kernels.selection import nearest_rates
-from tests.support.command import upsample
+from tests.support.command import UPSAMPLE, upsample
 from tests.support.oracles import Array
 from tests.support.strategies import numbers
-
-CONVT = [sys.executable, "-c", "from convt_cli.entry import main; main()", "upsample"]
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def sound(
@@ -109,7 +101,7 @@ def test_a_pipe_gives_the_bytes_of_the_file(subtype: str) -> None:
     upsample("in.wav", "--rate", "48000")
     data = Path("in.wav").read_bytes()
     piped = subprocess.run(
-        [*CONVT, "-", "--rate", "48000", "-q"], input=data, capture_output=True, check=True
+        [*UPSAMPLE, "-", "--rate", "48000", "-q"], input=data, capture_output=True, check=True
     )
     Path("piped.wav").write_bytes(piped.stdout)
     whole, again = (soundfile.read(name, dtype="float64")[0] for name in ("in_48000.wav", "piped.wav"))
@@ -153,7 +145,7 @@ def test_what_comes_through_a_named_pipe_is_not_read_twice() -> None:
     x = sound("in.wav", 48_000)
     os.mkfifo("pipe.wav")
     with subprocess.Popen(["/bin/cp", "in.wav", "pipe.wav"]):
-        command = [*CONVT, "pipe.wav", "--rate", "48k", "-q", "-o", "out.wav"]
+        command = [*UPSAMPLE, "pipe.wav", "--rate", "48k", "-q", "-o", "out.wav"]
         subprocess.run(command, check=True, timeout=60)
     np.testing.assert_array_equal(soundfile.read("out.wav", always_2d=True)[0].T, x)
 
@@ -161,7 +153,7 @@ def test_what_comes_through_a_named_pipe_is_not_read_twice() -> None:
 def test_a_copy_goes_to_standard_output_too() -> None:
     sound("in.wav", 48_000)
     with Path("out.wav").open("wb") as out:
-        subprocess.run([*CONVT, "in.wav", "--rate", "48k", "-o", "-", "-q"], stdout=out, check=True)
+        subprocess.run([*UPSAMPLE, "in.wav", "--rate", "48k", "-o", "-", "-q"], stdout=out, check=True)
     assert Path("out.wav").read_bytes() == Path("in.wav").read_bytes()
 
 
@@ -191,7 +183,7 @@ def test_from_a_pipe_what_has_the_rate_keeps_its_samples() -> None:
     x = sound("in.wav", 48_000)
     with Path("in.wav").open("rb") as source:
         piped = subprocess.run(
-            [*CONVT, "-", "--rate", "48k", "-q", "-o", "out.wav"], stdin=source, check=True
+            [*UPSAMPLE, "-", "--rate", "48k", "-q", "-o", "out.wav"], stdin=source, check=True
         )
     assert piped.returncode == 0
     np.testing.assert_array_equal(soundfile.read("out.wav", always_2d=True)[0].T, x)
@@ -293,7 +285,7 @@ def test_a_stream_without_a_header() -> None:
     x = (1000 * numbers(1, (200, 2), "float64")).astype("<i2")
     raw = ["--raw", "--rate-in", "44.1k", "--channels", "2", "--rate", "48k"]
     done = subprocess.run(
-        [*CONVT, "-", *raw, "--dither", "none", "-q"], input=x.tobytes(), capture_output=True, check=True
+        [*UPSAMPLE, "-", *raw, "--dither", "none", "-q"], input=x.tobytes(), capture_output=True, check=True
     )
     y = np.frombuffer(done.stdout, "<i2").reshape(-1, 2)
     exact = resample_poly(

@@ -15,16 +15,9 @@ import pytest
 import soundfile
 
 import convt
-from tests.support.command import upsample
+from tests.support.command import MAIN, UPSAMPLE, upsample
 from tests.support.oracles import Array
 from tests.support.strategies import numbers
-
-CONVT = [sys.executable, "-c", "from convt_cli.entry import main; main()", "upsample"]
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @contextmanager
@@ -112,7 +105,7 @@ def test_the_bytes_are_those_of_one_process(
 def test_what_came_through_a_pipe_is_not_opened_again() -> None:
     sound(1, 2_000_000)
     small = "import convt_cli.run.segments; convt_cli.run.segments._SAMPLES = 1 << 15; "
-    command = [CONVT[0], "-c", small + CONVT[2], "upsample", "-", "-q", "-o", "out.wav", "--overwrite"]
+    command = [sys.executable, "-c", small + MAIN, "upsample", "-", "-q", "-o", "out.wav", "--overwrite"]
     environment = os.environ | {"CONVT_NUM_THREADS": "2"}
     with Path("in.wav").open("rb") as source:
         subprocess.run(command, stdin=source, env=environment, check=True)
@@ -168,7 +161,7 @@ def test_real_processes_give_the_same_bytes_and_bound_their_memory() -> None:
     digests = set()
     for threads in ("1", "2", "3"):
         environment = os.environ | {"CONVT_NUM_THREADS": threads}
-        subprocess.run([*CONVT, "in.wav", "-q", "--overwrite"], env=environment, check=True)
+        subprocess.run([*UPSAMPLE, "in.wav", "-q", "--overwrite"], env=environment, check=True)
         digests.add(hash(Path("in_x2.wav").read_bytes()))
     assert len(digests) == 1
     kernel = convt.design_kernel(2)

@@ -1,11 +1,15 @@
 """The noise of dither beside its definition, wherever its stream is begun and however it is cut."""
 
+import subprocess
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from convt_cli.samples.dither import TriangularNoise
+from tests.support.command import CONVT, upsample
+from tests.support.levels import BITS, TAPS, exact, kernel, loud, read, sound
 from tests.support.oracles import Array
 
 MANY = (1 << 19) + 1000  # beyond what is kept of one channel
@@ -41,3 +45,68 @@ def test_more_channels_than_values_are_kept() -> None:
 def test_values_that_are_kept_cannot_be_spoilt() -> None:
     with pytest.raises(ValueError, match="read-only"):
         TriangularNoise(1, 0)(10)[:] = 0
+
+
+def test_sixteen_bits_are_dithered_unless_told_and_more_are_not() -> None:
+    y = exact(sound("in.wav", 0.3 * loud(20_000)))
+    for subtype, dither, rms in (
+        ("PCM_16", [], 0.5),
+        ("PCM_U8", [], 0.5),
+        ("PCM_16", ["--dither", "tpdf"], 0.5),
+        ("PCM_24", ["--dither", "tpdf"], 0.5),
+        ("PCM_24", [], 12**-0.5),
+        ("PCM_16", ["--dither", "none"], 12**-0.5),
+    ):
+        result = upsample("in.wav", *kernel(*TAPS), "--subtype", subtype, *dither, "--overwrite")
+        error = (read("in_x2.wav") - y) * 2 ** (BITS[subtype] - 1)
+        assert np.sqrt(np.mean(error**2)) == pytest.approx(rms, rel=0.02), subtype
+        assert abs(error.mean()) < 0.01
+        assert (", dithered\n" in result.stderr) == (rms == 0.5)
+
+
+def test_a_faint_tone_is_upsampled_to_a_tone_without_harmonics() -> None:
+    frames, cycles = 32_000, 4000  # 1 kHz at 8 kHz, -90 dBFS
+    level = 10 ** (-90 / 20)
+    sound("in.wav", level * np.sin(2 * np.pi * cycles / frames * np.arange(frames) + 0.1)[None], "FLOAT")
+    upsample("in.wav", "--stride", "4", "--subtype", "PCM_16")
+    y = read("in_x4.wav")[0]
+    power = np.abs(np.fft.rfft(y[frames : 3 * frames] * 2**15)) ** 2  # away from both ends
+    tone = cycles // 2
+    floor = 0.25 * 2 * frames
+    assert power[tone * np.arange(2, 16)].max() < 12 * floor
+    assert np.sqrt(power[tone]) / frames / 2**15 == pytest.approx(level, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype"), [("in.wav", "PCM_16"), ("in.wav", "PCM_U8"), ("in.flac", "PCM_16")]
+)
+def test_a_stride_of_one_copies_bit_by_bit_unless_dither_is_asked_for(name: str, subtype: str) -> None:
+    x = sound(name, loud(), subtype)
+    target = upsample(name, "--stride", "1").stdout.strip()
+    np.testing.assert_array_equal(read(target), x)
+    upsample(name, "--stride", "1", "--dither", "tpdf", "--overwrite")
+    assert np.mean(read(target) != x) == pytest.approx(0.25, abs=0.03)
+
+
+def test_silence_stays_silence_unless_dither_is_asked_for() -> None:
+    sound("in.wav", np.zeros((2, 5000)), "PCM_16")
+    upsample("in.wav")
+    assert not read("in_x2.wav").any()
+    upsample("in.wav", "--dither", "tpdf", "--overwrite")
+    assert np.mean(read("in_x2.wav") != 0) == pytest.approx(0.25, abs=0.03)
+
+
+def test_dither_is_the_same_in_every_run_and_from_every_pipe() -> None:
+    sound("in.wav", 0.3 * loud(50_000), "PCM_16")
+    upsample("in.wav", "-o", "one.wav")
+    upsample("in.wav", "-o", "two.wav")
+    assert Path("one.wav").read_bytes() == Path("two.wav").read_bytes()
+    data = Path("in.wav").read_bytes()
+    with subprocess.Popen(
+        [*CONVT, "upsample", "-", "-q", "-o", "three.wav"], stdin=subprocess.PIPE
+    ) as convt:
+        assert convt.stdin
+        for start in range(0, len(data), 33_333):
+            convt.stdin.write(data[start : start + 33_333])
+            convt.stdin.flush()
+    np.testing.assert_array_equal(read("three.wav"), read("one.wav"))

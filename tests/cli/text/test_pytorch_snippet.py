@@ -12,18 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.command import upsample
+from tests.support.command import MAIN, facts
 from tests.support.oracles import Array, transposed
 from tests.support.strategies import numbers
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def facts(*arguments: str) -> Any:
-    return json.loads(upsample(*arguments, "--json").stdout)
 
 
 def digest(name: str) -> str:
@@ -178,8 +169,7 @@ def test_a_copy_has_the_digest_of_its_input() -> None:
 def test_a_stream_has_no_digest_whatever_files_there_are() -> None:
     soundfile.write("in.wav", np.zeros(500), 8000)
     Path("-").write_bytes(b"a file of that name")
-    program = "from convt_cli.entry import main; main()"
-    command = [sys.executable, "-c", program, "upsample", "-", "-o", "out.wav", "--json"]
+    command = [sys.executable, "-c", MAIN, "upsample", "-", "-o", "out.wav", "--json"]
     with Path("in.wav").open("rb") as file:
         result = subprocess.run(command, stdin=file, capture_output=True, check=True)
     document = json.loads(result.stdout)

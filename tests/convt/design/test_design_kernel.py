@@ -5,22 +5,12 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from scipy.signal import freqz, kaiser_beta, minimum_phase, upfirdn
+from scipy.signal import kaiser_beta, minimum_phase, upfirdn
 
 import convt
 from convt.design.kaiser import step
 from convt.design.kernel import Kind, Quality
-from tests.support.oracles import Array
-
-
-def meets(kernel: Array, stride: int, passband: float, rejection: float) -> bool:
-    """Measure in input Nyquist frequencies, 100 points and more a sidelobe, relative to a gain of 1."""
-    points = stride << math.ceil(math.log2(50 * kernel.size / stride + 1000))
-    angles, response = freqz(kernel, worN=points, include_nyquist=True)
-    frequencies, level = angles * stride / np.pi, 20 * np.log10(np.abs(response) / stride + 1e-300)
-    inside = np.abs(level[frequencies <= passband]).max()
-    beyond = level[frequencies >= 1 - 1e-9].max()
-    return bool(inside <= 0.01001 and beyond <= -rejection)
+from tests.support.measures import meets
 
 
 @pytest.mark.parametrize("quality", get_args(Quality))

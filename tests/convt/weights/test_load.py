@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import convt
+from tests.support.arrays import npy, npz
 
 
 def test_npy(tmp_path: Path) -> None:
@@ -71,18 +72,6 @@ def test_shapes_that_do_not_fit(shape: tuple[int, ...], channels: int, groups: i
 def test_groups_are_checked() -> None:
     with pytest.raises(convt.ParameterError, match="groups must be at least 1, got 0"):
         convt.Weights("w.npy", np.ones(3)).for_channels(2, 0)
-
-
-def npy(array: Any) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array, allow_pickle=True)
-    return file.getvalue()
-
-
-def npz(**arrays: Any) -> bytes:
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
 
 
 def zipped(name: str, content: bytes) -> bytes:

@@ -1,0 +1,125 @@
+"""Outputs appear whole or not at all, with the permissions and under the names they should have."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+import convt
+from convt_cli.app import app
+from tests.support.command import refused, run, upsample
+from tests.support.processes import parts
+from tests.support.sounds import sound
+
+
+@pytest.mark.usefixtures("silent_input")
+def test_overwrite_replaces_and_keeps_permissions() -> None:
+    Path("old.wav").write_bytes(b"old")
+    Path("old.wav").chmod(0o640)
+    assert run("upsample", "in.wav", "-o", "old.wav", "--overwrite").returncode == 0
+    assert soundfile.info("old.wav").frames == 1000
+    assert Path("old.wav").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.usefixtures("silent_input")
+def test_overwrite_follows_a_link() -> None:
+    Path("elsewhere").mkdir()
+    Path("elsewhere/old.wav").write_bytes(b"old")
+    Path("link.wav").symlink_to("elsewhere/old.wav")
+    assert run("upsample", "in.wav", "-o", "link.wav", "--overwrite").returncode == 0
+    assert Path("link.wav").is_symlink()
+    assert soundfile.info("elsewhere/old.wav").frames == 1000
+
+
+@pytest.mark.usefixtures("silent_input")
+def test_a_new_file_has_the_permissions_of_any_new_file() -> None:
+    Path("plain").touch()
+    run("upsample", "in.wav")
+    assert Path("in_x2.wav").stat().st_mode == Path("plain").stat().st_mode
+
+
+@pytest.mark.usefixtures("silent_input")
+@pytest.mark.parametrize("links", [True, False])
+def test_a_target_that_comes_into_being_meanwhile_is_kept(
+    monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    from convt_cli.audio import pcm
+
+    finish = pcm.PcmWriter.finish
+
+    def finish_while_another_writes(*arguments: Any) -> list[str]:
+        Path("in_x2.wav").write_bytes(b"another's")
+        return finish(*arguments)
+
+    monkeypatch.setattr(pcm.PcmWriter, "finish", finish_while_another_writes)
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse_link)
+    result = CliRunner().invoke(app, ["upsample", "in.wav"])
+    assert result.exit_code == 1
+    assert "in_x2.wav: came into being meanwhile" in result.stderr
+    assert Path("in_x2.wav").read_bytes() == b"another's"
+    assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "in_x2.wav"]
+
+
+def refuse_link(*_: Any) -> None:
+    """As file systems do that know no second name of a file."""
+    raise PermissionError
+
+
+@pytest.mark.usefixtures("silent_input")
+def test_where_files_have_one_name_the_output_is_renamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", refuse_link)
+    assert CliRunner().invoke(app, ["upsample", "in.wav"]).exit_code == 0
+    assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "in_x2.wav"]
+
+
+@pytest.mark.usefixtures("silent_input")
+def test_a_folder_that_takes_no_file_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr("convt.Upsampler.flush", refuse_link)
+    message = refused("upsample", "in.wav", code=1)
+    assert message == "convt: in_x2.wav: cannot be written: Permission denied\n"
+
+
+@pytest.mark.usefixtures("short_kernel")
+def test_a_folder_that_takes_no_folder_is_one_line_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    sound("in.wav")
+    for call in ("mkdir", "touch"):
+        monkeypatch.setattr(Path, call, refuse)
+        if call == "touch":
+            os.mkdir("out")  # noqa: PTH102  # the other is refused
+        result = upsample("in.wav", "in.wav/../in.wav", "-d", "out", "-q", code=2)
+        assert "would both become" in result.stderr
+        result = upsample("in.wav", "-d", "out", "-q", code=1)
+        assert "Permission denied" in result.stderr
+        assert result.stderr.count("\n") == 2
+
+
+@pytest.mark.usefixtures("short_kernel")
+@pytest.mark.parametrize("arguments", [["-o", "out"], ["-d", "out"]])
+def test_a_target_that_comes_into_being_while_it_is_computed_is_kept(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound("out", format="WAV")
+    Path("out").rename("in.wav")
+    target = Path("out" if arguments[0] == "-o" else "out/in.wav")
+    whole = convt.Upsampler.__call__
+
+    def meanwhile(self: convt.Upsampler, x: Any) -> Any:
+        target.write_bytes(b"another's")
+        return whole(self, x)
+
+    monkeypatch.setattr(convt.Upsampler, "__call__", meanwhile)
+    result = upsample("in.wav", *arguments, "-q", code=1)
+    assert f"{target}: came into being meanwhile" in result.stderr
+    assert target.read_bytes() == b"another's"
+    assert not parts()

@@ -1,0 +1,145 @@
+"""Exit codes and errors: one line each, and everything left as it was."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from convt_cli.app import app
+from tests.support.command import CONVT, refused, run
+
+pytestmark = pytest.mark.usefixtures("silent_input")
+
+
+def test_the_output_stands_beside_the_input_unless_named() -> None:
+    Path("a folder").mkdir()
+    Path("in.wav").rename("a folder/in.wav")
+    assert run("upsample", "a folder/in.wav").stdout == "a folder/in_x2.wav\n"
+    assert run("upsample", "a folder/in.wav", "--stride", "3", "-o", "other.wav").stdout == "other.wav\n"
+    assert soundfile.info("other.wav").samplerate == 24_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing argument 'IN...'"),
+        (["in.wav", "--stride", "0"], "Invalid value for '--stride': 0 is not in the range x>=1"),
+        (["in.wav", "--stride", "two"], "Invalid value for '--stride': 'two' is not a valid int"),
+        (
+            ["in.wav", "--padding", "-1"],
+            "'-1' is neither a number of samples nor full, center, same, causal",
+        ),
+        (["in.wav", "--precision", "float16"], "Invalid value for '--precision'"),
+        (
+            ["in.wav", "--output-padding", "2"],
+            "output_padding must be below max(stride, dilation) = 2, got 2",
+        ),
+        (["in.wav", "--output-padding", "1"], "output_padding must be 0 with padding='center'"),
+        (["in.wav", "--dilation", "2"], "--dilation and --groups need --weights"),
+        (["in.wav", "--groups", "2"], "--dilation and --groups need --weights"),
+        (["in.wav", "--stride", "9999"], "more than 2097152: use a smaller stride"),
+        (["in.wav", "--strid", "2"], "No such option: --strid"),
+    ],
+)
+def test_usage_errors(arguments: list[str], message: str) -> None:
+    assert message in refused("upsample", *arguments, code=2)
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    assert "No such command 'upsampel'" in refused("upsampel", code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.wav"], "nothing.wav: cannot be read: No such file or directory"),
+        (["."], ".: cannot be read: Is a directory"),
+        (["noise.txt"], "noise.txt: cannot be read as sound: Format not recognised"),
+        ([f"{'y' * 300}.wav"], "cannot be read: File name too long"),
+        (["in.wav", "-o", "loop.wav", "--overwrite"], "loop.wav: is a link that leads nowhere"),
+        (["in.wav", "-o", "lost.wav"], "lost.wav: is a link that leads nowhere"),
+        (["in.wav", "-o", "there/out.wav"], "there is no folder there; create it first"),
+        (["in.wav", "-o", "."], ".: is a folder; name a file with -o"),
+        (["in.wav", "-o", "/dev/null", "--overwrite"], "/dev/null: is not a regular file"),
+        (["in.wav", "-o", "old.wav"], "old.wav: exists already; use --overwrite"),
+        (["in.wav", "-o", "in.wav", "--overwrite"], "in.wav: is the same file as the input in.wav"),
+        (["in.wav", "-o", "link.wav", "--overwrite"], "link.wav: is the same file as the input in.wav"),
+        (["in.wav", "-o", "hard.wav", "--overwrite"], "hard.wav: is the same file as the input in.wav"),
+        (
+            ["in.wav", "--weights", "w3.npy", "-o", "w3.npy", "--overwrite"],
+            "is the same file as the input w3.npy",
+        ),
+        (["in.wav", "--weights", "none.npy"], "none.npy: no such file"),
+        (["in.wav", "--weights", "noise.txt"], "noise.txt: there is no number in it; taps as text are"),
+        (
+            ["in.wav", "--weights", "w3.npy"],
+            "w3.npy: weights of shape (3, 1, 4) with groups=1 do not fit in.wav",
+        ),
+        (
+            ["in.wav", "--weights", "complex.npy"],
+            "complex.npy: a complex kernel needs an .npy signal, not in.wav",
+        ),
+        (
+            ["in.wav", "--padding", "2000"],
+            "in.wav: is too short for this padding: the output must",
+        ),
+        (["in.wav", "--bias", "w3.npy"], "a bias for 2 output channel(s) has shape (2,), not (3, 1, 4)"),
+        (["in.wav", "--bias", "nowhere"], "nowhere: no such file"),
+        (["in.wav", "-o", "out.sd2"], "out.sd2: an .sd2 file keeps its header in a second file"),
+        (["in.wav", "-o", "out.sds"], "out.sds: libsndfile 1.2.2 spoils the end of .sds files"),
+        (["in.wav", "-o", "out.ogg", "--stride", "30"], "240000 Hz, and OGG VORBIS takes 200000 at most"),
+        (["mono.wav", "-o", "out.svx", "--stride", "9"], "SVX cannot state 72000 Hz, but only 6464"),
+        (["noise.raw"], "noise.raw: a .raw file states no rate: give --raw, --rate and --channels"),
+        (["in.wav", "-o", "x" * 300], "xxx: cannot be written: File name too long"),
+        (["w1.npy", "-o", "out.wav"], "out.wav: an .npy signal states no sample rate"),
+        (
+            ["fast.wav", "--stride", "3"],
+            "the rate would be 3000000000 Hz, and WAV PCM_16 takes 2147483647",
+        ),
+        (
+            ["in.wav", "-o", "out.mp3", "--stride", "9"],
+            "out.mp3: MP3 cannot hold 2 channel(s) of MPEG_LAYER_III at 72000",
+        ),
+    ],
+)
+def test_failures(arguments: list[str], message: str) -> None:
+    Path("noise.txt").write_text("hiss\n")
+    Path("noise.raw").write_bytes(b"hiss")
+    soundfile.write("mono.wav", np.zeros(50), 8000)
+    Path("old.wav").write_bytes(b"precious")
+    Path("link.wav").symlink_to("in.wav")
+    Path("loop.wav").symlink_to("loop.wav")
+    Path("lost.wav").symlink_to("nowhere/out.wav")
+    Path("hard.wav").hardlink_to("in.wav")
+    np.save("w1.npy", np.ones(4))
+    np.save("w3.npy", np.ones((3, 1, 4)))
+    np.save("complex.npy", np.ones(4, complex))
+    soundfile.write("fast.wav", np.zeros(3), 1_000_000_000)
+    assert message in refused("upsample", *arguments, code=1)
+
+
+def test_names_with_spaces_dashes_and_bytes_that_are_no_text() -> None:
+    for name in (b"a b.wav", b"-dash.wav", b"caf\xe9.wav", "żółw.wav".encode()):
+        Path("in.wav").rename(os.fsdecode(name))
+        result = subprocess.run([*CONVT, "upsample", "-q", "--", name], capture_output=True, check=True)
+        target = name.replace(b".wav", b"_x2.wav")
+        assert result.stdout == target + b"\n"
+        assert Path(os.fsdecode(target)).exists()
+        Path(os.fsdecode(name)).rename("in.wav")
+
+
+def test_a_name_of_two_lines_is_told_in_one() -> None:
+    assert "two\\nlines.wav: cannot be read" in refused("upsample", "two\nlines.wav", code=1)
+
+
+def test_unknown_exceptions_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("convt_cli.jobs.upsample.run", break_down)
+    assert isinstance(CliRunner().invoke(app, ["upsample", "in.wav"]).exception, ZeroDivisionError)

@@ -1,0 +1,147 @@
+"""Disks and devices without room: one line, and nothing left."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.support.command import CONVT, run
+from tests.support.pipes import piped, sound_bytes, through
+from tests.support.processes import QUICK, limited, names
+from tests.support.sounds import sound
+
+
+@pytest.mark.usefixtures("short_kernel")
+@pytest.mark.parametrize("name", ["o.au", "o.aiff", "o.mp3", "o.raw"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(name: str) -> None:
+    sound("in.wav", shape=(200_000,))
+    before = names()
+    result = subprocess.run(
+        [*QUICK, "in.wav", "-o", name, "-q"], capture_output=True, preexec_fn=limited(20_000), check=False
+    )
+    message = f"convt: {name}: cannot be written: File too large\n".encode()
+    assert (result.returncode, result.stdout, result.stderr) == (1, b"", message)
+    assert names() == before
+
+
+@pytest.mark.usefixtures("short_kernel")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_file_that_finds_no_room_does_not_keep_the_rest(jobs: str) -> None:
+    sound("large.wav", shape=(100_000,))
+    sound("small.wav")
+    result = subprocess.run(
+        [*QUICK, "large.wav", "small.wav", "-d", "out", "-q", "-j", jobs],
+        capture_output=True,
+        preexec_fn=limited(50_000),
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (3, b"out/small.wav\n")
+    assert result.stderr.startswith(b"convt: out/large.wav: cannot be written: File too large\n")
+    assert names("out") == {"small.wav"}
+
+
+@pytest.mark.usefixtures("short_kernel")
+@pytest.mark.parametrize(("container", "short_by"), [("WAV", 1), ("FLAC", 1)])
+def test_standard_output_that_finds_no_room_is_one_line(container: str, short_by: int) -> None:
+    """Also where there is room for all but the end: what is written in part is not all written."""
+    sound("in.wav", shape=(100_000,))
+    command = [*QUICK, "in.wav", "-q", "-o", "-", "--format", container]
+    size = len(subprocess.run(command, capture_output=True, check=True).stdout)
+    with Path("out").open("wb") as out:
+        out.write(bytes(1_000_000))
+        out.flush()
+        room = limited(1_000_000 + size - short_by)
+        result = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, preexec_fn=room, check=False)
+    assert result.returncode == 1
+    assert result.stderr == b"convt: standard output: cannot be written: File too large\n"
+
+
+@pytest.mark.usefixtures("short_kernel")
+@pytest.mark.parametrize("container", ["FLAC", "RAW"])
+def test_a_full_device_as_standard_output_is_one_line(container: str) -> None:
+    sound("in.wav", shape=(100_000,))
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [*QUICK, "in.wav", "-q", "-o", "-", "--format", container],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr == b"convt: standard output: cannot be written: No space left on device\n"
+
+
+@pytest.mark.usefixtures("short_kernel")
+@pytest.mark.parametrize("short_by", [1, 150_000])
+def test_a_pipe_that_cannot_be_kept_is_one_line(short_by: int) -> None:
+    """Also where all but its end could be: that end is not to be missing from the output."""
+    data = np.zeros(100_000, "<i2").tobytes()
+    options = ["--raw", "--rate", "8000", "--channels", "1", "--overs", "guard", "-q"]
+    result = subprocess.run(
+        [*QUICK, "-", "-o", "out.mp3", *options],
+        input=data,
+        capture_output=True,
+        preexec_fn=limited(len(data) - short_by),
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert result.stderr.startswith(b"convt: standard input: cannot be kept in ")
+    assert result.stderr.endswith(b": File too large; set TMPDIR\n")
+    assert names() == {"w.npy"}
+
+
+@pytest.mark.usefixtures("silent_input")
+@pytest.mark.parametrize("name", ["out.wav", "out.flac", "out.ogg", "out.npy"])
+def test_a_full_disk_leaves_nothing(name: str) -> None:
+    rng = np.random.default_rng(1)
+    soundfile.write("long.wav", rng.uniform(-0.5, 0.5, (400_000, 1)), 8000)
+    limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+    command = [sys.executable, "-c", limited + CONVT[2], "upsample", "long.wav", "-o", name]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"convt: {name}: cannot be written: File too large\n"
+    assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "long.wav"]
+
+
+@pytest.mark.usefixtures("silent_input")
+@pytest.mark.parametrize("short_by", [1, 512])
+@pytest.mark.parametrize("name", ["out.flac", "out.mp3", "out.wav"])
+def test_a_disk_that_is_full_at_the_very_end_leaves_nothing(name: str, short_by: int) -> None:
+    rng = np.random.default_rng(3)
+    soundfile.write("long.wav", rng.uniform(-0.5, 0.5, (60_000, 1)), 8000)
+    assert run("upsample", "long.wav", "-o", name).returncode == 0
+    limit = Path(name).stat().st_size - short_by
+    Path(name).unlink()
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
+    command = [sys.executable, "-c", limited + CONVT[2], "upsample", "long.wav", "-o", name]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"convt: {name}: cannot be written: File too large\n" in result.stderr
+    assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "long.wav"]
+
+
+@pytest.mark.usefixtures("copying_kernel")
+def test_a_standard_output_without_room_is_named() -> None:
+    whole = sound_bytes("in.wav")
+    for container in ("WAV", "FLAC"):
+        with Path("/dev/full").open("wb") as full:
+            _, said = piped("-", "--format", container, data=whole, stdout=full, code=1)
+        assert said == "convt: standard output: cannot be written: No space left on device\n"
+
+
+@pytest.mark.usefixtures("copying_kernel")
+@pytest.mark.parametrize("broken", ["tempfile.TemporaryFile", "convt_cli.audio.source.write_all"])
+def test_where_a_pipe_cannot_be_kept_that_is_said(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    whole = sound_bytes("in.flac", frames=100)
+    monkeypatch.setattr(broken, refuse)
+    said = through(whole, "-o", "out.wav", code=1).stderr
+    assert "cannot be kept in " in said
+    assert said.endswith("No space left on device; set TMPDIR\n")
+    assert not Path("out.wav").exists()

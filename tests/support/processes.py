@@ -1,0 +1,94 @@
+"""Commands that run in processes of their own, and what they leave."""
+
+import fcntl
+import os
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command import MAIN, UPSAMPLE
+
+KERNEL = ["--weights", "w.npy"]  # a short one: it is quick
+QUICK = [*UPSAMPLE, *KERNEL]
+# A computation that takes its time, so that there is a half-way to be caught at.
+SLOW = [
+    sys.executable,
+    "-c",
+    "import time, convt\n"
+    "process = convt.Upsampler.process\n"
+    "def slow(self, x):\n"
+    "    time.sleep(0.1 * bool(x.size))\n"
+    "    return process(self, x)\n"
+    f"convt.Upsampler.process = slow\n{MAIN}",
+    "upsample",
+    *KERNEL,
+]
+Process = subprocess.Popen[bytes]
+_begun = list[Process]()
+
+
+def begin(command: list[str], **options: Any) -> Process:
+    """Begin a command; it does not outlive the test."""
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    process = subprocess.Popen(command, start_new_session=True, **streams)
+    _begun.append(process)
+    return process
+
+
+def end_all() -> None:
+    """End what was begun and goes on."""
+    while _begun:
+        process = _begun.pop()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+        process.wait(10)
+
+
+def names(folder: str = ".") -> set[str]:
+    return {path.name for path in Path(folder).iterdir()}
+
+
+def parts() -> list[Path]:
+    return list(Path().rglob(".*.part"))
+
+
+def until(holds: Callable[[], Any], process: Process | None = None) -> None:
+    """Wait for what another process is about to do."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        assert process is None or process.poll() is None
+        time.sleep(0.005)
+
+
+def ended(process: Process) -> tuple[int, bytes, bytes]:
+    """Return how a process ends that has been asked to: soon, and without a traceback."""
+    try:
+        output, errors = process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        pytest.fail("does not end")
+    assert b"Traceback" not in errors
+    assert b"ignored" not in errors
+    return process.returncode, output, errors
+
+
+def limited(size: int) -> Callable[[], None]:
+    """Let files have so many bytes, as a disk does that is full."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def waiting(stream: int) -> int:
+    """Bytes that wait in a pipe."""
+    return int(struct.unpack("i", fcntl.ioctl(stream, termios.FIONREAD, bytes(4)))[0])
