@@ -112,33 +112,52 @@ def test_imports_go_one_way(package: str) -> None:
     TopologicalSorter(graph).prepare()  # or there is a cycle
 
 
-# Each room of the library imports only from itself and from those before it.
-ROOMS = [
-    "errors",
-    "arguments",
-    "arrays",
-    "geometry",
-    "kernel",
-    "engines",
-    "streaming",
-    "response",
-    "stream",
-    "conv",
-    "design",
-    "weights",
-    "fitting",
-]
+# Each room imports only from itself and from those before it.
+ROOMS = {
+    "convt": [
+        "errors",
+        "arguments",
+        "arrays",
+        "geometry",
+        "kernel",
+        "engines",
+        "streaming",
+        "response",
+        "stream",
+        "conv",
+        "design",
+        "weights",
+        "fitting",
+    ],
+    "convt_cli": [
+        "errors",
+        "files",
+        "options",
+        "samples",
+        "audio",
+        "kernels",
+        "plots",
+        "run",
+        "text",
+        "jobs",
+        "commands",
+        "app",
+        "entry",
+    ],
+}
+BACKWARD = {("convt_cli.files.checksums", "convt_cli.samples.formats")}  # the type of an array
 
 
-def test_rooms_import_only_from_those_before_them() -> None:
-    graph = import_graph("convt")
-    del graph["convt"]
-    place = {name: ROOMS.index(name.split(".")[1]) for name in graph}
-    assert set(place.values()) == set(range(len(ROOMS)))
+@pytest.mark.parametrize("package", PLACES)
+def test_rooms_import_only_from_those_before_them(package: str) -> None:
+    graph = import_graph(package)
+    del graph[package]
+    place = {name: ROOMS[package].index(name.split(".")[1]) for name in graph}
+    assert set(place.values()) == set(range(len(ROOMS[package])))
     backward = {
         (name, other) for name, others in graph.items() for other in others if place[other] > place[name]
     }
-    assert not backward
+    assert backward <= BACKWARD
 
 
 def test_the_command_uses_public_names_alone() -> None:
