@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from convt_cli.errors import Failure
+from convt_cli.errors import Failure, ReaderGone
 from convt_cli.files.paths import STREAM, input_name
 
 
@@ -74,36 +74,49 @@ def _is_same(found: os.stat_result, source: Path) -> bool:
 
 @contextmanager
 def atomic_write(target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary file beside `target` that takes its place when the block ends well.
+    """Yield a temporary file in the folder of `target`; it becomes `target` when the block ends well.
 
-    A link is followed, and a file that is replaced hands on its permissions. Whatever ends the block
-    early, the temporary file is removed and `target` is as it was.
+    The function follows links, and a replaced file hands on its permissions. If the block raises, the
+    function removes the temporary file and leaves `target` as it was.
 
     Raises
     ------
     Failure
-        The temporary file cannot be made, or `target` came into being meanwhile.
+        The system refuses to write, in the block too, or another program has created `target` meanwhile.
     """
     place = Path(os.path.realpath(target)) if target.is_symlink() else target
     temporary = place.with_name(f".convt-{secrets.token_hex(8)}.part")
-    try:
-        _create(temporary, target)
-        yield temporary
-        if overwrite and place.exists():
-            shutil.copymode(place, temporary)
-        if overwrite or not _linked(temporary, place):
-            temporary.replace(place)
-    except FileExistsError:
-        raise Failure(f"{target}: came into being meanwhile; use --overwrite to replace it") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with write_errors_as_failures(str(target)):
+        try:
+            temporary.touch(exist_ok=False)
+            yield temporary
+            if overwrite and place.exists():
+                shutil.copymode(place, temporary)
+            if overwrite or not _linked(temporary, place):
+                temporary.replace(place)
+        except FileExistsError:
+            raise Failure(f"{target}: came into being meanwhile; use --overwrite to replace it") from None
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
-def _create(temporary: Path, target: Path) -> None:
+@contextmanager
+def write_errors_as_failures(name: str) -> Iterator[None]:
+    """Turn the system's errors while an output is written into failures that name the output.
+
+    Raises
+    ------
+    Failure
+        With the system's reason.
+    ReaderGone
+        The program that reads standard output has closed it.
+    """
     try:
-        temporary.touch(exist_ok=False)
+        yield
+    except BrokenPipeError:
+        raise ReaderGone from None
     except OSError as error:
-        raise Failure(f"{target}: cannot be written: {error.strerror}") from None
+        raise Failure(f"{name}: cannot be written: {error.strerror or error}") from None
 
 
 def _linked(temporary: Path, place: Path) -> bool:

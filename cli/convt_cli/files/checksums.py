@@ -1,11 +1,12 @@
 """Digests, for whoever wants to be sure that two runs had the same, or made the same."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from convt_cli.files.paths import STREAM, is_file
+from convt_cli.files.paths import STREAM
 from convt_cli.samples.formats import Array
 
 
@@ -18,7 +19,7 @@ def array_sha256(array: Array) -> str:
 
 def file_sha256(path: Path) -> str | None:
     """Return the SHA-256 of a file's bytes, as sha256sum does; None for a stream, and for no file."""
-    if path == STREAM or not is_file(path):
+    if path == STREAM or not os.path.isfile(path):
         return None
     found = path.stat()
     return _cached_sha256(path, found.st_mtime_ns, found.st_size, found.st_ino)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from convt_cli.errors import Failure
-from convt_cli.files.paths import is_file
 
 _SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus"}
 _SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
@@ -31,5 +30,5 @@ def audio_files_in(
             if not name.startswith(".") and os.path.realpath(Path(place, name)) != own
         ]
         for path in (Path(place, name) for name in names if not name.startswith(".")):
-            if path.suffix.lower() in _SUFFIXES and is_file(path):
+            if path.suffix.lower() in _SUFFIXES and os.path.isfile(path):
                 yield path

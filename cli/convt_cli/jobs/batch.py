@@ -1,5 +1,6 @@
 """Several inputs side by side: each whole or not at all, and one that fails stops no other."""
 
+import os
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -8,7 +9,6 @@ from itertools import chain
 from pathlib import Path
 
 from convt_cli.errors import Failure
-from convt_cli.files.paths import is_file
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.pipeline import run, warm_up
 from convt_cli.run.workers import workers
@@ -31,10 +31,10 @@ def run_all(
         for job in jobs:
             yield job, _run_one(job, threads=None, brief=brief)
         return
-    if is_file(jobs[0].source):  # a pipe can be read only once
+    if os.path.isfile(jobs[0].source):  # a pipe can be read only once
         with suppress(Failure):  # the process that does the file reports it
             warm_up(jobs[0])
-    new = {job.target for job in jobs if not is_file(job.target)}
+    new = {job.target for job in jobs if not os.path.isfile(job.target)}
     with workers(min(processes, len(jobs))) as submit:
         pending = iter([(chunk, submit(_run_chunk, chunk, brief)) for chunk in _chunks(jobs, processes)])
         for chunk, future in pending:

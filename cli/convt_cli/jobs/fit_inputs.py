@@ -1,12 +1,13 @@
 """Which files of a command line are pairs to fit a kernel to."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from convt_cli.errors import Failure, Misuse
 from convt_cli.files.discover import audio_files_in
-from convt_cli.files.paths import STREAM, is_folder
+from convt_cli.files.paths import STREAM
 
 
 class Pair(NamedTuple):
@@ -49,8 +50,8 @@ def find_fit_inputs(sources: Sequence[Path], *, from_high: bool) -> FitInputs:
 
 
 def _add(inputs: FitInputs, low: Path, high: Path) -> None:
-    if not (is_folder(low) and is_folder(high)):
-        if is_folder(low) or is_folder(high):
+    if not (os.path.isdir(low) and os.path.isdir(high)):
+        if os.path.isdir(low) or os.path.isdir(high):
             raise Misuse(f"{low} and {high}: one is a folder, and the other is not")
         inputs.pairs.append(Pair(low, high))
         return
@@ -76,7 +77,7 @@ def _by_name(folder: Path) -> dict[Path, Path]:
 
 
 def _files(source: Path) -> Iterator[Path]:
-    if not is_folder(source):
+    if not os.path.isdir(source):
         yield source
         return
     files = sorted(audio_files_in(source, _refuse))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from convt_cli.errors import Failure, Misuse
 from convt_cli.files.discover import audio_files_in
-from convt_cli.files.paths import STREAM, is_folder, is_link
+from convt_cli.files.paths import STREAM
 from convt_cli.options.upsample_options import UpsampleOptions
 
 
@@ -45,7 +45,7 @@ def plan_jobs(options: UpsampleOptions) -> JobPlan:
     for source in sources:
         if not folder:
             plan.jobs.append(options.for_input(source, options.output))
-        elif recursive and is_folder(source):
+        elif recursive and os.path.isdir(source):
             _add_folder(plan, source, options, folder)
         else:
             plan.jobs.append(_in_folder(options, source, source.parent, folder))
@@ -97,5 +97,5 @@ def _places(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
         folder = path.parent
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
-        elsewhere = path.name in ("", "..") or is_link(path)
+        elsewhere = path.name in ("", "..") or os.path.islink(path)
         yield os.path.split(os.path.realpath(path)) if elsewhere else (folders[folder], path.name)

@@ -1,11 +1,12 @@
 """The work of ``convt upsample``: one input by itself, or many files side by side."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from convt_cli.errors import Failure, ReaderGone, SomeFailed
-from convt_cli.files.paths import STREAM, is_file
+from convt_cli.files.paths import STREAM
 from convt_cli.jobs.batch import run_all
 from convt_cli.jobs.job_plan import JobPlan, plan_jobs
 from convt_cli.options.upsample_options import UpsampleOptions
@@ -51,7 +52,7 @@ def _upsample_one(options: UpsampleOptions, reporter: Reporter) -> None:
 
 def _upsample_all(plan: JobPlan, processes: int, reporter: Reporter, *, skip: bool) -> None:
     """Upsample many files, print the report of each in their order, and sum up."""
-    wanted = [job for job in plan.jobs if not (skip and is_file(job.target))]
+    wanted = [job for job in plan.jobs if not (skip and os.path.isfile(job.target))]
     documents, failed = list[dict[str, Any]](), list[str]()
     for path, failure in plan.failures:
         failed.append(str(path))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import convt
-from convt_cli.errors import Failure, Misuse
+from convt_cli.errors import Misuse
 from convt_cli.files.atomic_write import atomic_write, check_target
 from convt_cli.files.paths import STREAM
 
@@ -39,8 +39,5 @@ def write_kernel(path: Path, weights: convt.Weights, *, overwrite: bool) -> None
         np.save(content, weights.weight, allow_pickle=False)
     else:
         np.savez(content, allow_pickle=False, **arrays)
-    try:
-        with atomic_write(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
-            file.write(content.getbuffer())
-    except OSError as error:
-        raise Failure(f"{path}: cannot be written: {error.strerror}") from None
+    with atomic_write(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        file.write(content.getbuffer())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convt_cli.errors import Failure, Misuse
+from convt_cli.errors import Misuse
 from convt_cli.files.atomic_write import atomic_write, check_target
 
 if TYPE_CHECKING:
@@ -78,11 +78,8 @@ def saved_figure(path: Path, size: tuple[float, float], *, overwrite: bool) -> I
         yield figure
         drawn = io.BytesIO()
         figure.savefig(drawn, format=kind, dpi=110, metadata=undated)
-        try:
-            with atomic_write(path, overwrite=overwrite) as temporary:
-                temporary.write_bytes(drawn.getbuffer())
-        except OSError as error:
-            raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
+        with atomic_write(path, overwrite=overwrite) as temporary:
+            temporary.write_bytes(drawn.getbuffer())
 
 
 def literal_text(text: str) -> str:

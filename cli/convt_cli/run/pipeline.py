@@ -17,8 +17,8 @@ from convt_cli.audio.pcm import PcmReader, PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
 from convt_cli.audio.source import copy_all, open_output
 from convt_cli.audio.writer import Writer, open_audio_writer, writable_metadata
-from convt_cli.errors import Failure, ReaderGone, Unwritable, library_errors_as_failures
-from convt_cli.files.atomic_write import atomic_write, check_stream, check_target
+from convt_cli.errors import Failure, Unwritable, library_errors_as_failures
+from convt_cli.files.atomic_write import atomic_write, check_stream, check_target, write_errors_as_failures
 from convt_cli.files.paths import STREAM, input_name, output_name
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.plots.style import check_plot_path
@@ -133,16 +133,10 @@ class _Run:
     def upsample(self) -> RunResult:
         """Write the output, whole or not at all."""
         gain = self._plan.gain * (self._guard() if self._options.overs == "guard" else 1.0)
-        try:
-            with self._open_output() as path:
-                result = self._copy(path) if self._plan.is_copy else self._write(path, gain)
-                return replace(result, bytes_out=path.stat().st_size if path else None)
-        except BrokenPipeError:
-            raise ReaderGone from None
-        except OSError as error:
-            raise Failure(
-                f"{output_name(self._options.target)}: cannot be written: {error.strerror}"
-            ) from None
+        with self._open_output() as path:
+            result = self._copy(path) if self._plan.is_copy else self._write(path, gain)
+            size = path.stat().st_size if path else None
+        return replace(result, bytes_out=size)
 
     def _copy(self, path: Path | None) -> RunResult:
         with open_output(path) as target:
@@ -192,7 +186,7 @@ class _Run:
 
     def _open_output(self) -> AbstractContextManager[Path | None]:
         if self._options.target == STREAM:
-            return nullcontext(None)
+            return write_errors_as_failures(output_name(STREAM))
         return atomic_write(self._options.target, overwrite=self._options.overwrite)
 
     def _writer(self, path: Path | None, gain: float) -> Writer:

@@ -1,5 +1,6 @@
 """Checks and plans of a run, before its first sample."""
 
+import os
 import sys
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from convt_cli.audio.pcm import predicted_size
 from convt_cli.audio.reader import Raw, Reader, open_reader
 from convt_cli.audio.writer import writable_metadata
 from convt_cli.errors import Failure, Misuse, Unwritable
-from convt_cli.files.paths import STREAM, input_name, is_file
+from convt_cli.files.paths import STREAM, input_name
 from convt_cli.kernels.selection import SAME, Ratio
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.memory import check_memory, kernel_memory, memory_needed
@@ -171,8 +172,8 @@ def _is_copy(options: UpsampleOptions, ratio: Ratio, formats: tuple[Format | Non
     as_it_is = options.overs is None and options.nonfinite == "error" and options.dither != "tpdf"
     as_it_is = as_it_is and options.gain == 0 and not (options.precision and formats[0] is None)
     has_rate = options.rate is not None and ratio == SAME
-    again = options.source != STREAM and is_file(options.source)  # and can be read from its beginning
-    return has_rate and as_it_is and again and formats[0] == formats[1]
+    rereadable = options.source != STREAM and os.path.isfile(options.source)
+    return has_rate and as_it_is and rereadable and formats[0] == formats[1]
 
 
 def too_short(options: UpsampleOptions, error: convt.ParameterError) -> Failure:
