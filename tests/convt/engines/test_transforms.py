@@ -55,21 +55,33 @@ class Changed:
 
 
 @pytest.mark.parametrize(
-    "module", [object(), Changed(np.zeros(2)), Changed(TypeError()), Changed(ValueError()), ImportError()]
+    "module", [object(), Changed(np.zeros(2)), Changed(TypeError()), Changed(ValueError()), None]
 )
 def test_where_the_module_is_another_scipys_public_ones_serve(
     module: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find() -> Any:
-        if isinstance(module, ImportError):
-            raise module
-        return module
-
-    monkeypatch.setattr(transforms, "_module", find)
+    if module is None:
+        monkeypatch.setattr(transforms, "_MODULES", ())
+    else:
+        for folder, name in transforms._MODULES:
+            monkeypatch.setitem(sys.modules, f"scipy.fft.{folder}.{name}", module)
+    with pytest.raises(ImportError, match=r"compiled transforms have changed|has no such module"):
+        transforms.load_c2c_without_importing_scipy_fft()
     forth, back = transforms.transforms()
     x = numbers(np.complex64)
     np.testing.assert_array_equal(forth(x.copy()), fft.fft(x))
     np.testing.assert_array_equal(back(x.copy()), fft.ifft(x))
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@pytest.mark.parametrize(("is_forth", "factor"), [(True, 0), (False, 2)])
+def test_the_compiled_module_of_this_scipy_is_as_known(dtype: Any, is_forth: bool, factor: int) -> None:
+    """If this fails, a new scipy made every start slower: adapt the function, and the versions it names."""
+    c2c = transforms.load_c2c_without_importing_scipy_fft()
+    x = numbers(dtype)
+    expected = (fft.fft if is_forth else fft.ifft)(x)
+    assert c2c(x, (-1,), is_forth, factor, x, 1) is x  # in place
+    np.testing.assert_array_equal(x, expected)
 
 
 def test_they_bring_nothing_else_along_and_scipy_can_follow() -> None:
