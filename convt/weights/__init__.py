@@ -1,4 +1,4 @@
-"""Weight files: what they hold, and reading it, one kind of file a module."""
+"""Weight files: listed and loaded, one kind of file a module."""
 
 from convt.weights.load import WeightEntry, WeightList, Weights, list_weights, load_weights
 

@@ -1,4 +1,4 @@
-"""Sound as impulse responses: one kernel, or one a channel."""
+"""Audio files as impulse responses: one kernel, or one per channel."""
 
 import io
 from collections.abc import Iterator
@@ -10,19 +10,19 @@ from convt.errors import WeightsError
 from convt.weights.tensor import Tensor
 
 _MOST_SAMPLES = 1 << 24
-_UNKNOWN = 0x7FFFF000  # bytes, or more: what programs write into pipes, which know no length
+_UNKNOWN = 0x7FFFF000  # bytes, or more: a placeholder, as programs write it into pipes
 _EXACT_IN_FLOAT32 = frozenset(("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "FLOAT"))
 
 
-def is_sound(head: bytes) -> bool:
-    """Tell whether a file begins as WAV (RIFF, RF64, RIFX, W64), AIFF, AU or FLAC does."""
+def is_audio(head: bytes) -> bool:
+    """Return whether a file begins like WAV (RIFF, RF64, RIFX, W64), AIFF, AU or FLAC."""
     return head.startswith((b"RIFF", b"RF64", b"RIFX", b"riff", b"FORM", b".snd", b"fLaC"))
 
 
-def read_sound(file: BinaryIO) -> list[Tensor]:
-    """Return the samples of a sound file: (K,), or (C, K) if it has several channels.
+def read_audio(file: BinaryIO) -> list[Tensor]:
+    """Return the samples of an audio file: (K,), or (C, K) if it has several channels.
 
-    They are float32 where that holds them exactly, else float64; integers are scaled to within 1.
+    They are float32 if that is exact, else float64; integers are scaled to within +-1.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def read_sound(file: BinaryIO) -> list[Tensor]:
     @contextmanager
     def opened() -> Iterator[SoundFile]:
         try:
-            with SoundFile(file.name) as sound:  # by its name: a seek to nowhere is libsndfile's to bear
+            with SoundFile(file.name) as sound:  # by name: libsndfile handles seeks beyond the end itself
                 yield sound
         except LibsndfileError as error:
             raise WeightsError(f"cannot be read as sound: {error.error_string}") from None
@@ -57,7 +57,7 @@ def read_sound(file: BinaryIO) -> list[Tensor]:
 
 
 def _check_whole(file: BinaryIO) -> None:
-    """Refuse a file that is shorter than it says; libsndfile takes it as far as it goes."""
+    """Refuse a file that is shorter than its header says; libsndfile would read what is there."""
     file.seek(0)
     head = file.read(12)
     present = file.seek(0, io.SEEK_END)

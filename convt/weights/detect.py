@@ -1,7 +1,13 @@
-"""Which kind of file it is, as its content says, and the tensors in it."""
+"""Which kind of file it is, by its content, and the tensors in it.
 
+PyTorch's own files are pickled programs: they are recognised, and never run.
+"""
+
+import json
 import os
+import shlex
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -9,24 +15,31 @@ from pathlib import Path
 from typing import BinaryIO
 
 from convt.errors import WeightsError
-from convt.weights import npy, pytorch
-from convt.weights.audio import is_sound, read_sound
+from convt.weights import npy
+from convt.weights.audio import is_audio, read_audio
 from convt.weights.safetensors import read_checkpoint
 from convt.weights.tensor import Tensor
 from convt.weights.text import read_text
 
 _LONGEST_REASON = 2000  # letters
+_CONVERT = (
+    "import torch; from safetensors.torch import save_file; "
+    'flat = lambda x, at="": {{at[:-1] or "weight": x.clone().contiguous()}} if torch.is_tensor(x) else'
+    " {{k: v for n, y in (x.items() if isinstance(x, dict) else enumerate(x))"
+    ' for k, v in flat(y, f"{{at}}{{n}}.").items()}} if isinstance(x, (dict, list, tuple)) else {{}}; '
+    "save_file(flat({load}), {target})"
+)
 
 
 @contextmanager
 def open_tensors(path: str | PathLike[str]) -> Iterator[list[Tensor]]:
-    """Give the tensors of a file, to be read in the block.
+    """Open a file and give its tensors, to be read in the block.
 
     Raises
     ------
     WeightsError
-        The file is missing, damaged, or of no kind that holds weights; the message begins with its name,
-        as that of every such error does that is raised in the block.
+        The file is missing, damaged, or of an unknown kind. This and every WeightsError raised in the block
+        gets the file's name in front.
     """
     source = os.fsdecode(path)
     try:
@@ -41,7 +54,7 @@ def open_tensors(path: str | PathLike[str]) -> Iterator[list[Tensor]]:
 
 
 def _one_line(reason: str) -> str:
-    """Return what a terminal shows as it is, whatever the names in a file are."""
+    """Return the reason without control characters, which the names in a file may hold."""
     shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in reason)
     return shown if len(shown) <= _LONGEST_REASON else f"{shown[:_LONGEST_REASON]} ..."
 
@@ -49,28 +62,53 @@ def _one_line(reason: str) -> str:
 def _regular_file(source: str) -> BinaryIO:
     try:
         found = Path(source).stat()
-    except ValueError as error:  # no name has a null byte
+    except ValueError as error:  # a null byte in the name
         raise WeightsError(f"cannot be read: {error}") from None
-    if not stat.S_ISREG(found.st_mode):  # to wait for a pipe may take forever
+    if not stat.S_ISREG(found.st_mode):  # reading a pipe may block forever
         raise WeightsError("is not a regular file")
     return Path(source).open("rb")
 
 
 def _tensors(file: BinaryIO, source: str) -> list[Tensor]:
     head = file.read(16)
-    # The first of a checkpoint's bytes count the others, and may look like anything.
+    # A checkpoint begins with a length, whose bytes may look like another kind's.
     if head[5:9] == b"\0\0\0{" or source.endswith(".safetensors"):
         return read_checkpoint(file)
     if head.startswith(b"\x93NUM"):
         return npy.read_array(file)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         archive = npy.open_archive(file)
-        if pytorch.is_pytorch(archive):
+        if _is_pytorch(archive):
             scripted = any(name.endswith("constants.pkl") for name in archive.namelist())
-            raise pytorch.refuse(source, scripted=scripted)
+            raise _pytorch_error(source, scripted=scripted)
         return npy.read_archive(archive)
-    if pytorch.is_pickled(head):
-        raise pytorch.refuse(source)
-    if is_sound(head):
-        return read_sound(file)
+    if _is_pickled(head):
+        raise _pytorch_error(source)
+    if is_audio(head):
+        return read_audio(file)
     return read_text(file)
+
+
+def _is_pickled(head: bytes) -> bool:
+    """Return whether a file begins as a pickle does (PyTorch before 1.6)."""
+    return head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+
+
+def _is_pytorch(archive: zipfile.ZipFile) -> bool:
+    """Return whether an archive is laid out as PyTorch's: a folder with a pickle, and no arrays."""
+    names = archive.namelist()
+    pickled = any(name.count("/") == 1 and name.endswith("/data.pkl") for name in names)
+    return pickled and not any(name.endswith(".npy") for name in names)
+
+
+def _pytorch_error(source: str, *, scripted: bool = False) -> WeightsError:
+    """Return the error that says how to convert a file that PyTorch wrote, or TorchScript."""
+    name, target = (json.dumps(str(path)) for path in (source, Path(source).with_suffix(".safetensors")))
+    load = f'torch.load({name}, map_location="cpu", weights_only=True)'
+    if scripted:
+        load = f'torch.jit.load({name}, map_location="cpu").state_dict()'
+    line = _CONVERT.format(load=load, target=target)
+    return WeightsError(
+        "is a PyTorch file, a pickle, which may run anything and is never loaded; where torch is, convert"
+        f" it with: python -c {shlex.quote(line)}"
+    )

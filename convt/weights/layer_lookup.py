@@ -1,25 +1,59 @@
-"""Which layer a name means."""
+"""Which layers could be a transposed convolution's, and which one a name means."""
 
 import difflib
 from collections.abc import Iterable, Sequence
 
 from convt.errors import WeightsError
-from convt.weights.layers import Layer, candidates
+from convt.weights.layers import NUMBER_DTYPES, Layer
 from convt.weights.layouts import Layout
 
 _SHOWN = 8  # names in a message
 _LONGEST = 200  # letters of a name that another may be taken for
 
 
-def pick(layers: Sequence[Layer], wanted: str | None, layout: Layout) -> Layer:
-    """Return the layer of a tensor's name, of its own, or below a name; without one, that of no name.
+def candidates(layers: Iterable[Layer], layout: Layout) -> list[Layer]:
+    """Return the layers that could be a transposed convolution's, including those that cannot be read.
 
-    Where that leaves several, the one that could be a transposed convolution's.
+    If any have three axes, return only these: the others are then the vectors and matrices of a network.
+    """
+    possible = [layer for layer in layers if _could_be(layer, layout) or _is_broken(layer)]
+    wide = [layer for layer in possible if any(len(tensor.shape) == 3 for tensor in layer.tensors)]
+    return wide or possible
+
+
+def _could_be(layer: Layer, layout: Layout) -> bool:
+    """Return whether a layer could be a transposed convolution's, by its shapes and dtypes."""
+    shown = layer.shown
+    if shown is None or not (1 <= len(shown.shape) <= 3 and all(shown.shape)):
+        return False
+    return shown.dtype in NUMBER_DTYPES and (layer.bias is None or bias_fits(layer, layout))
+
+
+def _is_broken(layer: Layer) -> bool:
+    """Return whether a layer has a weight of three axes that cannot be read."""
+    return layer.problem is not None and any(len(tensor.shape) == 3 for tensor in layer.tensors)
+
+
+def bias_fits(layer: Layer, layout: Layout) -> bool:
+    """Return whether the bias has a number for each output channel, with some number of groups."""
+    if layer.shown is None or layer.bias is None or len(layer.bias.shape) > 1:
+        return False
+    if len(layer.shown.shape) < 3 or layer.bias.shape == ():
+        return True
+    channels_in, channels_out, _ = layout.torch_shape(layer.shown.shape)
+    groups, rest = divmod(layer.bias.shape[0], channels_out)
+    return rest == 0 and groups > 0 and channels_in % groups == 0
+
+
+def find_layer(layers: Sequence[Layer], wanted: str | None, layout: Layout) -> Layer:
+    """Return the layer with this name, with a tensor of this name, or below it; for None, the nameless one.
+
+    If several are left, return the only one that could be a transposed convolution's.
 
     Raises
     ------
     WeightsError
-        There is none, or more than one, or one that cannot be read, and so may be the one that is meant.
+        There is none, or more than one, counting those that cannot be read.
     """
     if wanted is None:
         nameless = next((layer for layer in layers if not layer.name and layer.tensors), None)
@@ -59,7 +93,7 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _near(wanted: str, layers: Sequence[Layer]) -> str:
-    """Return a hint at the names that look most like it."""
+    """Return a hint with the names most similar to `wanted`."""
     names = dict.fromkeys(layer.title for layer in layers if layer.tensors)
     known = names | dict.fromkeys(tensor.name for layer in layers for tensor in layer.tensors)
     likely = [name for name in known if len(name) <= _LONGEST]

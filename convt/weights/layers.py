@@ -1,22 +1,27 @@
-"""From the names of tensors to the layers that they belong to.
+"""Layers: their tensors, by name, and their weights, read from these.
 
-A layer's weight is a tensor, or, where it is normalised, a direction and a magnitude::
+A layer's weight is one tensor, or, with weight_norm, a direction v and a magnitude g::
 
-    <layer>.weight   <layer>.kernel   or any other name, which then is the layer's
+    <layer>.weight   <layer>.kernel   or any other name, which is then the layer's
     <layer>.weight_v                              and .weight_g
     <layer>.parametrizations.weight.original1     and .original0
     <layer>.bias
+
+    w = g * v/|v|,  the norm over every axis but the one along which g has more than one number
+
+(T. Salimans and D. P. Kingma, "Weight normalization", 2016; torch.nn.utils.weight_norm.)
 """
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from convt.arrays import Array
 from convt.errors import WeightsError
-from convt.weights.layouts import Layout
 from convt.weights.tensor import Tensor
-from convt.weights.weight_norm import fold
 
 _ROLES = {
     "weight": "weight",
@@ -30,8 +35,8 @@ _ROLES = {
     "parametrizations.weight.original": "unknown",
 }
 _NAME = re.compile(rf"(?:(?P<layer>.*)[./])?(?P<leaf>{'|'.join(map(re.escape, _ROLES))})(?::0)?", re.DOTALL)
-_NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
-_NUMBERS |= {"bool", "bfloat16", "float16", "float32", "float64", "complex64", "complex128"}
+NUMBER_DTYPES = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+NUMBER_DTYPES |= {"bool", "bfloat16", "float16", "float32", "float64", "complex64", "complex128"}
 
 
 @dataclass(slots=True)
@@ -47,25 +52,25 @@ class Layer:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """What the weight is made of."""
+        """The tensors of the weight."""
         made_of = self.weight, self.magnitude, self.direction, self.unknown
         return tuple(tensor for tensor in made_of if tensor)
 
     @property
     def title(self) -> str:
-        """What the layer is called: by its weight's name, if it has none."""
+        """The layer's name, or its weight's if it has none."""
         return self.name or next((tensor.name for tensor in self.tensors), "")
 
     @property
     def shown(self) -> Tensor | None:
-        """The tensor whose shape and dtype are the weight's; None where it cannot be made."""
+        """The tensor with the weight's shape and dtype; None if the weight cannot be read."""
         if len(self.tensors) == 1:
             return self.weight
         return self.direction if self.magnitude and len(self.tensors) == 2 else None
 
     @property
     def problem(self) -> str | None:
-        """Why the weight cannot be read, if that is known before."""
+        """Why the weight cannot be read, as far as shapes and dtypes show; None if it can."""
         if self.shown is None:
             names = ", ".join(tensor.name for tensor in self.tensors)
             return (
@@ -73,30 +78,30 @@ class Layer:
                 " save it as one tensor (torch.nn.utils.parametrize.remove_parametrizations)"
             )
         dtype = self.shown.dtype
-        return None if dtype in _NUMBERS else f"is of {dtype}, which numpy has no numbers of"
+        return None if dtype in NUMBER_DTYPES else f"is of {dtype}, which numpy has no numbers of"
 
     def read(self) -> Array:
-        """Return the weight, folded if it is normalised.
+        """Return the weight; weight_norm is undone.
 
         Raises
         ------
         WeightsError
-            It cannot be made of what there is.
+            The tensors do not make one weight.
         """
         if self.shown is None:
             raise WeightsError(self.problem)
         if self.direction and self.magnitude:
-            return fold(self.direction.read(), self.magnitude.read())
+            return _folded(self.direction.read(), self.magnitude.read())
         return self.shown.read()
 
 
 def find_layers(tensors: Iterable[Tensor]) -> list[Layer]:
-    """Return the layers whose tensors these are, in the order of their names, numbers by their size.
+    """Return the layers of some tensors, sorted by name, with numbers in numeric order.
 
     Raises
     ------
     WeightsError
-        Two tensors have one name.
+        Two tensors have the same name.
     """
     layers: dict[str, Layer] = {}
     bare = list[Layer]()
@@ -118,40 +123,48 @@ def find_layers(tensors: Iterable[Tensor]) -> list[Layer]:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Return what sorts ups.10 after ups.2."""
+    """Return a sort key that puts ups.10 after ups.2."""
     parts = re.split(r"(\d+)", name)
     return [(len(part.lstrip("0")) if part.isdecimal() else -1, part.lstrip("0")) for part in parts]
 
 
-def could_be(layer: Layer, layout: Layout) -> bool:
-    """Tell whether a layer could be a transposed convolution's, as shapes and dtypes show."""
-    shown = layer.shown
-    if shown is None or not (1 <= len(shown.shape) <= 3 and all(shown.shape)):
-        return False
-    return shown.dtype in _NUMBERS and (layer.bias is None or bias_fits(layer, layout))
+def _folded(direction: Array, magnitude: Array) -> Array:
+    """Return g * v/|v|; zeros where |v| is 0. With a single g the norm is that of all of v.
 
-
-def is_broken(layer: Layer) -> bool:
-    """Tell whether a layer has a weight of three axes that cannot be read."""
-    return layer.problem is not None and any(len(tensor.shape) == 3 for tensor in layer.tensors)
-
-
-def bias_fits(layer: Layer, layout: Layout) -> bool:
-    """Tell whether there is a number for each output channel, of as many groups as may be."""
-    if layer.shown is None or layer.bias is None or len(layer.bias.shape) > 1:
-        return False
-    if len(layer.shown.shape) < 3 or layer.bias.shape == ():
-        return True
-    channels_in, channels_out, _ = layout.torch_shape(layer.shown.shape)
-    groups, rest = divmod(layer.bias.shape[0], channels_out)
-    return rest == 0 and groups > 0 and channels_in % groups == 0
-
-
-def candidates(layers: Iterable[Layer], layout: Layout) -> list[Layer]:
-    """Return the layers that could be a transposed convolution's, or may be and cannot be read.
-
-    Those of three axes, where there are any: all others then are a network's many vectors and matrices.
+    Raises
+    ------
+    WeightsError
+        The shape of g does not fit that of v, or fits several axes; or g is complex.
     """
-    possible = [layer for layer in layers if could_be(layer, layout) or is_broken(layer)]
-    wide = [layer for layer in possible if any(len(tensor.shape) == 3 for tensor in layer.tensors)]
-    return wide or possible
+    if magnitude.dtype.kind not in "biuf" or direction.dtype.kind not in "biufc":
+        raise WeightsError(f"a magnitude of {magnitude.dtype} and a direction of {direction.dtype}")
+    axis = _magnitude_axis(direction.shape, magnitude.shape)
+    others = tuple(other for other in range(direction.ndim) if other != axis)
+    exact = direction.astype(np.result_type(direction.dtype, np.float64))
+    largest = np.abs(exact).max(others, keepdims=True, initial=0)
+    with np.errstate(all="ignore"):
+        scaled = exact / largest  # whose squares neither vanish nor overflow
+        scaled /= np.sqrt((np.abs(scaled) ** 2).sum(others, keepdims=True))
+        scaled *= magnitude.astype(np.float64).reshape(largest.shape)
+        scaled[np.broadcast_to(largest == 0, scaled.shape)] = 0
+        dtype = np.result_type(direction.dtype, magnitude.dtype)
+        folded: Array = scaled.astype(dtype if dtype.kind in "fc" else np.float64)
+    return folded
+
+
+def _magnitude_axis(shape: tuple[int, ...], given: tuple[int, ...]) -> int | None:
+    """Return the axis of a magnitude's numbers; None for a single one."""
+    what = f"the magnitude of shape {given} for a weight of shape {shape}"
+    if math.prod(given) == 1 and len(given) in (0, 1, len(shape)):
+        if given and 1 not in shape:
+            raise WeightsError(f"{what} has one number, where each axis has several")
+        return None
+    if len(given) == 1:
+        axes = [axis for axis, length in enumerate(shape) if length == given[0]]
+    else:
+        ones = [1] * len(shape)
+        alone = [(*ones[:axis], length, *ones[axis + 1 :]) for axis, length in enumerate(shape)]
+        axes = [axis for axis, shape_of_one in enumerate(alone) if shape_of_one == given]
+    if len(axes) != 1:
+        raise WeightsError(f"{what} fits {'several axes' if axes else 'none of its axes'}")
+    return axes[0]

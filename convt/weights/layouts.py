@@ -1,13 +1,13 @@
-"""Whose axes a weight has, and whose order its taps are in.
+"""The order of axes and taps in the weights of each framework.
 
     torch, onnx   (C_in, C_out/groups, K)     signals (N, C, L)
     keras         (K, C_out, C_in)            signals (N, L, C)
     mlx           (C_out, K, C_in)            signals (N, L, C)
     jax           (K, C_in, C_out)            signals (N, L, C), the last tap first
 
-jax.lax.conv_transpose slides its kernel unflipped over the signal with zeros between its samples, where all
-others add it, as it is, at every sample (its transpose_kernel=True makes it Keras's). Kernels of one axis
-or two are (K,) and (C, K) in every layout.
+jax.lax.conv_transpose slides its kernel unflipped over the signal with zeros between the samples; all
+others add the kernel, as it is, at every sample (with transpose_kernel=True jax has the layout of keras).
+Kernels of one or two axes are (K,) and (C, K) in every layout.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ LayoutName = Literal["torch", "keras", "jax", "mlx", "onnx"]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where in a weight of three axes C_in, C_out/groups and K are, and whether its taps are reversed."""
+    """The axes of C_in, C_out/groups and K in a weight of three, and whether its taps are reversed."""
 
     name: str
     axes: tuple[int, int, int]
@@ -53,7 +53,7 @@ _LAYOUTS = {
 
 
 def layout_of(name: object) -> Layout:
-    """Return the layout of a name.
+    """Return the layout with this name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Weights in files: what there is, reading it, and what shapes mean for a signal."""
+"""Weights in files: listed, loaded, and matched with the channels of a signal."""
 
 import math
 import os
@@ -11,8 +11,8 @@ from convt.arguments import as_integer
 from convt.arrays import Array, as_numeric
 from convt.errors import ConvtError, ParameterTypeError, WeightsError
 from convt.weights.detect import open_tensors
-from convt.weights.layer_lookup import pick
-from convt.weights.layers import Layer, bias_fits, candidates, find_layers
+from convt.weights.layer_lookup import bias_fits, candidates, find_layer
+from convt.weights.layers import Layer, find_layers
 from convt.weights.layouts import Layout, LayoutName, layout_of
 
 _SHAPES = {"weight": "(K,), (C, K) or (C_in, C_out/groups, K)", "bias": "(C_out,)"}
@@ -20,18 +20,18 @@ _SHAPES = {"weight": "(K,), (C, K) or (C_in, C_out/groups, K)", "bias": "(C_out,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """What a weight file holds.
+    """A weight and its bias, as :func:`load_weights` returns them.
 
     Attributes
     ----------
     source : str
-        The file's name, and the layer's where it is one of several, for messages.
-    weight : ndarray
-        (K,), (C, K) or (C_in, C_out/groups, K).
-    bias : ndarray or None
-        (C_out,).
+        The name of the file, followed by that of the layer if it has one, for messages.
+    weight : ndarray, (K,), (C, K) or (C_in, C_out/groups, K)
+        The taps.
+    bias : ndarray or None, (C_out,) or ()
+        The bias.
     tensors : tuple of str
-        Names, in the file, of what the weight and the bias were made of.
+        Names of the tensors in the file that the weight and the bias were read from.
     """
 
     source: str
@@ -40,10 +40,10 @@ class Weights:
     tensors: tuple[str, ...] = ()
 
     def for_channels(self, channels: int, groups: int = 1, signal: str = "the signal") -> tuple[Array, int]:
-        """Return the weight and the groups to use on a signal of so many channels.
+        """Return the weight and the groups to use on a signal with this number of channels.
 
-        ``(K,)`` and ``(1, 1, K)`` serve every channel, ``(C, K)`` holds one kernel a channel, and
-        ``(C_in, C_out/groups, K)`` is the operator's own shape.
+        ``(K,)`` and ``(1, 1, K)`` serve every channel, ``(C, K)`` holds one kernel per channel, and
+        ``(C_in, C_out/groups, K)`` is the shape of :func:`conv_transpose1d`.
 
         Parameters
         ----------
@@ -57,14 +57,14 @@ class Weights:
         Returns
         -------
         weight : ndarray, (K,) or (C_in, C_out/groups, K)
-            As :class:`Upsampler` takes it.
+            For :class:`Upsampler`.
         groups : int
-            To go with it.
+            The number of groups for it.
 
         Raises
         ------
         WeightsError
-            The shape does not fit; the message says which would.
+            The shape does not fit; the message names the shapes that do.
         ParameterTypeError, ParameterError
             `groups` is not an int of at least 1.
         """
@@ -77,11 +77,11 @@ class Weights:
             return weight.reshape(-1), 1
         raise WeightsError(
             f"{self.source}: weights of shape {weight.shape} with groups={groups} do not fit {signal},"
-            f" which has {channels} channel(s); use shape {_fitting_shapes(channels, groups)}"
+            f" which has {channels} channel(s); use shape {_usable_shapes(channels, groups)}"
         )
 
 
-def _fitting_shapes(channels: int, groups: int) -> str:
+def _usable_shapes(channels: int, groups: int) -> str:
     if channels % groups:
         return f"(K,) or ({channels}, K) without groups, since {groups} groups do not divide {channels}"
     if groups == 1:
@@ -91,28 +91,28 @@ def _fitting_shapes(channels: int, groups: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WeightEntry:
-    """A weight that a file holds, before it is read.
+    """A weight in a file, not yet read.
 
     Attributes
     ----------
     name : str
-        What :func:`load_weights` takes as `tensor`.
+        The name for the argument `tensor` of :func:`load_weights`.
     shape : tuple of int
-        As the file has it.
+        As in the file.
     dtype : str
-        As the file has it, such as "float32" or "bfloat16".
+        As in the file, such as "float32" or "bfloat16".
     channels : tuple of int or None
-        C_in and C_out/groups, of a weight of three axes.
+        C_in and C_out/groups of a weight of three axes, else None.
     taps : int
         K.
     groups : int
-        As many as its bias allows; 1 without one.
+        The number of groups for which the bias fits; 1 without a bias.
     tensors : tuple of str
-        What it is made of: one tensor, or the magnitude and the direction of a normalised one.
+        The tensors of the weight: one, or with weight_norm the magnitude and the direction.
     bias : str or None
-        The tensor with its bias.
+        The tensor of the bias.
     problem : str or None
-        Why it cannot be read, if it cannot.
+        Why the weight cannot be read, or None.
     """
 
     name: str
@@ -128,14 +128,14 @@ class WeightEntry:
 
 @dataclass(frozen=True, slots=True)
 class WeightList:
-    """What a file holds.
+    """The weights in a file, as :func:`list_weights` returns them.
 
     Attributes
     ----------
     source : str
-        The file's name.
+        The name of the file.
     entries : tuple of WeightEntry
-        The weights that could be a transposed convolution's, in the order of their names.
+        The weights that may be a transposed convolution's, sorted by name.
     other_tensors : tuple of str
         The names of all other tensors.
     """
@@ -146,22 +146,33 @@ class WeightList:
 
 
 def list_weights(path: str | PathLike[str], *, layout: LayoutName = "torch") -> WeightList:
-    """Tell which weights of a transposed convolution a file could hold.
+    """List the tensors of a file that may be transposed-convolution weights, without reading them.
 
-    No tensor of a checkpoint is read. One of three axes could be such a weight, unless it has a bias that
-    does not fit its output channels. Those of one and two axes could be kernels, but count only in files
-    that have none of three: in a network they are something else. A weight that torch's weight_norm has
-    taken apart is one; what may be a weight and cannot be read is told, too.
+    A tensor of three axes is listed unless its layer has a bias that does not fit its output channels.
+    Tensors of one or two axes are listed only if none has three, since in a network they are not kernels.
+    A direction and a magnitude of torch's weight_norm are listed as one weight. Weights that cannot be read
+    are listed with the reason.
 
     Parameters
     ----------
     path, layout
         As of :func:`load_weights`.
 
+    Returns
+    -------
+    WeightList
+        The weights, and the names of all other tensors.
+
     Raises
     ------
     WeightsError, ParameterError
         As of :func:`load_weights`.
+
+    Examples
+    --------
+    >>> (entry,) = list_weights("sample_audio/learned_x2.npy").entries
+    >>> entry.name, entry.shape, entry.dtype
+    ('weight', (1, 1, 16), 'float32')
     """
     order = layout_of(layout)
     with open_tensors(path) as tensors:
@@ -194,39 +205,46 @@ def _entry(layer: Layer, layout: Layout) -> WeightEntry:
 def load_weights(
     path: str | PathLike[str], tensor: str | None = None, *, layout: LayoutName = "torch"
 ) -> Weights:
-    """Read weights from a file.
+    """Load a weight and its bias from a file.
 
-    What a file is, its content says. Nothing is ever unpickled, and no more is read than is asked for.
+    The file type is detected from the content. Nothing is ever unpickled, and only the tensors of the
+    weight and its bias are read.
 
     Parameters
     ----------
     path : path-like
-        An ``.npy`` file, an ``.npz`` or ``.safetensors`` file (the extra `safetensors`) of named tensors,
-        taps as text (a column or a row of numbers, with lines of comment), or sound as impulse responses,
-        one a channel.
+        An ``.npy`` file; an ``.npz`` or ``.safetensors`` file (needs the extra `safetensors`) of named
+        tensors; taps as text, in a column or a row, with lines of comment; or an audio file, as one impulse
+        response per channel.
     tensor : str or None
-        Of several, the name of one, or of its layer, or of what holds no other layer. The layer's bias
-        comes with it, and a weight that torch's weight_norm has taken apart (``weight_g`` and
-        ``weight_v``, or ``parametrizations.weight.original0`` and ``original1``) is put together, the norm
-        taken over every axis but that of the magnitude's numbers; where it is 0, so are the taps. None for
-        ``weight``, or the one that could be a transposed convolution's (see :func:`list_weights`).
+        The name of the weight's tensor, of its layer, or any prefix of names that contains only one such
+        layer. None means the tensor ``weight``, or else the only weight of :func:`list_weights`. The
+        layer's bias is loaded too. torch's weight_norm (``weight_g`` and ``weight_v``, or
+        ``parametrizations.weight.original0`` and ``original1``) is undone: the norm is taken over every
+        axis but that of the magnitude, and the taps are 0 where it is 0.
     layout : {"torch", "keras", "jax", "mlx", "onnx"}
-        Whose axes a weight of three has: torch and onnx (C_in, C_out/groups, K), keras (K, C_out, C_in),
-        mlx (C_out, K, C_in), jax (K, C_in, C_out) with its last tap first, as lax.conv_transpose and Flax
-        have it; with transpose_kernel=True they have Keras's. Text and sound are as they are.
+        The framework whose order of axes the weight has: (C_in, C_out/groups, K) for torch and onnx,
+        (K, C_out, C_in) for keras, (C_out, K, C_in) for mlx, (K, C_in, C_out) with the last tap first for
+        jax, as in lax.conv_transpose and Flax; for those with transpose_kernel=True, use keras. Text and
+        audio files have the same order in every layout.
 
     Returns
     -------
     Weights
-        The arrays, of one to three dimensions and at least one element, in torch's layout. Their dtypes are
-        the file's, in which bfloat16 becomes float32, exactly; sound is float32 where that is exact.
+        The arrays, of one to three dimensions and at least one element, in torch's layout. They keep the
+        file's dtypes, except that bfloat16 becomes float32; audio becomes float32 if that is exact, else
+        float64.
 
     Raises
     ------
     WeightsError
-        The file cannot be read, or holds no array that can be the weight.
+        The file cannot be read, or no array in it, or none with this name, can be the weight.
     ParameterError, ParameterTypeError
-        There is no such layout, or `tensor` is no name.
+        `layout` is unknown, or `tensor` is no str.
+
+    See Also
+    --------
+    list_weights : The weights in a file.
 
     Examples
     --------
@@ -237,7 +255,7 @@ def load_weights(
     if not isinstance(tensor, str | None):
         raise ParameterTypeError(f"tensor must be a str or None, got {tensor!r}")
     with open_tensors(path) as tensors:
-        layer = pick(find_layers(tensors), tensor, order)
+        layer = find_layer(find_layers(tensors), tensor, order)
         source = f"{os.fsdecode(path)}: {layer.name}" if layer.name else os.fsdecode(path)
         try:
             return _loaded(source, layer, order)

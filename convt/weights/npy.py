@@ -4,10 +4,8 @@ import io
 import struct
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from tokenize import TokenError
 from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -24,32 +22,17 @@ _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # numpy's; others unpack w
 _EMPTY_ENOUGH = 1 << 26  # bytes that an array may unpack to, from however few
 _DENSE = 100  # times as many bytes as are packed, beyond that
 
-# What numpy and zipfile raise for files that are damaged, encrypted, pickled or absurd.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    SyntaxError,
-    LookupError,
-    AttributeError,
-    TokenError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
 
 @contextmanager
 def _whole(name: str = "") -> Iterator[None]:
-    """Say in one line that a file, or a member of an archive, is not what it seems to be."""
+    """Turn any error into one line that says that a file, or a member of an archive, is damaged."""
     try:
         yield
-    except WeightsError:
+    except (WeightsError, OSError):  # an OSError: the file could not be read
         raise
-    except _UNREADABLE as error:
+    # For damaged, encrypted, pickled or absurd files numpy, zipfile and zlib raise errors of a dozen types,
+    # among them SyntaxError, RecursionError and MemoryError, and document none of them.
+    except Exception as error:  # noqa: BLE001
         reason = " ".join(str(error).split())[:200]
         where = f"{name}: " if name else ""
         raise WeightsError(
@@ -58,7 +41,7 @@ def _whole(name: str = "") -> Iterator[None]:
 
 
 class _Header(NamedTuple):
-    """What stands before the numbers of an array, in so many bytes."""
+    """The header of an array, and its length in bytes."""
 
     shape: tuple[int, ...]
     fortran: bool
@@ -67,7 +50,7 @@ class _Header(NamedTuple):
 
 
 def _read_header(file: IO[bytes]) -> _Header:
-    """Read what stands before the numbers; no more of it than a header can be."""
+    """Read the header of an array, with a limit to its length."""
     start = file.read(12)
     major = np.lib.format.read_magic(io.BytesIO(start))[0]
     prefix, code = (10, "<H") if major == 1 else (12, "<I")
@@ -93,7 +76,7 @@ def _read_numbers(file: IO[bytes], header: _Header) -> Array:
     _check_numbers(header)
     volume = checked_volume(header.shape, header.dtype.itemsize)
     numbers = file.read(volume)
-    if len(numbers) < volume or file.read(1):  # which has an archive check its sum, too
+    if len(numbers) < volume or file.read(1):  # reading to the end has an archive check its sum, too
         raise ValueError(
             f"an array {header.shape} of {header.dtype} takes {volume} bytes, and it has others"
         )
@@ -101,7 +84,7 @@ def _read_numbers(file: IO[bytes], header: _Header) -> Array:
 
 
 def read_array(file: BinaryIO) -> list[Tensor]:
-    """Return the one array of an .npy file.
+    """Return the array of an .npy file.
 
     Raises
     ------
@@ -139,14 +122,14 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
 
 
 def _directory_size(file: BinaryIO) -> int:
-    """Return how long an archive says that the list of its members is, which ZipFile reads at once."""
+    """Return the stated length of an archive's directory, which ZipFile reads at once."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - (1 << 16) - 98))
     tail = file.read()
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) < end + 16:
         raise ValueError("an archive without an end")
-    if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):  # and with lengths of 64 bits
+    if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):  # with lengths of 64 bits
         return int.from_bytes(tail[max(0, end - 76) : end - 20][40:48], "little")
     return int.from_bytes(tail[end + 12 : end + 16], "little")
 
@@ -181,7 +164,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
 
 
 def _check_density(member: zipfile.ZipInfo, volume: int) -> None:
-    """Refuse what unpacks to absurdly more than it is packed."""
+    """Refuse a member that unpacks to absurdly many bytes."""
     if volume > max(_EMPTY_ENOUGH, _DENSE * member.compress_size):
         raise WeightsError(
             f"{member.filename} unpacks to {volume} bytes from {member.compress_size}, as no weights do"

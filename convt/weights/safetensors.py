@@ -1,7 +1,7 @@
-"""Checkpoints, .safetensors: 8 bytes that count the header's, the header in JSON, the tensors.
+"""Checkpoints, .safetensors: 8 bytes with the length of the header, the header in JSON, the tensors.
 
 The safetensors library checks the header (names, dtypes, and that the tensors fill the file without gaps
-or overlaps); the bytes of a tensor are then read as they are, since numpy has no bfloat16.
+or overlaps); the bytes of a tensor are then read here, since numpy has no bfloat16.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What every kind of file becomes: named tensors, each read when it is wanted."""
+"""The tensors of a file of any kind: named, and read on demand."""
 
 import math
 from collections.abc import Callable
@@ -12,20 +12,20 @@ _MOST = 1 << 30  # bytes: the widest decoders' layers have some tens of millions
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An array in a file.
+    """An array in a file, not yet read.
 
     Attributes
     ----------
     name : str
-        As the file has it; "weight" where files of its kind have no names.
+        As in the file; "weight" if files of this kind have no names.
     shape : tuple of int
-        As the file has it.
+        As in the file.
     dtype : str
-        As the file has it, such as "float32" or "bfloat16".
+        As in the file, such as "float32" or "bfloat16".
     read : callable
-        Returns the array, as long as the file is open.
+        Returns the array, while the file is open.
     is_plain : bool
-        Whether its taps are in their order, whatever the layout: no framework wrote them.
+        Whether the taps are in order in every layout, since no framework wrote them.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Tensor:
 
 
 def checked_volume(shape: tuple[int, ...], itemsize: int) -> int:
-    """Return the bytes of an array, before any of them is read.
+    """Return the size of an array in bytes, to be checked before it is read.
 
     Raises
     ------
     WeightsError
-        No weight has so many.
+        It is too large for a weight.
     """
     volume = math.prod(shape) * itemsize
     if volume > _MOST:

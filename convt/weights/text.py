@@ -19,7 +19,7 @@ from convt.weights.tensor import Tensor
 _LONGEST = 1 << 25  # bytes
 _MOST = 1 << 20  # taps, and lines
 _COMMENT = ("#", "%", "//", ";")
-_SHOWN = 20  # letters of what is no number
+_SHOWN = 20  # letters of a wrong word in a message
 _WORD = re.compile(r'[^\s,;"]+')
 _COMMA, _OTHER = re.compile(r"\d,\d"), re.compile(r";|\d\s+[-+.\d]")
 _WANTED = "taps as text are one column, or one row, of numbers"
@@ -31,7 +31,7 @@ def read_text(file: BinaryIO) -> list[Tensor]:
     Raises
     ------
     WeightsError
-        It is no text, or holds other things than a column or a row of numbers.
+        It is no text, or holds anything but a column or a row of numbers.
     """
     taps = np.array(_numbers(_text(file)))
     return [Tensor("weight", taps.shape, taps.dtype.name, lambda: taps, is_plain=True)]
@@ -74,7 +74,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def _words(line: str, count: int) -> list[str]:
-    """Return what stands between the separators of a line: commas, or semicolons, or white space."""
+    """Return the words between the separators of a line: commas, semicolons or white space."""
     if _COMMA.search(line) and (_OTHER.search(line) or line.count(",") == 1):
         raise WeightsError(
             f"line {count}: a decimal comma, or a separator? Write 0.5, and one number a line"
