@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from convt_cli.audio import headers
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.writer import open_audio_writer
 from convt_cli.samples.formats import Format
@@ -171,7 +172,8 @@ def test_a_stream_that_turns_out_long_is_not_called_what_its_header_is_not(
 ) -> None:
     chosen = Format("WAV", "PCM_16", endian, 8000)
     writer = open_audio_writer(None, chosen, (1, None), Metadata(), gain=1.0, dither="none", overs="clip")
-    monkeypatch.setattr(writer, "_length", 5 << 30)
+    monkeypatch.setattr(headers, "WAV_LIMIT", 1000)
+    writer.write(0, np.zeros((1, 1000)))
     assert writer.finish([]) == []
     assert not writer.is_rf64
     assert struct.unpack_from("4s4x4s", capfdbinary.readouterr().out) == (

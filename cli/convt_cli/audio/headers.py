@@ -20,6 +20,7 @@ from convt_cli.errors import Failure, Unwritable
 from convt_cli.samples.formats import Format
 
 _MOST = 0xFFFFFFFF
+WAV_LIMIT = _MOST  # bytes of a WAV file; a longer one is RF64. Tests lower it, to spare a disk 5 GB
 _LARGEST_CHUNK = 1 << 26  # bytes of metadata that are taken to be real
 _ENDLESS = 1 << 62  # bytes that no file has
 _WIDE = (b"RF64", b"BW64")  # which differ in what else they may hold
@@ -204,6 +205,11 @@ def _even(body: bytes) -> bytes:
     return body + bytes(len(body) % 2)
 
 
+def near_limit(length: int) -> bool:
+    """Return whether so many bytes of samples may leave too little of a WAV file for all else."""
+    return length >= WAV_LIMIT - WAV_LIMIT // 16
+
+
 def build(
     chosen: Format, channels: int, meta: Metadata, length: int | None, *, room: bool = False, after: int = 0
 ) -> bytes:
@@ -236,7 +242,7 @@ def build(
         fmt += riff_chunk(order, b"fact", struct.pack(f"{order}I", _MOST if length is None else frames))
     rest = fmt + b"".join(riff_chunk(order, *chunk) for chunk in meta.chunks)
     total = 4 + 36 + len(rest) + 8 + size + size % 2 + after
-    wide = order == "<" and length is not None and (chosen.container == "RF64" or total > _MOST)
+    wide = order == "<" and length is not None and (chosen.container == "RF64" or total > WAV_LIMIT)
     total -= 0 if room or wide else 36
     if wide:
         rest = fmt + b"".join(riff_chunk(order, name, _even(body)) for name, body in meta.chunks)

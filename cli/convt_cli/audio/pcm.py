@@ -19,7 +19,6 @@ from convt_cli.samples.quantise import Quantiser
 
 RIFF = ("WAV", "WAVEX", "RF64")
 _CONTAINERS = (*RIFF, "AU", "RAW")
-_ROOMY = 0xFFFFFFFF - (1 << 28)  # bytes of samples that surely leave room for the rest in 32 bits
 
 
 def is_plain(chosen: Format) -> bool:
@@ -32,7 +31,7 @@ def predicted_size(chosen: Format | None, channels: int, frames: int | None, met
     if chosen is None or frames is None or not is_plain(chosen):
         return None
     length = frames * channels * chosen.bits // 8
-    header = headers.build(chosen, channels, meta, length, room=length > _ROOMY)
+    header = headers.build(chosen, channels, meta, length, room=headers.near_limit(length))
     return len(header) + length + (length % 2 if chosen.container in RIFF else 0)
 
 
@@ -158,9 +157,9 @@ class PcmWriter:
         return before
 
     def _header(self, length: int | None, after: int = 0) -> bytes:
-        if self.format.big_endian and self.format.container == "WAV" and (length or 0) > _ROOMY:
+        if self.format.big_endian and self.format.container == "WAV" and headers.near_limit(length or 0):
             raise Unwritable("a big-endian WAV file cannot hold 4 GB; use --format W64")
-        room = self._is_file and (self._stated is None or self._stated > _ROOMY)
+        room = self._is_file and (self._stated is None or headers.near_limit(self._stated))
         header = headers.build(self.format, self._channels, self._meta, length, room=room, after=after)
         self.is_rf64 = self._is_file and header.startswith(b"RF64")
         return header

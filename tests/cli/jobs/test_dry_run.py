@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from convt_cli.audio import headers
 from tests.support.command import CONVT, facts, parsed, run, tree, upsample
 from tests.support.sounds import noise_file
 
@@ -53,7 +54,7 @@ def test_a_dry_run_knows_the_size_to_the_byte(
 
 
 def test_a_dry_run_knows_the_size_where_a_header_has_room_to_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convt_cli.audio.pcm._ROOMY", 1000)  # in place of some 4 GB
+    monkeypatch.setattr(headers, "WAV_LIMIT", 4200)
     noise_file("in.wav")
     assert dry("in.wav")["output"] == facts("in.wav")["output"] | {"sha256": None}
 

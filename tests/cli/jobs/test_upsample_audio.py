@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import convt
+from convt_cli.audio import headers
 from tests.support.command import upsample
 from tests.support.oracles import Array, transposed
 from tests.support.strategies import numbers
@@ -294,20 +295,26 @@ def test_coded_samples_stay_coded() -> None:
     assert np.corrcoef(tone, read("in.wav")[0, : tone.size])[0, 1] > 0.95
 
 
-def test_a_large_wav_becomes_rf64() -> None:
-    if shutil.disk_usage(".").free < 10 << 30:
+@pytest.mark.parametrize(
+    ("stride", "limit"), [(2, 1 << 23), pytest.param(1000, headers.WAV_LIMIT, marks=pytest.mark.slow)]
+)
+def test_a_large_wav_becomes_rf64(stride: int, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.disk_usage(".").free < 2 * limit:
         pytest.skip("takes 5 GB of disk")
+    monkeypatch.setattr(headers, "WAV_LIMIT", limit)
     x = sound("in.wav", noise(1, 540_000))
-    np.save("w.npy", np.ones(1000) / 4)
-    result = upsample("in.wav", "--weights", "w.npy", "--stride", "1000", "--subtype", "DOUBLE")
-    assert "in_x1000.wav: is RF64, since a WAV file cannot hold more than 4 GB" in result.stderr
-    with soundfile.SoundFile("in_x1000.wav") as file:
-        assert (file.format, file.frames) == ("RF64", 540_000_000)
-        assert Path("in_x1000.wav").stat().st_size == 540_000_000 * 8 + 94
+    np.save("w.npy", np.ones(stride) / 4)
+    options = ["--weights", "w.npy", "--stride", str(stride), "--subtype", "DOUBLE", "-o", "out.wav"]
+    result = upsample("in.wav", *options)
+    assert "out.wav: is RF64, since a WAV file cannot hold more than 4 GB" in result.stderr
+    frames = 540_000 * stride
+    with soundfile.SoundFile("out.wav") as file:
+        assert (file.format, file.frames) == ("RF64", frames)
+        assert Path("out.wav").stat().st_size == frames * 8 + 94
         for frame in (0, 1, 539_999):
-            file.seek(1000 * frame)
-            np.testing.assert_allclose(file.read(1000), x[0, frame] / 4, rtol=1e-6)
-    Path("in_x1000.wav").unlink()
+            file.seek(stride * frame)
+            np.testing.assert_allclose(file.read(stride), x[0, frame] / 4, rtol=1e-6)
+    Path("out.wav").unlink()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
