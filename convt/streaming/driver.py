@@ -1,12 +1,11 @@
 """The only driver: cuts a signal into blocks on a fixed grid, has them computed, and crops.
 
-Block b of the grid is made of input samples b*inputs to (b + 1)*inputs and of the lag before them. It is
-computed when all of it has arrived, so that the same samples go through the same products in whatever
-pieces they were pushed; and what is left at the signal's end is the same stretch as well::
+A block of the grid (``grid.py``) is computed when all of its samples have arrived, so that the same samples
+go through the same products in whatever pieces they were pushed; and the rest at the signal's end is the
+same stretch as well::
 
-    input     ... | lag | b*inputs ..... |  pending  |
-    made                | b*outputs .... |
-    output  skipped --->| emitted so far |
+    input     blocks computed before | blocks of this push ... | rest, and the lag before it: kept
+    output    emitted before         | y, of this push ....... |
 """
 
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from convt.engines.direct import PRODUCTS, scatter
 from convt.engines.planning import Plan, cheaper_by_definition
 from convt.geometry import Geometry
 from convt.kernel import Kernel
+from convt.streaming.grid import Grid
 from convt.streaming.input_buffer import InputBuffer
-from convt.streaming.prepared_kernel import ChannelBlock, PreparedKernel, runs
+from convt.streaming.prepared_kernel import ChannelBlock, PreparedKernel, split_evenly
 from convt.streaming.threads import ThreadTeam, default_threads, ignore_float_errors
 
 _TASK_ELEMENTS = 1 << 21  # what one task works on: some 10 MB, whatever the signal's length
@@ -32,11 +32,20 @@ _WORTH_A_THREAD = 3e7  # multiply-adds; a thread takes as long to wake
 class _Task:
     """Neighbouring blocks of a run of signals, through one part of the kernel.
 
-    `first` is the first block, `blocks` how many, and `inputs` the samples of each.
+    Attributes
+    ----------
+    part : ChannelBlock
+        The part of the kernel.
+    signals : slice
+        The signals of the batch.
+    first, blocks : int
+        The first block, and how many there are.
+    inputs : int
+        Input samples of each block: those of the grid, or less of the last block of a signal.
     """
 
     part: ChannelBlock
-    items: slice
+    signals: slice
     first: int
     blocks: int
     inputs: int
@@ -63,7 +72,7 @@ class Driver:
     def __init__(
         self, kernel: Kernel, geometry: Geometry, plan: Plan, signal: DType, threads: int | None
     ) -> None:
-        self._geometry, self._plan = geometry, plan
+        self._geometry, self._plan, self._grid = geometry, plan, Grid(geometry, plan)
         self._threads = threads
         self._dtype = kernel.dtype_with(signal)
         self._channels = kernel.out_channels
@@ -77,7 +86,7 @@ class Driver:
     def reset(self) -> None:
         """Begin a new signal."""
         self._emitted = 0
-        self._done = self._geometry.skipped // self._plan.outputs  # blocks that would be cropped whole
+        self._done = self._grid.first_block  # blocks before it need not be computed
         self._buffer = InputBuffer(self._weight.dtype)
 
     def push(self, x: Array, *, last: bool = False) -> Array:
@@ -101,21 +110,19 @@ class Driver:
             if y.size and last:
                 self._finish(done, y, team)
             elif y.size:
-                self._compute(y, team, done)
+                self._compute_blocks(y, team, done)
             self._done, self._emitted = done, stop
             if not last:
-                self._buffer.keep(done * plan.inputs - self._geometry.lag)
+                self._buffer.keep(self._grid.input_start(done))
         if last:
             self.reset()
         return y
 
     def _certain(self, seen: int) -> tuple[int, int]:
         """Return how many blocks, and how many outputs, are certain once `seen` samples have come."""
-        inputs, outputs, skipped = self._plan.inputs, self._plan.outputs, self._geometry.skipped
         # A longer signal only adds outputs: those of a signal that ended here are certain.
-        end = self._geometry.outputs(seen) + skipped
-        done = max(self._done, min(seen // inputs, end // outputs))
-        return done, max(self._emitted, done * outputs - skipped)
+        done = max(self._done, self._grid.complete(seen, self._geometry.outputs(seen)))
+        return done, max(self._emitted, self._grid.output_start(done))
 
     def _finish(self, done: int, y: Array, team: ThreadTeam) -> None:
         """Compute what is left, when the signal is known to end here.
@@ -123,88 +130,87 @@ class Driver:
         However the signal arrived, the stretch after `done` blocks is the same: its last block may be a
         shorter one, and it may be done in another way than blocks.
         """
-        plan, geometry, seen = self._plan, self._geometry, self._buffer.seen
-        start = done * plan.outputs - geometry.skipped - self._emitted
-        steps = -(-(y.shape[-1] - start) // (plan.step * plan.outputs // plan.inputs))
-        first = max(0, done * plan.inputs - geometry.lag)
-        ready = done > geometry.skipped // plan.outputs
+        plan, grid, seen = self._plan, self._grid, self._buffer.seen
+        begin = grid.output_start(done) - self._emitted
+        steps = grid.steps(y.shape[-1] - begin)
+        first = max(0, grid.input_start(done))
+        ready = done > grid.first_block
         if cheaper_by_definition(plan, self._weight.shape, seen - first, steps, ready):
-            self._compute(y, team, done)
-            self._add(y, team, first, max(0, start))
+            self._compute_blocks(y, team, done)
+            self._add_by_definition(y, team, first, max(0, begin))
         else:
             blocks, rest = divmod(steps, plan.inputs // plan.step)
-            self._compute(y, team, done + blocks, rest * plan.step)
+            self._compute_blocks(y, team, done + blocks, rest * plan.step)
 
-    def _add(self, y: Array, team: ThreadTeam, first: int, begin: int) -> None:
+    def _add_by_definition(self, y: Array, team: ThreadTeam, first: int, begin: int) -> None:
         """Write into `y`, from `begin` on, what the samples from `first` on make by definition."""
         geometry, seen = self._geometry, self._buffer.seen
         before = geometry.crop + geometry.down * (self._emitted + begin)
         positions = np.arange(first, seen) * geometry.stride - before
 
         def work(task: tuple[ChannelBlock, slice]) -> None:
-            part, items = task
-            samples = self._buffer.take(items, part.inputs, first, seen)
+            part, signals = task
+            samples = self._buffer.take(signals, part.inputs, first, seen)
             values = scatter(samples, positions, part.weight, geometry, y.shape[-1] - begin)
-            np.add(values, self._bias_of(items, part)[:, 0], out=y[items, part.outputs, begin:])
+            np.add(values, self._bias_of(signals, part)[:, 0], out=y[signals, part.outputs, begin:])
 
         elements = (seen - first) * self._weight.shape[1] + y.shape[-1] + PRODUCTS
-        batches = runs(range(len(y)), max(1, _TASK_ELEMENTS // elements))
-        team.run(work, [(part, items) for items in batches for part in self._kernel.parts])
+        batches = split_evenly(range(len(y)), max(1, _TASK_ELEMENTS // elements))
+        team.run(work, [(part, signals) for signals in batches for part in self._kernel.parts])
 
-    def _compute(self, y: Array, team: ThreadTeam, end: int, rest: int = 0) -> None:
+    def _compute_blocks(self, y: Array, team: ThreadTeam, end: int, rest: int = 0) -> None:
         """Compute all blocks before `end`, then one of `rest` samples, and write them into `y`."""
-        if tasks := self._tasks(end, rest, len(y), team.size):
+        if tasks := self._divide(end, rest, len(y), team.size):
             team.run(self._kernel.prepare, self._kernel.unprepared)
-            team.run(lambda task: self._run(task, y), tasks)
+            team.run(lambda task: self._compute_task(task, y), tasks)
 
-    def _tasks(self, end: int, rest: int, signals: int, threads: int) -> list[_Task]:
+    def _divide(self, end: int, rest: int, signals: int, threads: int) -> list[_Task]:
         """Divide all blocks before `end`, and one of `rest` samples, into tasks.
 
         Their size is bounded, and small enough that threads end at about the same time; the few at the
         signal's ends, which are the smallest, come last.
         """
-        plan, parts, start = self._plan, self._kernel.parts, self._done
-        # The first blocks take a copy: of what was kept, of the zeros before the signal, or to be cropped.
-        copied = -(-(self._buffer.pushed_from + self._geometry.lag) // plan.inputs)
-        copied = max(copied, start + (start * plan.outputs < self._geometry.skipped + self._emitted))
-        inner = min(end, max(start, copied))
+        grid, parts, start = self._grid, self._kernel.parts, self._done
+        # The first blocks take a copy: of kept samples, of the zeros before the signal, or to be cropped.
+        is_cropped = grid.output_start(start) < self._emitted
+        inner = min(end, max(start + is_cropped, grid.first_from(self._buffer.pushed_from)))
         share = -(-signals * (end - inner) * len(parts) // (_TASKS_A_THREAD * threads))
-        room = max(1, min(len(parts) * _TASK_ELEMENTS // plan.elements, share))
+        room = max(1, min(len(parts) * _TASK_ELEMENTS // self._plan.elements, share))
         blocks = [
-            (run.start, run.stop - run.start, plan.inputs)
+            (run.start, run.stop - run.start, grid.inputs)
             for begin, stop in ((inner, end), (start, inner))
-            for run in runs(range(begin, stop), room)
+            for run in split_evenly(range(begin, stop), room)
         ]
         blocks += [(end, 1, rest)] if rest else []
         return [
-            _Task(part, items, *block)
+            _Task(part, batch, *block)
             for block in blocks
-            for items in runs(range(signals), max(1, room // block[1]))
+            for batch in split_evenly(range(signals), max(1, room // block[1]))
             for part in parts
         ]
 
-    def _run(self, task: _Task, y: Array) -> None:
+    def _compute_task(self, task: _Task, y: Array) -> None:
         """Do one task."""
-        inputs, outputs = self._plan.inputs, task.inputs * self._plan.outputs // self._plan.inputs
-        start = task.first * inputs - self._geometry.lag
-        stop = task.first * inputs + task.blocks * task.inputs
-        samples = self._buffer.take(task.items, task.part.inputs, start, stop)
+        grid, outputs = self._grid, self._grid.outputs_of(task.inputs)
+        start = grid.input_start(task.first)
+        stop = start + grid.lag + task.blocks * task.inputs
+        samples = self._buffer.take(task.signals, task.part.inputs, start, stop)
         known = slice(max(0, -start), max(0, self._buffer.seen - start))
-        begin = task.first * self._plan.outputs - self._geometry.skipped - self._emitted
+        begin = grid.output_start(task.first) - self._emitted
         end = begin + task.blocks * outputs
-        target, bias = y[task.items, task.part.outputs], self._bias_of(task.items, task.part)
-        whole = begin >= 0 and end <= y.shape[-1] and y.dtype == samples.dtype
+        target, bias = y[task.signals, task.part.outputs], self._bias_of(task.signals, task.part)
+        is_whole = begin >= 0 and end <= y.shape[-1] and y.dtype == samples.dtype
         shape = (*target.shape[:2], end - begin)
-        room = target[..., begin:end] if whole else self._scratch("edge", samples.dtype, *shape)
-        by_block = room.reshape(*room.shape[:2], task.blocks, outputs).swapaxes(1, 2)
+        out = target[..., begin:end] if is_whole else self._scratch("edge", samples.dtype, *shape)
+        by_block = out.reshape(*out.shape[:2], task.blocks, outputs).swapaxes(1, 2)
         self._kernel.apply(task.part, samples, known, bias, by_block, is_safe=self._buffer.all_safe)
-        if not whole:
+        if not is_whole:
             low, high = max(0, begin), min(y.shape[-1], end)
-            target[..., low:high] = room[..., low - begin : high - begin]
+            target[..., low:high] = out[..., low - begin : high - begin]
 
-    def _bias_of(self, items: slice, part: ChannelBlock) -> Array:
+    def _bias_of(self, signals: slice, part: ChannelBlock) -> Array:
         """Return the bias for outputs (N, T, C_out, n) of a part: (N or 1, 1, C_out, 1)."""
-        return self._bias[items if len(self._bias) > 1 else slice(None), :, part.outputs]
+        return self._bias[signals if len(self._bias) > 1 else slice(None), :, part.outputs]
 
 
 def _bias_of_blocks(kernel: Kernel, dtype: DType) -> Array:

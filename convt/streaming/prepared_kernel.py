@@ -75,15 +75,15 @@ class PreparedKernel:
 
         if part.engine is None:
             out[...] = bias
-            self._add(part, frames(samples), frames(_mask(samples, known)), out)
+            self._add_by_definition(part, frames(samples), frames(_mask(samples, known)), out)
         elif is_safe or part.engine.contained or all_safe(samples):
             part.engine(frames(samples), bias, out)
         else:
             which = unsafe(samples)
             part.engine(frames(np.where(which, 0, samples)), bias, out)
-            self._add(part, frames(np.where(which, samples, 0)), frames(which), out)
+            self._add_by_definition(part, frames(np.where(which, samples, 0)), frames(which), out)
 
-    def _add(self, part: ChannelBlock, frames: Array, chosen: Array, out: Array) -> None:
+    def _add_by_definition(self, part: ChannelBlock, frames: Array, chosen: Array, out: Array) -> None:
         """Add to `out` what the chosen columns of the frames make, by definition."""
         columns = np.any(chosen, axis=2)
         # Each by itself: with others beside it, it would be added in another order.
@@ -100,11 +100,11 @@ def _divided(weight: Array, parts: int) -> list[ChannelBlock]:
     if groups == 1:
         return [
             ChannelBlock(slice(None), run, weight[:, :, run])
-            for run in runs(range(cout), -(-cout // parts))
+            for run in split_evenly(range(cout), -(-cout // parts))
         ]
     return [
         ChannelBlock(_times(run, cin), _times(run, cout), weight[run])
-        for run in runs(range(groups), -(-groups // parts))
+        for run in split_evenly(range(groups), -(-groups // parts))
     ]
 
 
@@ -112,7 +112,7 @@ def _times(run: slice, count: int) -> slice:
     return slice(run.start * count, run.stop * count)
 
 
-def runs(things: range, most: int) -> list[slice]:
+def split_evenly(things: range, most: int) -> list[slice]:
     """Divide a range into as few runs as have at most so many neighbours each, all of about one size."""
     if len(things) <= most:  # as in most short calls
         return [slice(things.start, things.stop)] if things else []

@@ -1,0 +1,55 @@
+"""The grid of blocks: which input samples a block needs, and which outputs it makes.
+
+::
+
+    input    ... | lag | block*inputs ......... |
+    made               | block*outputs ........ |     of the full convolution, every down-th sample
+    output     skipped --->| 0 ................ |     positions below 0 are cropped
+"""
+
+from convt.engines.planning import Plan
+from convt.geometry import Geometry
+
+
+class Grid:
+    """The positions of a plan's blocks in the signal and in the output.
+
+    Attributes
+    ----------
+    inputs, outputs : int
+        Input samples from one block to the next, and the outputs of a block.
+    lag : int
+        Input samples before its own that a block needs, too.
+    first_block : int
+        The first block that is not cropped whole.
+    """
+
+    def __init__(self, geometry: Geometry, plan: Plan) -> None:
+        self.inputs, self.outputs, self.lag = plan.inputs, plan.outputs, geometry.lag
+        self._step_outputs = plan.step * plan.outputs // plan.inputs
+        self._skipped = geometry.skipped
+        self.first_block = geometry.skipped // plan.outputs
+
+    def input_start(self, block: int) -> int:
+        """Return the position of the first sample that a block needs; below 0 are zeros."""
+        return block * self.inputs - self.lag
+
+    def output_start(self, block: int) -> int:
+        """Return the position of a block's first output; below 0 they are cropped."""
+        return block * self.outputs - self._skipped
+
+    def complete(self, inputs: int, outputs: int) -> int:
+        """Return how many blocks end within so many inputs, and within so many outputs."""
+        return min(inputs // self.inputs, (outputs + self._skipped) // self.outputs)
+
+    def first_from(self, position: int) -> int:
+        """Return the first block that needs no sample before `position`."""
+        return -(-(position + self.lag) // self.inputs)
+
+    def steps(self, outputs: int) -> int:
+        """Return how many steps of a plan make so many outputs, or a few more."""
+        return -(-outputs // self._step_outputs)
+
+    def outputs_of(self, inputs: int) -> int:
+        """Return how many outputs a block of so many inputs makes, when it is shorter than others."""
+        return inputs * self.outputs // self.inputs
