@@ -230,7 +230,7 @@ class UpsampleOptions:
     def completed(self) -> "UpsampleOptions":
         """Return the options with those filled in that follow from others."""
         changes: dict[str, Any] = {}
-        if self.raw and self.rate_in is None:  # as of an input of which no more is asked
+        if self.raw and self.rate_in is None:  # no other rate is given
             changes |= {"rate_in": self.rate, "rate": None}
         if self.precision is None and self.quality == "best":
             changes |= {"precision": "float64"}

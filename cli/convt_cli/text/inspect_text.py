@@ -10,7 +10,7 @@ from convt_cli.samples.formats import Array
 from convt_cli.samples.levels import decibels
 
 _SILENT = -250.0  # dB: below it there is rounding
-_SHOWN = 8  # phases, or lines, that are told one by one
+_SHOWN = 8  # phases, or lines, that are listed one by one
 _LABEL = 12
 
 
@@ -59,8 +59,8 @@ def _of_one(measured: KernelMeasurements, unit: _Unit) -> Iterator[tuple[str, st
     yield "passband", f"to {', '.join(edges)}"
     yield "", f"ripple {own['ripple']:.3g} dB up to {unit(RIPPLE_EDGE)}"
     if measured.stride > 1:
-        told = [f"{level:.1f} up to {unit(tone)}" for tone, level in zip(TONES, own["images"], strict=True)]
-        yield "images", f"in dB, of tones {', '.join(told)}"
+        shown = [f"{level:.1f} up to {unit(tone)}" for tone, level in zip(TONES, own["images"], strict=True)]
+        yield "images", f"in dB, of tones {', '.join(shown)}"
         yield "", f"the loudest at {unit(measured.fold_frequency(own['images_at'][-1]))}"
     yield "delay", _delay(measured, own)
     over = float(own["worst_over"])
@@ -87,13 +87,13 @@ def _tonal_lines(lines: Array, measured: KernelMeasurements, unit: _Unit) -> str
     loud = [place for place in np.argsort(-lines) if lines[place] > _SILENT]
     if not loud:
         return "none: a constant stays one"
-    told = [
+    shown = [
         f"{lines[place]:.1f} dB at {unit(measured.fold_frequency(2 * (place + 1)))}"
         f" ({_share(place + 1, measured)} of the output rate)"
         for place in loud[:_SHOWN]
     ]
     more = f", and {len(loud) - _SHOWN} weaker ones" if len(loud) > _SHOWN else ""
-    return f"a constant makes {', '.join(told)}{more}"
+    return f"a constant makes {', '.join(shown)}{more}"
 
 
 def _share(multiple: int, measured: KernelMeasurements) -> str:
