@@ -1,4 +1,4 @@
-"""Chunks of WAVE files, RIFF or RIFX, when the sampling rate is multiplied.
+"""Chunks of audio files: how to walk them, and what a WAVE file's hold when the sample rate is multiplied.
 
 Sources: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (LIST,
 cue); Microsoft, "New Multimedia Data Types and Data Techniques", 1994 (smpl, inst); EBU Tech 3285 (bext).
@@ -11,8 +11,11 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Literal
 
+from convt_cli.audio.source import Source
+
 Chunk = tuple[bytes, bytes]  # four-character id, payload without padding
 Order = Literal["<", ">"]  # RIFF, RIFX
+_ABSURD = 1 << 62  # bytes that no file has
 
 # Whoever writes the new file makes these anew, or has no use for them: they describe how samples are
 # encoded, fill space, or tell of levels that the new samples no longer have (PEAK, levl).
@@ -32,6 +35,31 @@ _TEXTS = {  # the comment last: libsndfile reads no text that follows one of 2 K
     b"IGNR": "genre",
     b"ICMT": "comment",
 }
+
+
+def chunk_headers(source: Source, layout: str, alignment: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the name and the stated length of each chunk, with `source` at the start of its body.
+
+    The caller may read the body. The walk ends with the file, in a header that is not whole, or at an
+    impossible length.
+
+    Parameters
+    ----------
+    source : Source
+        At the first header. A pipe is allowed if the caller reads every body.
+    layout : str
+        Of a header, for :mod:`struct`: a name and a length.
+    alignment : int
+        Each chunk starts at a multiple of this number of bytes after the first.
+    """
+    width = struct.calcsize(layout)
+    while len(head := source.read(width)) == width:
+        name, length = struct.unpack(layout, head)
+        if not 0 <= length < _ABSURD:
+            return
+        end = source.tell() + length + length % alignment
+        yield name, length
+        source.seek(end)
 
 
 def rescaled(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[list[Chunk], list[str]]:

@@ -12,10 +12,10 @@ What is written to a pipe cannot go back to its header, so that lengths there ma
 import struct
 from dataclasses import dataclass
 
-from convt_cli.audio.chunks import Chunk, Order
+from convt_cli.audio.chunks import Chunk, Order, chunk_headers
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.source import Source
-from convt_cli.audio.truncation import is_placeholder
+from convt_cli.audio.stated_lengths import is_placeholder
 from convt_cli.errors import Failure, Unwritable
 from convt_cli.samples.formats import Format
 
@@ -85,27 +85,23 @@ def _parse_wav(source: Source, magic: bytes) -> Header | None:
     if kind != b"WAVE":
         source.seek(0)
         return None
-    at, header, wide, chunks = 12, None, None, list[Chunk]()
-    while len(chunks) < _MOST_CHUNKS:
-        name, length = struct.unpack(f"{order}4sI", _exactly(source, 8))
-        at += 8
+    header, wide, chunks = None, None, list[Chunk]()
+    for name, length in chunk_headers(source, f"{order}4sI", 2):
         if name == b"data":
             break
-        if length > _LARGEST_CHUNK or at > _LARGEST_HEADER:
-            raise Failure(
-                f"{source.name}: is damaged: it has a chunk {name!r} of {length} bytes before its samples"
-            )
-        body = _exactly(source, length + length % 2)[:length]
-        at += length + length % 2
+        body = _body(source, name, length)
         if name == b"fmt ":
             header = _parse_format(source, body, order, magic)
         elif name == b"ds64" and length >= 16:
             wide = struct.unpack("<QQ", body[:16])
         chunks.append((name, body))
+        if len(chunks) == _MOST_CHUNKS:
+            raise Failure(f"{source.name}: is damaged: {_MOST_CHUNKS} chunks come before its samples")
     else:
-        raise Failure(f"{source.name}: is damaged: {_MOST_CHUNKS} chunks come before its samples")
+        raise _cut_short(source)
     if header is None:
         raise Failure(f"{source.name}: is damaged: its samples come before their format")
+    at = source.tell()
     header.start, header.length_at = at, at - 4
     header.meta.order, header.meta.chunks = order, chunks
     if magic in _WIDE and wide and length == _MOST:
@@ -115,6 +111,15 @@ def _parse_wav(source: Source, magic: bytes) -> Header | None:
     else:
         header.length = length
     return header
+
+
+def _body(source: Source, name: bytes, length: int) -> bytes:
+    """Read the body of a chunk that comes before the samples."""
+    if length > _LARGEST_CHUNK or source.tell() > _LARGEST_HEADER:
+        raise Failure(
+            f"{source.name}: is damaged: it has a chunk {name!r} of {length} bytes before its samples"
+        )
+    return _exactly(source, length + length % 2)[:length]
 
 
 def _credible(source: Source, length: int, start: int, end: int) -> int | None:
@@ -177,22 +182,40 @@ def read_trailing_chunks(source: Source, header: Header) -> None:
 def parse_trailing_chunks(source: Source, order: Order) -> list[Chunk]:
     """Read the chunks that follow the samples, as far as they are whole."""
     chunks = list[Chunk]()
-    while len(chunks) < _MOST_CHUNKS and len(head := source.read(8)) == 8:
-        name, length = struct.unpack(f"{order}4sI", head)
+    for name, length in chunk_headers(source, f"{order}4sI", 2):
         if length > _LARGEST_CHUNK or not (name.isascii() and name.decode("ascii").isprintable()):
             break
         body = source.read(length + length % 2)
         if len(body) < length:
             break
         chunks.append((name, body[:length]))
+        if len(chunks) == _MOST_CHUNKS:
+            break
     return chunks
+
+
+def fix_length(source: Source, header: Header) -> int:
+    """State the length of coded samples that state none, and return how many bytes are missing.
+
+    libsndfile, which reads them, believes the length. The correction is made in a copy.
+    """
+    present = max(0, (source.size or 0) - header.start)
+    if header.length is not None:
+        return max(0, header.length - present)
+    source.spool()
+    source.patch(header.length_at, struct.pack(f"{header.meta.order}I", min(present, _MOST)))
+    return 0
 
 
 def _exactly(source: Source, count: int) -> bytes:
     data = source.read(count)
     if len(data) < count:
-        raise Failure(f"{source.name}: is cut short: it ends within its header")
+        raise _cut_short(source)
     return data
+
+
+def _cut_short(source: Source) -> Failure:
+    return Failure(f"{source.name}: is cut short: it ends within its header")
 
 
 def riff_chunk(order: str, name: bytes, body: bytes) -> bytes:

@@ -14,8 +14,7 @@ from convt_cli.audio.chunks import Chunk
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.source import Source, open_output
 from convt_cli.errors import Failure
-from convt_cli.samples.formats import Array
-from convt_cli.samples.precision import cast, precise
+from convt_cli.samples.formats import Array, cast, precise
 
 _MOST_EMPTY = 1 << 16  # signals of no samples
 _FARTHEST = 1 << 63

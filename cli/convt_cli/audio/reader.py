@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convt_cli.audio import headers
-from convt_cli.audio.header_repair import fix_aiff_lengths, fix_lengths
 from convt_cli.audio.headers import Header
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyReader
 from convt_cli.audio.pcm import PcmReader
 from convt_cli.audio.sndfile import SndfileReader
 from convt_cli.audio.source import Source
-from convt_cli.audio.truncation import missing_bytes
+from convt_cli.audio.stated_lengths import fix_aiff_lengths, missing_bytes
 from convt_cli.errors import Failure
 from convt_cli.samples.formats import Format
 
@@ -90,6 +89,10 @@ def _open_audio(source: Source, precision: str | None, raw: Raw | None, truncate
         return PcmReader(source, found, found.format, precision, truncated=truncated)
     if source.size is None:
         source.spool()
-    missing = fix_lengths(source, found) if found else fix_aiff_lengths(source) or missing_bytes(source)
+    if found:
+        missing = headers.fix_length(source, found)
+    else:
+        fix_aiff_lengths(source)
+        missing = missing_bytes(source)
     meta = found.meta if found else Metadata()
     return SndfileReader(source, meta, missing, precision, truncated=truncated)

@@ -87,15 +87,13 @@ class Source:
 
     def skip(self, count: int) -> None:
         """Pass over bytes of a header, or to the end."""
-        if self.size is None:
-            self.read(count)
-        else:
-            self.seek(self.tell() + count)
+        self.seek(self.tell() + count)
 
     def seek(self, position: int) -> None:
-        """Go to a position: in a file, or in the header of a pipe."""
+        """Go to a position: in a file, or in the header of a pipe, as far as they go."""
         if self.size is None:
-            self._at = position
+            self._at = min(position, len(self._head))
+            self.read(position - self._at)
         else:
             self._file.seek(min(position, self.size))
 

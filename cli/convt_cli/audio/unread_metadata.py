@@ -3,10 +3,9 @@
 FLAC begins with blocks (RFC 9639, section 8), AIFF and CAF files are lists of chunks.
 """
 
-import struct
 from collections.abc import Iterator
 
-from convt_cli.audio.chunks import name_of
+from convt_cli.audio.chunks import chunk_headers, name_of
 from convt_cli.audio.source import Source
 
 _FLAC_BLOCKS = {2: "application data", 5: "cue sheet", 6: "picture"}
@@ -25,9 +24,11 @@ def unread_names(source: Source) -> list[str]:
     if magic == b"fLaC":
         return list(_flac(source))
     if magic == b"FORM":
-        return [name_of((name, b"")) for name in _names(source, 12, ">4sI", 2) if name not in _AIFF]
+        source.seek(12)
+        return [name_of((name, b"")) for name, _ in chunk_headers(source, ">4sI", 2) if name not in _AIFF]
     if magic == b"caff":
-        return [name_of((name, b"")) for name in _names(source, 8, ">4sq", 1) if name not in _CAF]
+        source.seek(8)
+        return [name_of((name, b"")) for name, _ in chunk_headers(source, ">4sq", 1) if name not in _CAF]
     return []
 
 
@@ -55,15 +56,3 @@ def _comments(body: bytes) -> Iterator[str]:
             return
         if name not in _COMMENTS:
             yield name
-
-
-def _names(source: Source, start: int, layout: str, even: int) -> Iterator[bytes]:
-    """Yield the names of chunks, which begin at multiples of `even`."""
-    source.seek(start)
-    width = struct.calcsize(layout)
-    while len(head := source.read(width)) == width:
-        name, length = struct.unpack(layout, head)
-        if not 0 <= length < 1 << 62:
-            return
-        yield name
-        source.skip(length + length % even)

@@ -14,8 +14,7 @@ from convt_cli.errors import Failure, Misuse
 from convt_cli.files.paths import input_name
 from convt_cli.options.filter_options import FilterSpec
 from convt_cli.options.upsample_options import UpsampleOptions
-from convt_cli.samples.formats import Array
-from convt_cli.samples.precision import cast, precise
+from convt_cli.samples.formats import Array, cast, precise
 
 _MOST_TAPS = 1 << 21  # of a kernel that convt.design_kernel makes
 _SAMPLED = 4  # taps an input sample

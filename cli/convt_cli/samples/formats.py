@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
@@ -81,6 +82,17 @@ class FormatRequest:
 
     container: str | None = None
     subtype: str | None = None
+
+
+def precise(dtype: np.dtype[Any], precision: str) -> np.dtype[Any]:
+    """Return float32 or float64, as `precision` says, or the complex dtype of that precision."""
+    return np.result_type(precision, np.complex64) if dtype.kind == "c" else np.dtype(precision)
+
+
+def cast(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Return an array in another dtype; a value that the dtype cannot hold becomes infinite."""
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
 
 
 def output_format(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from convt_cli.audio import headers, truncation
+from convt_cli.audio import headers, stated_lengths
 from convt_cli.audio.source import Source
 from convt_cli.errors import Failure
 from tests.support.audio_bytes import (
@@ -92,7 +92,7 @@ def test_a_length_that_looks_like_none_is_taken_where_the_file_is_so_long() -> N
     ],
 )
 def test_lengths_that_mean_nothing(length: int, placeholder: bool) -> None:
-    assert truncation.is_placeholder(length) == placeholder
+    assert stated_lengths.is_placeholder(length) == placeholder
 
 
 @pytest.mark.parametrize(
