@@ -1,12 +1,12 @@
-"""Phases of equal gain, by the smallest change there is.
+"""Phases of equal gain, by the smallest change of the taps.
 
-A constant goes through phase r of a kernel w with stride s as g[r] = sum_q w[q*s + r], and unequal g make
-tones at the multiples of the input rate. Of all changes that make them equal, the one of the least squares
-adds the same to each of the n[r] taps of a phase::
+Phase r of a kernel w with stride s has the DC gain g[r] = sum_q w[q*s + r], and unequal gains make tones at
+multiples of the input rate. The least-squares change that makes them equal adds the same to each of the
+n[r] taps of a phase::
 
     w'[q*s + r] = w[q*s + r] + (g' - g[r])/n[r],    g' = sum_r g[r]/n[r] / sum_r 1/n[r]
 
-(the projection onto the kernels of equal phases; the gain g' that all get is free, and is chosen as well).
+(the projection onto the kernels of equal phases; the common gain g' is free, and part of the solution).
 """
 
 import numpy as np
@@ -19,25 +19,28 @@ from convt.response import phase_sums
 
 
 def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
-    """Return the nearest kernel, in the least squares, whose phases all have the same gain at 0 Hz.
+    """Return the nearest kernel, by least squares, whose phases all have the same gain at 0 Hz.
+
+    Equal gains remove tonal lines, the tones at multiples of the input rate.
 
     Parameters
     ----------
     weight : array_like, (..., K)
-        One kernel, or an array of them, each changed by itself.
+        One kernel, or an array of kernels, each balanced separately.
     stride : int
         Output samples per input sample, 1 to K.
 
     Returns
     -------
     ndarray, (..., K)
-        Of the weight's dtype, float64 for integers. The gains differ by a rounding of the smallest taps.
+        The balanced kernels, in the weight's dtype, or float64 for integers. Their gains are equal within
+        the rounding of the smallest tap of each phase.
 
     Raises
     ------
     ParameterTypeError, ParameterError
-        The weight is no array of numbers or has less taps than phases, the stride is not an int of at
-        least 1, or the result goes beyond what the dtype holds.
+        The weight is no array of numbers or has fewer than `stride` taps, the stride is no int of at least
+        1, or the result is not finite in the dtype.
 
     Examples
     --------
@@ -70,7 +73,7 @@ def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
 
 
 def _settle(taps: Array, stride: int, common: Array) -> None:
-    """Have the smallest tap of each phase, whose own rounding is the finest, take up that of the others."""
+    """Add the rounding errors of each phase to its smallest tap, whose own rounding is the finest."""
     for phase in range(stride):
         own = taps[..., phase::stride]
         missing = common - own.astype(common.dtype).sum(-1, keepdims=True)

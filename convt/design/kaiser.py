@@ -7,16 +7,16 @@ filter design using the I0-sinh window function", Proc. IEEE ISCAS, 1974)::
 
     gain 1 |--------.            Around the cutoff the gain is a step smoothed by the window's spectrum:
            |        :`.          a curve of u = (f - c)*(K - 1)/(2*s) and beta alone, mirrored about c.
-           |        :  `.  _     What lies beyond its foot are sidelobes; beta says how high the first is.
+           |        :  `.  _     Beyond its foot are sidelobes; beta sets the height of the first.
            +--------+-:--`'-`'-' f
                     |<c>|
                  pass   stop
 
-Kaiser's formulas for beta and the length come close; here both are read off the curve itself.
+Kaiser's formulas for beta and the length are approximations; here both are read off the curve itself.
 
-The window ends in a step, and so its sidelobes fall by 6 dB an octave only. Where `fade` is asked for, it
-is convolved with a second, much shorter one, which rounds the step off: the spectra multiply, and what
-lies some Nyquist frequencies away vanishes below the rounding of double precision.
+The window ends in a step, so that its sidelobes fall by only 6 dB an octave. With `fade` it is convolved
+with a second, much shorter window, which rounds the step off: the spectra multiply, and images some Nyquist
+frequencies away vanish below the rounding of double precision.
 """
 
 import math
@@ -33,7 +33,7 @@ _REACH, _FINE = 128, 128  # of the kernel that the curve is taken from: taps on 
 
 
 class Step(NamedTuple):
-    """How wide the step around the cutoff is, in units of u: from there into passband and stopband."""
+    """The width of the step around the cutoff, in units of u: towards passband and stopband."""
 
     beta: float
     passes: float
@@ -49,22 +49,22 @@ def step(rejection: float, ripple: float) -> Step:
     rejection : float
         Attenuation of the stopband in dB.
     ripple : float
-        What the gain in the passband may be off by, as a fraction.
+        Greatest deviation of the gain in the passband, as a fraction.
     """
     lobes = max(rejection, -20 * math.log10(ripple))
     beta = _formula(lobes)
     for _ in range(3):
         beta = max(0.0, beta + _formula(lobes) - _formula(_sidelobe(_curve(beta))))
-    beta = round(beta, 3)  # beyond it stands what transforms round, and that differs between machines
+    beta = round(beta, 3)  # further digits are rounding, and differ between machines
     curve = _curve(beta)
     widths = (_crossing(curve, level) for level in (ripple, 10 ** (-rejection / 20)))
     return Step(beta, *(round(width, 4) for width in widths))
 
 
 def windowed_sinc(window: Reals, stride: int, cutoff: float) -> Reals:
-    """Return a kernel cut off at so many input Nyquist frequencies, the sum of its taps about `stride`."""
+    """Return a kernel with a cutoff in input Nyquist frequencies; its taps sum to about `stride`."""
     half = (window.size - 1) / 2
-    # The sine of what is left of whole turns: of a large angle it would be off by that angle's rounding.
+    # Whole turns are taken off first: the sine of a large angle would be off by the angle's rounding.
     angle = np.longdouble(cutoff) / stride * (np.arange(window.size) - half)
     turn = (angle - 2 * np.rint(angle / 2)).astype(np.float64)
     sinc = np.divide(np.sin(np.pi * turn), np.pi * angle, where=angle != 0, out=np.ones(window.size))
@@ -73,9 +73,9 @@ def windowed_sinc(window: Reals, stride: int, cutoff: float) -> Reals:
 
 
 def kaiser(taps: int, wanted: Specification) -> Reals | None:
-    """Return the kernel of so many taps that comes next to a specification; None if there is none.
+    """Return the kernel of this length closest to a specification; None if there is none.
 
-    What room the transition leaves is shared between its two ends.
+    Spare width of the transition is shared between its two ends.
     """
     narrow = step(wanted.rejection, wanted.ripple)
     faded = _faded(wanted)
@@ -91,14 +91,14 @@ def kaiser(taps: int, wanted: Specification) -> Reals | None:
 
 
 def kaiser_taps(wanted: Specification) -> float:
-    """Return how many taps a specification takes, about."""
+    """Return the approximate number of taps for a specification."""
     narrow = step(wanted.rejection, wanted.ripple)
     sharp = 2 * wanted.stride * (narrow.passes + narrow.stops) / (1 - wanted.passband)
     return sharp + 1 + _faded(wanted)
 
 
 def _faded(wanted: Specification) -> int:
-    """Return how many taps the second window adds, an even number."""
+    """Return the number of taps that the second window adds, which is even."""
     return 2 * (wanted.fade * wanted.stride // 2)
 
 
@@ -112,7 +112,7 @@ def _convolved(window: Reals, short: Reals) -> Reals:
 
 
 def _formula(rejection: float) -> float:
-    """Return Kaiser's beta, which is a few per cent off."""
+    """Return beta by Kaiser's formula, within a few per cent."""
     if rejection > 50:
         return 0.1102 * (rejection - 8.7)
     return 0.5842 * math.pow(max(rejection - 21, 0), 0.4) + 0.07886 * (rejection - 21)
@@ -127,12 +127,12 @@ def _curve(beta: float) -> Reals:
 
 
 def _sidelobe(curve: Reals) -> float:
-    """Return how far below 1 the highest sidelobe is, in dB: all that follows the first change of sign."""
+    """Return the rejection of the highest sidelobe in dB; sidelobes begin at the first change of sign."""
     return -20 * math.log10(float(np.abs(curve[np.argmax(curve < 0) :]).max()))
 
 
 def _crossing(curve: Reals, level: float) -> float:
-    """Return where the step falls to a level for good."""
+    """Return where the step first falls to a level, in units of u."""
     after = int(np.argmax(curve <= level))
     above, below = math.log(curve[after - 1]), math.log(max(curve[after], level / 10))
     return (after - (math.log(level) - below) / (above - below)) / _FINE

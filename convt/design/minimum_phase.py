@@ -5,11 +5,11 @@ Oppenheim, R. W. Schafer, "Discrete-Time Signal Processing", 3rd ed., 2010, sect
 
     c = ifft(log |H|)                    the logarithm's even part
     c'[0] = c[0], c'[n] = 2*c[n], n > 0; c'[n] = 0, n < 0
-    h' = ifft(exp(fft(c')))              |H'| = |H|, and everything as early as can be
+    h' = ifft(exp(fft(c')))              |H'| = |H|, with the least delay
 
-Zeros on the circle itself, as in every stopband, have a logarithm that no transform is long enough for. So
-|H|**2 + d**2 takes the place of |H|**2: a polynomial of the same degree, whose factor has as many taps, and
-no zero on the circle. Stopband and d then add up, as powers.
+Zeros on the circle itself, as in every stopband, have a logarithm that no transform is long enough for.
+Therefore |H|**2 + d**2 replaces |H|**2: a polynomial of the same degree, whose factor has as many taps, and
+no zero on the circle. The powers of the stopband and of d add up.
 """
 
 import math
@@ -18,23 +18,23 @@ import numpy as np
 
 from convt.arrays import Reals
 
-_POINTS_PER_TAP = 32  # the cepstrum has died away enough before it wraps around
+_POINTS_PER_TAP = 32  # enough for the cepstrum to decay before it wraps around
 
 
 def minimum_phase(kernel: Reals, floor: float) -> Reals:
-    """Return as many taps, of least delay.
+    """Return the minimum-phase kernel of the same length.
 
     Parameters
     ----------
     kernel : ndarray, (K,)
         Taps.
     floor : float
-        The d above, on the scale of the kernel's gain: about that of its stopband.
+        The d above, about the gain of the kernel in its stopband.
     """
     points = 1 << math.ceil(math.log2(_POINTS_PER_TAP * kernel.size))
     power = np.abs(np.fft.rfft(kernel, points)) ** 2
     cepstrum = np.fft.irfft(np.log(power + floor**2) / 2, points)
     cepstrum[1 : points // 2] *= 2
     cepstrum[points // 2 + 1 :] = 0
-    early: Reals = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), points)[: kernel.size]
-    return early
+    minimum: Reals = np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), points)[: kernel.size]
+    return minimum

@@ -1,7 +1,7 @@
-"""The kernel that meets a specification with the fewest taps, or does the most with some.
+"""The shortest kernel that meets a specification, or the best of a given length.
 
-Whether a kernel meets its specification is measured on the kernel itself. What is asked for does not fail
-for want of a formula: where a kernel falls short of the rejection, the next try aims higher.
+Whether a kernel meets its specification is measured on the kernel itself, not computed by a formula: if a
+kernel falls short of the rejection, the next one aims higher.
 """
 
 import math
@@ -15,26 +15,26 @@ from convt.response import Response, phase_sums
 
 _TRIES = 6
 _STEPS, _HALVINGS = 16, 16
-_MARGIN = 0.1  # dB: what is measured may miss of the top of a sidelobe
+_MARGIN = 0.1  # dB, by which the measurement may miss the top of a sidelobe
 MOST_TAPS = 1 << 21
 MOST_REJECTION = 250.0  # dB
 
 
 class Specification(NamedTuple):
-    """What a kernel is to do.
+    """The passband and the stopband of a kernel.
 
     Attributes
     ----------
     stride : int
         Output samples per input sample.
     passband : float
-        Up to here, in input Nyquist frequencies, the gain is 1 within the tolerance.
+        Up to this frequency, in input Nyquist frequencies, the gain is 1 within the tolerance.
     rejection : float
-        From 1 on everything is so many dB below 1.
+        From 1 on the gain is at least this many dB below 1.
     tolerance : float
-        What the gain may be off by in the passband, in dB.
+        Greatest deviation of the gain in the passband, in dB.
     fade : int
-        Input samples by which the kernel may be longer, so that images far from 1 vanish.
+        Input samples by which the kernel is longer, so that images far from 1 vanish.
     """
 
     stride: int
@@ -45,25 +45,25 @@ class Specification(NamedTuple):
 
     @property
     def ripple(self) -> float:
-        """What the gain may be off by in the passband, as a fraction."""
+        """Greatest deviation of the gain in the passband, as a fraction."""
         return -math.expm1(-self.tolerance * math.log(10) / 20)
 
 
-Make = Callable[[int, Specification], Reals | None]
+Method = Callable[[int, Specification], Reals | None]
 
 
-class Found(NamedTuple):
-    """A kernel that meets a specification, and what it was aimed at."""
+class Design(NamedTuple):
+    """A kernel that meets a specification, and the stricter one that it aims at."""
 
     kernel: Reals
     aim: Specification
 
 
-def meeting(make: Make, taps: int, wanted: Specification) -> Found | None:
-    """Return a kernel of so many taps that meets a specification as measured; None if none was found."""
+def meet_specification(method: Method, taps: int, wanted: Specification) -> Design | None:
+    """Return a kernel of this length that meets a specification as measured; None if none was found."""
     aim = wanted._replace(rejection=wanted.rejection + _MARGIN)
     for _ in range(_TRIES):
-        kernel = make(taps, aim)
+        kernel = method(taps, aim)
         if kernel is None:
             return None
         kernel = with_equal_phases(kernel, wanted.stride)
@@ -72,68 +72,70 @@ def meeting(make: Make, taps: int, wanted: Specification) -> Found | None:
             return None
         short = wanted.rejection + _MARGIN + float(response.worst_image().level)
         if short <= 0:
-            return Found(kernel, aim)
+            return Design(kernel, aim)
         aim = aim._replace(rejection=aim.rejection + short + _MARGIN / 2)
     return None
 
 
 def with_equal_phases(kernel: Reals, stride: int) -> Reals:
-    """Return a kernel with every phase's gain at 0 Hz set to 1, so that a constant stays one."""
+    """Return a kernel with every phase's gain at 0 Hz set to 1."""
     even: Reals = kernel / np.resize(phase_sums(kernel, stride), kernel.size)
     return even
 
 
-def shortest(make: Make, wanted: Specification, guess: float) -> Found | None:
-    """Return the kernel of the fewest, an odd number of, taps that meets a specification.
+def shortest(method: Method, wanted: Specification, guess: float) -> Design | None:
+    """Return the shortest kernel of odd length that meets a specification.
 
     Parameters
     ----------
-    make : callable
-        Makes a kernel of so many taps that aims at a specification.
+    method : callable
+        Makes a kernel of a given length that aims at a specification.
     wanted : Specification
-        What it is to meet.
+        The specification to meet.
     guess : float
-        Taps it takes, about.
+        Estimate of the length, in taps.
     """
-    found: dict[int, Found | None] = {}
+    found: dict[int, Design | None] = {}
 
-    def meets(half: int) -> bool:
+    def is_met(half: int) -> bool:
         if half not in found:
-            found[half] = meeting(make, 2 * half + 1, wanted)
+            found[half] = meet_specification(method, 2 * half + 1, wanted)
         return found[half] is not None
 
     high, stride = max(1, int(guess / 2)), 1
-    while not meets(high):
+    while not is_met(high):
         high, stride = high + stride, 2 * stride
         if 2 * high + 1 > min(MOST_TAPS, 4 * guess + 64):
             return None
     low = high - stride
-    while low > 0 and meets(low):
+    while low > 0 and is_met(low):
         low, high, stride = low - 2 * stride, low, 2 * stride
     low = max(low, 0)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if meets(middle) else (middle, high)
+        low, high = (low, middle) if is_met(middle) else (middle, high)
     return found[high]
 
 
-def max_passband(make: Make, taps: int, wanted: Specification) -> Found | None:
-    """Return the kernel of so many taps whose passband is the widest at a rejection.
+def max_passband(method: Method, taps: int, wanted: Specification) -> Design | None:
+    """Return the kernel of this length with the widest passband at a rejection.
 
-    In the passband the gain may be off by as much as images may be loud, if that is more than 0.01 dB.
+    The ripple may be as large as the images, or 0.01 dB if that is larger.
     """
     tolerance = max(0.01, 20 * math.log10(1 + 10 ** (-wanted.rejection / 20)))
     wanted = wanted._replace(tolerance=tolerance)
-    return _most(lambda edge: meeting(make, taps, wanted._replace(passband=edge)), 1.0)
+    return _greatest(lambda edge: meet_specification(method, taps, wanted._replace(passband=edge)), 1.0)
 
 
-def max_rejection(make: Make, taps: int, wanted: Specification) -> Found | None:
-    """Return the kernel of so many taps whose rejection is the greatest at a passband."""
-    return _most(lambda level: meeting(make, taps, wanted._replace(rejection=level)), MOST_REJECTION)
+def max_rejection(method: Method, taps: int, wanted: Specification) -> Design | None:
+    """Return the kernel of this length with the greatest rejection at a passband."""
+    return _greatest(
+        lambda level: meet_specification(method, taps, wanted._replace(rejection=level)), MOST_REJECTION
+    )
 
 
-def _most(design: Callable[[float], Found | None], most: float) -> Found | None:
-    """Return what a design gives at the greatest value, up to `most`, at which it gives anything."""
+def _greatest(design: Callable[[float], Design | None], most: float) -> Design | None:
+    """Return the design at the greatest value, up to `most`, at which there is one."""
     step = most / _STEPS
     for count in range(_STEPS, 0, -1):
         if (best := design(value := count * step)) is not None:

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from convt.arrays import Reals
-from convt.design.kernel import Kind, design_kernel
+from convt.design.designer import Kind, design_kernel
 from convt.errors import ParameterError
 from convt.fitting.correlations import FOLDS
 from convt.fitting.least_squares import Placement

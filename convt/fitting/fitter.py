@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from convt.arguments import Integer, as_integer, as_number
 from convt.arrays import Reals, as_numeric
-from convt.design.kernel import design_kernel
+from convt.design.designer import design_kernel
 from convt.errors import ParameterError, ParameterTypeError
 from convt.fitting.alignment import DelayEstimator
 from convt.fitting.evaluation import Fit, evaluate

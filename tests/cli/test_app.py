@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import convt
-from convt.design.kernel import Kind, Phase, Quality
+from convt.design.designer import Kind, Phase, Quality
 from convt.geometry import NamedPadding
 from convt_cli.app import app
 from convt_cli.options import design_options, filter_options, values

@@ -8,8 +8,8 @@ import pytest
 from scipy.signal import kaiser_beta, minimum_phase, upfirdn
 
 import convt
+from convt.design.designer import Kind, Quality
 from convt.design.kaiser import step
-from convt.design.kernel import Kind, Quality
 from tests.support.measures import meets
 
 
