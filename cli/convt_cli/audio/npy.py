@@ -5,7 +5,6 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -18,20 +17,6 @@ from convt_cli.samples.formats import Array, cast, precise
 
 _MOST_EMPTY = 1 << 16  # signals of no samples
 _FARTHEST = 1 << 63
-
-# What numpy raises for a header that is damaged or absurd.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    EOFError,
-    MemoryError,
-    RecursionError,
-    SyntaxError,
-    LookupError,
-    AttributeError,
-    TokenError,
-)
 
 # A header of version 3 differs in the names of fields, which signals do not have.
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0} | dict.fromkeys(
@@ -77,22 +62,17 @@ class NpyReader:
         self.meta, self.warnings = Metadata(), list[str]()
 
     def _read_header(self) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-        file = self._source
         try:
-            version = np.lib.format.read_magic(file)
-            if version not in _HEADERS:
-                raise ValueError(f"version {version} of the format")
-            with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
-                shape, fortran, dtype = _HEADERS[version](file)
-            if dtype.hasobject or any(type(axis) is not int or not 0 <= axis < _FARTHEST for axis in shape):
-                raise ValueError(f"an array {str(shape)[:80]} of {dtype}")
-        except _UNREADABLE as error:
+            header = _parse_header(self._source)
+        except Failure:
+            raise
+        except Exception as error:  # noqa: BLE001  # numpy raises some ten types for damaged headers
             reason = " ".join(str(error).split())[:200]
             raise Failure(
-                f"{file.path}: not a whole .npy file (pickled data is never loaded): {reason}"
+                f"{self._source.path}: not a whole .npy file (pickled data is never loaded): {reason}"
             ) from None
-        self._start = file.tell()
-        return shape, fortran, dtype
+        self._start = self._source.tell()
+        return header
 
     def _check_size(self, wanted: int) -> None:
         present = (self._source.size or 0) - self._start
@@ -142,6 +122,18 @@ class NpyReader:
     def close(self) -> None:
         """Let the file go."""
         self._source.close()
+
+
+def _parse_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, Fortran order and dtype, or raise whatever numpy raises."""
+    version = np.lib.format.read_magic(source)
+    if version not in _HEADERS:
+        raise ValueError(f"version {version} of the format")
+    with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
+        shape, fortran, dtype = _HEADERS[version](source)
+    if dtype.hasobject or any(type(axis) is not int or not 0 <= axis < _FARTHEST for axis in shape):
+        raise ValueError(f"an array {str(shape)[:80]} of {dtype}")
+    return shape, fortran, dtype
 
 
 def _as_three(shape: tuple[int, ...], *, channels_last: bool) -> tuple[int, int, int]:

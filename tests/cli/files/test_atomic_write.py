@@ -46,15 +46,7 @@ def test_a_new_file_has_the_permissions_of_any_new_file() -> None:
 def test_a_target_that_comes_into_being_meanwhile_is_kept(
     monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
-    from convt_cli.audio import pcm
-
-    finish = pcm.PcmWriter.finish
-
-    def finish_while_another_writes(*arguments: Any) -> list[str]:
-        Path("in_x2.wav").write_bytes(b"another's")
-        return finish(*arguments)
-
-    monkeypatch.setattr(pcm.PcmWriter, "finish", finish_while_another_writes)
+    write_while_computing(monkeypatch, Path("in_x2.wav"))
     if not links:
         monkeypatch.setattr(Path, "hardlink_to", refuse_link)
     result = CliRunner().invoke(app, ["upsample", "in.wav"])
@@ -62,6 +54,17 @@ def test_a_target_that_comes_into_being_meanwhile_is_kept(
     assert "in_x2.wav: came into being meanwhile" in result.stderr
     assert Path("in_x2.wav").read_bytes() == b"another's"
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "in_x2.wav"]
+
+
+def write_while_computing(monkeypatch: pytest.MonkeyPatch, target: Path) -> None:
+    """Have another program create the output while convt computes it."""
+    whole = convt.Upsampler.__call__
+
+    def meanwhile(self: convt.Upsampler, x: Any) -> Any:
+        target.write_bytes(b"another's")
+        return whole(self, x)
+
+    monkeypatch.setattr(convt.Upsampler, "__call__", meanwhile)
 
 
 def refuse_link(*_: Any) -> None:
@@ -112,13 +115,7 @@ def test_a_target_that_comes_into_being_while_it_is_computed_is_kept(
     sound("out", format="WAV")
     Path("out").rename("in.wav")
     target = Path("out" if arguments[0] == "-o" else "out/in.wav")
-    whole = convt.Upsampler.__call__
-
-    def meanwhile(self: convt.Upsampler, x: Any) -> Any:
-        target.write_bytes(b"another's")
-        return whole(self, x)
-
-    monkeypatch.setattr(convt.Upsampler, "__call__", meanwhile)
+    write_while_computing(monkeypatch, target)
     result = upsample("in.wav", *arguments, "-q", code=1)
     assert f"{target}: came into being meanwhile" in result.stderr
     assert target.read_bytes() == b"another's"
