@@ -17,8 +17,8 @@ Chunk = tuple[bytes, bytes]  # four-character id, payload without padding
 Order = Literal["<", ">"]  # RIFF, RIFX
 _ABSURD = 1 << 62  # bytes that no file has
 
-# Whoever writes the new file makes these anew, or has no use for them: they describe how samples are
-# encoded, fill space, or tell of levels that the new samples no longer have (PEAK, levl).
+# The writer of the new file makes these anew, or does not need them: they describe the encoding of the
+# samples, fill space, or hold levels of the old samples (PEAK, levl).
 _REMADE = frozenset(b"fmt |data|fact|wavl|slnt|ds64|JUNK|junk|PAD |FLLR|filr|PEAK|levl".split(b"|"))
 _TIMELESS = frozenset((b"id3 ", b"ID3 ", b"acid", b"inst", b"DISP"))  # acid: beats and their tempo
 _XML = frozenset((b"_PMX", b"axml"))
@@ -63,12 +63,12 @@ def chunk_headers(source: Source, layout: str, alignment: int) -> Iterator[tuple
 
 
 def rescaled(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[list[Chunk], list[str]]:
-    """Return chunks as they hold at `factor` times the rate, and the names of those that cannot be kept.
+    """Return the chunks for `factor` times the rate, and the names of those that cannot be kept.
 
-    Times that count samples (bext, cue, smpl, LIST adtl) are multiplied and rounded to the nearest, what
-    holds neither a count nor a rate is kept as it is, and what belongs to the encoding, the container or
-    the samples is left out without a word. All else may count samples in a way not known here, and cannot
-    be kept; nor can what is damaged, or would count more than its field can hold.
+    Sample positions (in bext, cue, smpl, LIST adtl) are multiplied and rounded to the nearest. A chunk
+    without positions or rates is kept unchanged, and one that belongs to the encoding, the container or
+    the samples is left out without a word. Any other chunk may count samples in an unknown way and is
+    lost; so is one that is damaged, or whose new positions exceed their field.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def rescaled(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[l
     Returns
     -------
     kept : list of (bytes, bytes)
-        In the order they came.
+        In the order of `chunks`.
     lost : list of str
         One printable name for each, such as ``"iXML"`` or ``"LIST adtl"``.
     """
@@ -98,7 +98,7 @@ def rescaled(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[l
 
 
 def name_of(chunk: Chunk) -> str:
-    """Return a chunk's id, and a list's type, in printable ASCII."""
+    """Return a chunk's id, and the type of a LIST, in printable ASCII."""
     chunk_id, payload = chunk
     parts = (chunk_id, payload[:4]) if chunk_id == b"LIST" else (chunk_id,)
     return " ".join(ascii(part.decode("latin-1"))[1:-1] for part in parts).strip(" ") or "(blank)"
@@ -112,8 +112,8 @@ def is_info(chunk: Chunk) -> bool:
 def tags_of(chunks: Iterable[Chunk], order: Order) -> dict[str, str]:
     """Return the texts of LIST INFO by libsndfile's names: title, copyright, software, artist and so on.
 
-    Of several texts of one kind the last that is not empty holds. Texts are UTF-8, or Latin-1 where they
-    are not valid UTF-8; those behind a damage are not found.
+    Of several texts of one kind the last that is not empty is returned. Texts are UTF-8, or Latin-1 where
+    they are not valid UTF-8. Texts after a damaged chunk are not found.
 
     Parameters
     ----------
@@ -140,12 +140,12 @@ def untagged(chunks: Iterable[Chunk], order: Order) -> list[str]:
 
 
 def info_of(tags: Mapping[str, str], order: Order) -> Chunk | None:
-    """Return the LIST INFO chunk that holds these texts; None if there are none.
+    """Return a LIST INFO chunk of these texts; None if there are none.
 
     Parameters
     ----------
     tags : mapping of str to str
-        Texts by libsndfile's names. LIST INFO has no place for a license, which is not written.
+        Texts by libsndfile's names. LIST INFO has no field for a license: it is not written.
     order : {"<", ">"}
         Byte order: little-endian for RIFF, big-endian for RIFX.
     """
@@ -154,10 +154,10 @@ def info_of(tags: Mapping[str, str], order: Order) -> Chunk | None:
 
 
 def _rescaled(chunk_id: bytes, payload: bytes, factor: Fraction, order: Order) -> bytes:
-    """Return a payload as it holds at the new rate, or raise ValueError or struct.error.
+    """Return a payload for the new rate, or raise ValueError or struct.error.
 
-    Counts are replaced where they stand, so that all else stays as it is to the byte; struct raises when
-    a field is beyond the payload's end, or a product beyond the field's range.
+    Sample positions are replaced in place, and all other bytes stay. struct raises if a field is beyond
+    the payload's end, or a product beyond the field's range.
     """
     if chunk_id == b"LIST":
         return _list(payload, factor, order)
@@ -167,7 +167,7 @@ def _rescaled(chunk_id: bytes, payload: bytes, factor: Fraction, order: Order) -
         return _cue(payload, factor, order)
     if chunk_id == b"smpl":
         return _smpl(payload, factor, order)
-    # XMP and the audio definition model can name the rate, each in an attribute that ends so.
+    # XMP and the audio definition model can name the rate, in an attribute that ends in "samplerate".
     if chunk_id in _TIMELESS or (chunk_id in _XML and b"samplerate" not in payload.lower()):
         return payload
     raise ValueError("may count samples")
@@ -204,8 +204,8 @@ def _smpl(payload: bytes, factor: Fraction, order: Order) -> bytes:
     for loop in range(loops):
         at = 36 + 24 * loop
         last, fraction, _ = struct.unpack_from(f"{order}3I", body, at + 12)
-        # The loop ends behind its last sample, and by a fraction, in 2**-32 of a sample, later still: that
-        # time is to stay, so the whole samples that a multiplied fraction amounts to go to the end.
+        # The loop ends one sample after its last, plus a fraction in units of 2**-32 samples. The time of
+        # that end is kept, so whole samples of a multiplied fraction are added to the end.
         end, fraction = divmod(_nearest(((last + 1) << 32 | fraction) * factor), 1 << 32)
         _multiply(body, at + 8, factor, order)
         struct.pack_into(f"{order}II", body, at + 12, end - 1, fraction)
@@ -236,7 +236,7 @@ def _nearest(count: Fraction) -> int:
 
 
 def _subchunks(payload: bytes, order: Order) -> Iterator[tuple[bytes, int, int]]:
-    """Yield id, start and stop of each chunk in a LIST, up to a damage, which raises."""
+    """Yield the id, start and stop of each chunk in a LIST; raise at a damaged one."""
     at = 4
     while at < len(payload):
         kind, size = struct.unpack_from(f"{order}4sI", payload, at)

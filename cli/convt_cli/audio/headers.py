@@ -1,12 +1,12 @@
-"""Headers of the sound files that can be read and written as streams: WAV (RIFF, RIFX, RF64) and AU.
+"""Headers of the audio files that convt reads and writes as streams: WAV (RIFF, RIFX, RF64) and AU.
 
-A WAV file is a list of chunks, each of four letters, a length and so many bytes; RF64 keeps lengths of
+A WAV file is a list of chunks: four letters, a length, and that number of bytes. RF64 keeps lengths of
 more than 32 bits in a chunk ``ds64`` (EBU Tech 3306)::
 
     RIFF <length> WAVE | fmt <16 or 40> ... | bext ... | data <length> samples ... | LIST ...
     RF64 ffffffff WAVE | ds64 <28> ...  | fmt ... | data ffffffff samples ...
 
-What is written to a pipe cannot go back to its header, so that lengths there may mean nothing.
+A program that writes to a pipe cannot go back to the header, so the lengths there may mean nothing.
 """
 
 import struct
@@ -36,22 +36,22 @@ _AU_CODES = {2: "PCM_S8", 3: "PCM_16", 4: "PCM_24", 5: "PCM_32", 6: "FLOAT", 7: 
 
 @dataclass(slots=True)
 class Header:
-    """What stands before and after the samples of a file.
+    """The format and the metadata of a file, from before and after its samples.
 
     Attributes
     ----------
     format : Format or None
-        None if the samples are not plain numbers, and for libsndfile to read.
+        None if the samples are coded, and libsndfile has to read them.
     channels : int
         Channels.
     length : int or None
-        Bytes of samples as stated; None if nothing credible is.
+        Bytes of samples as stated; None if the file states no credible length.
     start : int
         Bytes before the samples.
     length_at : int
-        Where the 32 bits of the length stand.
+        Position of the 32 bits of the length.
     meta : Metadata
-        What else the file holds.
+        The rest of the file.
     """
 
     format: Format | None
@@ -63,12 +63,12 @@ class Header:
 
 
 def parse(source: Source) -> Header | None:
-    """Read a header up to the samples; None, at the beginning again, if it is another kind of file.
+    """Read a header up to the samples; return to the start, with None, if it is another kind of file.
 
     Raises
     ------
     Failure
-        The header is damaged, or states what cannot be.
+        The header is damaged or contradicts itself.
     """
     magic = source.read(4)
     if magic in (b"RIFF", b"RIFX", *_WIDE):
@@ -123,13 +123,13 @@ def _body(source: Source, name: bytes, length: int) -> bytes:
 
 
 def _credible(source: Source, length: int, start: int, end: int) -> int | None:
-    """Return the length of the samples as stated, or None where it means nothing.
+    """Return the stated length of the samples, or None if it means nothing.
 
-    That is where a stream was written: its header has the most that there can be, or nothing.
+    The header of a file that was written as a stream states the largest length, or zero.
     """
     present = None if source.size is None else source.size - start
     if length == 0:
-        # Chunks that follow say that there are really no samples.
+        # If chunks follow, there are really no samples.
         followed = end > start and not is_placeholder(end - 8)
         return 0 if followed or present == 0 else None
     if is_placeholder(length) and (present is None or present < length):
@@ -172,7 +172,7 @@ def _parse_au(source: Source, order: Order) -> Header:
 
 
 def read_trailing_chunks(source: Source, header: Header) -> None:
-    """Read the metadata that stand behind the samples of a file, where they may."""
+    """Read the chunks after the samples of a file into the header's metadata."""
     if source.size is not None and header.meta.chunks and header.length is not None:
         end = header.start + header.length
         source.seek(end + end % 2)
@@ -180,7 +180,7 @@ def read_trailing_chunks(source: Source, header: Header) -> None:
 
 
 def parse_trailing_chunks(source: Source, order: Order) -> list[Chunk]:
-    """Read the chunks that follow the samples, as far as they are whole."""
+    """Read the chunks after the samples, up to the first that is not whole."""
     chunks = list[Chunk]()
     for name, length in chunk_headers(source, f"{order}4sI", 2):
         if length > _LARGEST_CHUNK or not (name.isascii() and name.decode("ascii").isprintable()):
@@ -219,12 +219,12 @@ def _cut_short(source: Source) -> Failure:
 
 
 def riff_chunk(order: str, name: bytes, body: bytes) -> bytes:
-    """Return a chunk as it stands in a file."""
+    """Return the bytes of a chunk."""
     return struct.pack(f"{order}4sI", name, len(body)) + body + bytes(len(body) % 2)
 
 
 def _even(body: bytes) -> bytes:
-    """Return metadata of an even length: behind an odd one libsndfile finds no samples in RF64."""
+    """Return metadata of an even length: after an odd one libsndfile finds no samples in RF64."""
     return body + bytes(len(body) % 2)
 
 
@@ -245,9 +245,9 @@ def build(
     channels : int
         Channels.
     meta : Metadata
-        What is to stand before the samples.
+        The chunks to write before the samples, and the channel mask.
     length : int or None
-        Bytes of samples; None if nobody knows.
+        Bytes of samples; None if unknown.
     room : bool
         Whether there is to be room for lengths of more than 32 bits even where they are not needed.
     after : int
@@ -308,12 +308,12 @@ def _build_format(chosen: Format, channels: int, mask: int, order: str) -> bytes
     if extensible:
         body += struct.pack(f"{order}HHI", 22, bits, mask) + _guid(order, code)
     elif code == _FLOAT:
-        body += bytes(2)  # the length of an extension, as for all that is not PCM
+        body += bytes(2)  # the length of an extension, required for all codes but PCM
     return body
 
 
 def _guid(order: str, code: int) -> bytes:
-    """Return the number that stands for a code in an extensible format."""
+    """Return the GUID of a code in an extensible format."""
     return struct.pack(f"{order}IHH", code, 0, 0x10) + _GUID_END
 
 

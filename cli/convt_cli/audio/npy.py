@@ -18,14 +18,14 @@ from convt_cli.samples.formats import Array, cast, precise
 _MOST_EMPTY = 1 << 16  # signals of no samples
 _FARTHEST = 1 << 63
 
-# A header of version 3 differs in the names of fields, which signals do not have.
+# Version 3 differs from 2 only in the names of fields, which signals do not have.
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0} | dict.fromkeys(
     ((2, 0), (3, 0)), np.lib.format.read_array_header_2_0
 )
 
 
 class NpyReader:
-    """An array of one to three axes, read piece by piece: a mapped file that shrinks would kill."""
+    """An array of one to three axes, read block by block: a mapped file that shrinks kills the process."""
 
     format = None
 
@@ -88,13 +88,13 @@ class NpyReader:
         self._source.check_unchanged()
 
     def _strides(self, shape: tuple[int, ...], *, fortran: bool) -> tuple[int, int, int]:
-        """Return how many numbers lie from one signal, channel and frame to the next."""
+        """Return the distance, in numbers, from one signal, channel and frame to the next."""
         sizes = _as_three(shape, channels_last=self._channels_last)
         steps = (1, sizes[0], sizes[0] * sizes[1]) if fortran else (sizes[1] * sizes[2], sizes[2], 1)
         return _in_order(steps, self._channels_last)
 
     def _block(self, signal: int, start: int, count: int) -> Array:
-        """Return samples of one signal, of frames that hold others between them, or channel by channel."""
+        """Return samples of one signal, read frame by frame or channel by channel, as the file has them."""
         of_signal, of_channel, of_frame = self._steps
         outside, inside = (0, signal * of_signal) if of_signal < of_frame else (signal * of_signal, 0)
         if of_channel < of_frame:
@@ -120,7 +120,7 @@ class NpyReader:
         return []
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._source.close()
 
 
@@ -137,7 +137,7 @@ def _parse_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
 def _as_three(shape: tuple[int, ...], *, channels_last: bool) -> tuple[int, int, int]:
-    """Return a shape of up to three axes with those of one signal, or of one channel, that it lacks."""
+    """Return a shape with three axes: missing ones are of one signal or one channel."""
     if channels_last and len(shape) == 1:
         return 1, shape[0], 1
     first, second, third = (1,) * (3 - len(shape)) + shape
@@ -145,12 +145,12 @@ def _as_three(shape: tuple[int, ...], *, channels_last: bool) -> tuple[int, int,
 
 
 def _in_order(three: tuple[int, int, int], channels_last: bool) -> tuple[int, int, int]:
-    """Return what belongs to signals, to channels and to frames, in this order; and back."""
+    """Reorder values from the axes of the array to signals, channels and frames; and back."""
     return (three[0], three[2], three[1]) if channels_last else three
 
 
 class NpyWriter:
-    """An array (N, C, L), or (N, L, C), or without the axes before the last one or two."""
+    """An array (N, C, L), or (N, L, C), or of its last one or two axes."""
 
     format, quantise, is_rf64 = None, None, False
 
@@ -177,7 +177,7 @@ class NpyWriter:
         self._file.truncate(self._start + math.prod(shape) * dtype.itemsize)
 
     def write(self, signal: int, block: Array) -> None:
-        """Append a block to each channel of a signal, where C order has its place."""
+        """Append a block to each channel of a signal, at its place in C order."""
         if signal != self._signal:
             self._signal, self._done = signal, 0
         if self._gain != 1:
@@ -199,5 +199,5 @@ class NpyWriter:
         return []
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()

@@ -1,4 +1,4 @@
-"""Plain numbers as files and as streams: WAV, AU, and what has no header."""
+"""PCM and floating-point samples as files and as streams: WAV, AU, and raw samples without a header."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -22,12 +22,12 @@ _CONTAINERS = (*RIFF, "AU", "RAW")
 
 
 def is_plain(chosen: Format) -> bool:
-    """Return whether a format is one that this module writes."""
+    """Return whether this module reads and writes a format."""
     return chosen.container in _CONTAINERS and PcmCodec.of(chosen) is not None
 
 
 def predicted_size(chosen: Format | None, channels: int, frames: int | None, meta: Metadata) -> int | None:
-    """Return the bytes of a file; None where a length that nobody knows, or a coder, decides."""
+    """Return the size of a file in bytes; None if its length is unknown or a coder decides."""
     if chosen is None or frames is None or not is_plain(chosen):
         return None
     length = frames * channels * chosen.bits // 8
@@ -36,7 +36,7 @@ def predicted_size(chosen: Format | None, channels: int, frames: int | None, met
 
 
 class PcmReader:
-    """A file or a pipe of plain numbers; full scale is 1."""
+    """A file or a pipe of PCM or floating-point samples; full scale is 1."""
 
     signals, dimensions = 1, 2
 
@@ -58,7 +58,7 @@ class PcmReader:
         self.frames = None if self._length is None else self._length // self._unit
 
     def _present(self) -> int | None:
-        """Return the bytes of samples, as far as they are known; those of a file are counted."""
+        """Return the bytes of samples if known; those of a file are counted."""
         stated, size = self._header.length, self._source.size
         if size is None:
             return stated
@@ -72,12 +72,12 @@ class PcmReader:
         what = f"it ends after {frames} of {stated} frames"
         self.warnings.append(self._source.cut_short(what, allowed=self._allowed))
 
-    def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
+    def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # audio is one signal
         """Yield the samples in blocks (channels, n), n at most `size`."""
         yield from self.region(0, self.frames, size)
 
     def region(self, start: int, stop: int | None, size: int) -> Iterator[Array]:
-        """Yield the samples from one frame to another, or to the end, in such blocks."""
+        """Yield the samples from frame `start` to `stop`, or to the end, in blocks like :meth:`blocks`."""
         self._source.seek(self._header.start + start * self._unit)
         at, frames = start, 1
         while frames and (stop is None or at < stop):
@@ -98,32 +98,32 @@ class PcmReader:
         return headers.parse_trailing_chunks(self._source, self.meta.order)
 
     def close(self) -> None:
-        """Let the input go."""
+        """Close the input."""
         self._source.close()
 
 
 class PcmWriter:
-    """A file, or standard output, of plain numbers.
+    """A file, or standard output, of PCM or floating-point samples.
 
     Parameters
     ----------
     path : Path or None
         The file's name, None for standard output.
     chosen : Format
-        Of plain numbers.
+        A format that is plain, see :func:`is_plain`.
     channels : int
         Channels.
     frames : int or None
-        Frames that are going to come, as far as that is known.
+        Frames that will be written, if known.
     meta : Metadata
-        What else the file is to hold.
+        The metadata to write.
     quantiser : Quantiser
-        What makes samples ready, as they stand in the file.
+        Turns samples into the file's numbers.
 
     Attributes
     ----------
     is_rf64 : bool
-        Whether the file's lengths need more than the 32 bits of a WAV file.
+        Whether the file's lengths need more than 32 bits.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class PcmWriter:
         write_all(self._file, header)
 
     def reserve(self) -> int:
-        """Leave all samples to :class:`PcmRegionWriter`, and return the bytes before them."""
+        """Reserve the space for all samples for :class:`PcmRegionWriter`; return the bytes before them."""
         before = self._file.tell()
         self._length = self._stated or 0
         self._file.truncate(before + self._length)
@@ -164,14 +164,14 @@ class PcmWriter:
         self.is_rf64 = self._is_file and header.startswith(b"RF64")
         return header
 
-    def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
+    def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # audio is one signal
         """Append a block (channels, n)."""
         data = self._codec.encode(self.quantise(block))
         write_all(self._file, data.reshape(-1).view(np.uint8).data)
         self._length += data.nbytes
 
     def finish(self, late: Sequence[Chunk]) -> list[str]:
-        """Complete the file, with metadata that came late, and return the names of those it cannot take."""
+        """Complete the file with the metadata that came late; return the names of those it cannot hold."""
         after = b"".join(headers.riff_chunk(self._meta.order, *chunk) for chunk in late)
         riff = self.format.container in RIFF
         takes = self._is_file and riff
@@ -184,12 +184,12 @@ class PcmWriter:
         return [] if takes else [name_of(chunk) for chunk in late]
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()
 
 
 class PcmRegionWriter:
-    """Some of the samples of a file for which another process has reserved the room.
+    """Writes a region of a file in which another process has reserved the space.
 
     Parameters
     ----------
@@ -198,9 +198,9 @@ class PcmRegionWriter:
     chosen, channels, quantiser
         As of :class:`PcmWriter`.
     before : int
-        Bytes before the first sample of all.
+        Bytes before the samples of the file.
     start : int
-        Frames before the first sample of these.
+        Frames before the region.
     """
 
     def __init__(
@@ -217,5 +217,5 @@ class PcmRegionWriter:
         write_all(self._file, self._codec.encode(self.quantise(block)).reshape(-1).view(np.uint8).data)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()

@@ -1,8 +1,8 @@
 """Signals from files and pipes.
 
-A reader holds `signals` of one shape, (`channels`, `frames`), `frames` None where nobody knows, and
-yields each of them in `blocks`. It says their `dtype`, the `precision` of the arithmetic that suits them,
-their `format` and `meta`data (sound only), the `dimensions` of an array of them, and `warnings`.
+A reader holds `signals` of one shape, (`channels`, `frames`), with `frames` None if unknown, and yields
+each of them in `blocks`. It has their `dtype`, the `precision` of arithmetic that suits them, their
+`format` and `meta`data (of audio), the `dimensions` of an array of them, and `warnings`.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Reader = PcmReader | SndfileReader | NpyReader
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What a stream without a header holds."""
+    """The format of a stream without a header."""
 
     rate: int
     channels: int
@@ -40,27 +40,27 @@ def open_reader(
     truncated: bool,
     channels_last: bool = False,
 ) -> Reader:
-    """Open a signal; ``.npy`` by its name, all else as sound.
+    """Open a signal: an array if its name ends in ``.npy``, else audio.
 
     Parameters
     ----------
     path : Path
         A file, or ``-`` for standard input.
     precision : {"float32", "float64", None}
-        Of the samples; None for what suits them.
+        Precision of the samples; None chooses the one that suits them.
     raw : Raw or None
-        What the input holds if it has no header.
+        The format of an input without a header.
     again : bool
-        Whether it must be possible to read the blocks twice.
+        Whether the blocks can be read twice.
     truncated : bool
-        Whether an input that breaks off is taken as far as it goes.
+        Whether a truncated input is accepted.
     channels_last : bool
         Whether an array is (L, C) or (N, L, C).
 
     Raises
     ------
     Failure
-        The input is missing, damaged, or not what its name says.
+        The input is missing or damaged, or its name does not fit its content.
     """
     if path.suffix.lower() == ".npy" and raw is None:
         return NpyReader(path, precision, channels_last=channels_last)

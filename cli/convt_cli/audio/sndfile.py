@@ -1,4 +1,4 @@
-"""Sound files by libsndfile: all that is not plain numbers behind a simple header."""
+"""Audio files by libsndfile: every format that :mod:`convt_cli.audio.pcm` does not read or write."""
 
 import errno
 import os
@@ -20,19 +20,19 @@ from convt_cli.samples.formats import Array, Format
 from convt_cli.samples.quantise import Quantiser
 
 _CAREFUL = 1 << 10  # frames at a time
-_UNKNOWN = 1 << 62  # frames; libsndfile says so of streams that do not say
+_UNKNOWN = 1 << 62  # frames; libsndfile returns more for streams without a length
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # without types
-    """A file that is read from its beginning to its end: not everything can be sought in."""
+    """A file that is read from start to end: libsndfile cannot seek in every format."""
 
     def seekable(self) -> bool:
-        """Have it left alone where it stands after each read."""
+        """Return False, so that soundfile does not seek after each read."""
         return False
 
 
 class SndfileReader:
-    """Whatever libsndfile reads; full scale is 1. A pipe is copied to a temporary file first."""
+    """Any file that libsndfile reads; full scale is 1. A pipe is copied to a temporary file first."""
 
     signals, dimensions = 1, 2
 
@@ -62,14 +62,14 @@ class SndfileReader:
     def _cut_short(self, what: str) -> None:
         self.warnings.append(self._source.cut_short(what, allowed=self._allowed))
 
-    def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # a sound file holds one
+    def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # audio is one signal
         """Yield the samples in blocks (channels, n), n at most `size`."""
         count = 0
-        if not self._fresh:  # not all that can be read can be sought in
+        if not self._fresh:  # libsndfile cannot seek in every format
             self._file.close()
             self._file = _Forward(self._source.descriptor())
         self._fresh = False
-        if self._allowed:  # what comes before a damage is lost with what is read together with it
+        if self._allowed:  # a damage loses every sample of the same read
             size = min(size, _CAREFUL)
         while True:
             try:
@@ -88,25 +88,25 @@ class SndfileReader:
             self._cut_short(f"it ends after {count} of {self.frames} frames")
 
     def late_chunks(self) -> list[Chunk]:
-        """Return nothing: all metadata are known from the beginning."""
+        """Return nothing: all metadata are known from the start."""
         return []
 
     def close(self) -> None:
-        """Let the file go, but not from under a thread that reads."""
+        """Close the file, but not while a thread reads."""
         with self._reading:
             self._file.close()
         self._source.close()
 
 
 class SndfileWriter:
-    """A sound file of one signal; for standard output it is made in a temporary file.
+    """An audio file of one signal; for standard output it is a temporary file first.
 
     Parameters
     ----------
     path : Path or None
         The file's name, None for standard output.
     chosen, channels, meta, quantiser
-        As of :class:`convt_cli.audio.pcm.PcmWriter`, but that integers are in the upper bits.
+        As for :class:`convt_cli.audio.pcm.PcmWriter`, but with integers in the upper bits.
     """
 
     is_rf64 = False
@@ -137,10 +137,10 @@ class SndfileWriter:
             ) from None
         self._tags = meta.tags
         for name, text in meta.tags.items():
-            with suppress(soundfile.LibsndfileError):  # what the file does not hold is found in the end
+            with suppress(soundfile.LibsndfileError):  # `_check` finds the texts that are missing
                 setattr(self._file, name, text)
 
-    def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # a sound file holds one
+    def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # audio is one signal
         """Append a block (channels, n)."""
         samples = self.quantise(block)
         try:
@@ -151,9 +151,9 @@ class SndfileWriter:
         self._frames += len(samples)
 
     def finish(self, late: Sequence[Chunk]) -> list[str]:
-        """Complete the file, and return the names of metadata that came late: it takes none.
+        """Complete the file, and return the names of the metadata that came late: it holds none of them.
 
-        It is looked at again, since libsndfile does not always tell what it could not write.
+        The file is read again, since libsndfile does not always report what it could not write.
         """
         self._file.close()
         _check_room(self._path)
@@ -168,7 +168,7 @@ class SndfileWriter:
             with soundfile.SoundFile(os.fsencode(self._path)) as held:
                 rate, frames, tags = held.samplerate, held.frames, held.copy_metadata()
         except (soundfile.LibsndfileError, TypeError):
-            if self.format.container == "RAW":  # of which nothing can be known
+            if self.format.container == "RAW":  # it has no header to check
                 self.lost += self._tags
                 return
             raise Unwritable(f"{self.format.container} cannot hold so few samples; try .wav") from None
@@ -179,11 +179,11 @@ class SndfileWriter:
             )
         if frames < self._frames:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        # libsndfile writes its own name behind that of the software.
+        # libsndfile appends its own name to that of the software.
         self.lost += [name for name, text in self._tags.items() if not tags.get(name, "").startswith(text)]
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()
         if self._folder:
             self._folder.cleanup()
@@ -192,8 +192,8 @@ class SndfileWriter:
 def _check_room(path: Path) -> None:
     """Raise the system's reason why a file cannot grow, if there is one.
 
-    libsndfile calls it a system error or, in some formats, says nothing. It writes less than this at a
-    time: where this still fits, nothing before it can have failed for want of room.
+    libsndfile reports a system error or, in some formats, nothing. It writes fewer bytes at a time than
+    this function: if these still fit, no earlier write can have failed for lack of space.
     """
     with path.open("ab") as file:
         size = file.tell()

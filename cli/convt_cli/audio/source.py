@@ -1,4 +1,4 @@
-"""Bytes of a file, a pipe or standard input, in order, and watched for changes."""
+"""The bytes of a file, a pipe or standard input, in order; files are watched for changes."""
 
 import io
 import os
@@ -17,26 +17,26 @@ _PIECE = 1 << 20  # bytes at a time
 
 
 class Source:
-    """An input that is read from its beginning on.
+    """An input that is read from its start.
 
     Parameters
     ----------
     path : Path
         The input's name; ``-`` is standard input.
     again : bool
-        Whether it must be possible to read it twice: a pipe is then copied to a temporary file.
+        Whether the input can be read twice: a pipe is then copied to a temporary file.
 
     Attributes
     ----------
     size : int or None
-        Bytes in all; None for a pipe, which may go on as long as it likes.
+        Size in bytes; None for a pipe, which may never end.
     spooled : bool
-        Whether it came through a pipe, and cannot be opened once more.
+        Whether it was a pipe, which cannot be opened again.
     """
 
     def __init__(self, path: Path, *, again: bool = False) -> None:
         self.path = path
-        self._head = bytearray()  # of a pipe: what a header was read from
+        self._head = bytearray()  # of a pipe: the bytes read as its header
         self._at = 0  # bytes of it that have been read again
         self.spooled = False
         self._file: IO[bytes] = io.BytesIO()
@@ -55,7 +55,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What messages call the input."""
+        """The input's name in messages."""
         return input_name(self.path)
 
     def _unreadable(self, error: OSError) -> Failure:
@@ -73,7 +73,7 @@ class Source:
         return bytes(data)
 
     def _next(self, count: int) -> bytes:
-        """Return up to so many bytes, as soon as there are any; none at the end."""
+        """Return up to `count` bytes, as soon as there are any; none at the end."""
         try:
             while (data := self._file.read(count)) is None:
                 self._wait()
@@ -82,11 +82,11 @@ class Source:
         return data
 
     def _wait(self) -> None:
-        """Wait for a pipe that does not wait by itself: programs share the mode of its ends."""
+        """Wait for a non-blocking pipe: another program can set that mode for both ends."""
         select.select([self._file], [], [])
 
     def skip(self, count: int) -> None:
-        """Pass over bytes of a header, or to the end."""
+        """Skip bytes of a header."""
         self.seek(self.tell() + count)
 
     def seek(self, position: int) -> None:
@@ -102,9 +102,9 @@ class Source:
         return self._at if self.size is None else self._file.tell()
 
     def fill(self, room: Array, unit: int) -> int:
-        """Read bytes of samples into an array: whole units, all that there is room for or is at hand.
+        """Read bytes of samples into an array: whole units, as many as fit or are available.
 
-        It waits for one unit, and at the end of the input alone returns less than one.
+        Wait for one unit; return less than one only at the end of the input.
         """
         try:
             return self._fill(room.data, unit)
@@ -129,7 +129,7 @@ class Source:
         return bool(select.select([self._file], [], [], 0)[0])
 
     def spool(self) -> None:
-        """Copy the input to a temporary file that has no name, and go to its beginning."""
+        """Copy the input to a temporary file without a name, and go to its start."""
         head, self._head = self._head, bytearray()
         if self.size is not None:
             self.seek(0)
@@ -140,7 +140,7 @@ class Source:
                 write_all(spooled, bytes(head))
                 while piece := self._next(_PIECE):
                     write_all(spooled, piece)
-                stack.pop_all()  # all is well: it stays open
+                stack.pop_all()  # no error: the file stays open
         except OSError as error:
             raise Failure(
                 f"{self.name}: cannot be kept in {tempfile.gettempdir()}: {error.strerror}; set TMPDIR"
@@ -152,41 +152,41 @@ class Source:
         self.seek(0)
 
     def patch(self, position: int, data: bytes) -> None:
-        """Put other bytes into what was spooled."""
+        """Replace bytes of the temporary file."""
         self._file.seek(position)
         self._file.write(data)
         self._found = os.fstat(self._file.fileno())
 
     def descriptor(self) -> int:
-        """Return a file descriptor of its own, at the beginning of a file."""
+        """Return a new file descriptor, at the start of the file."""
         self.seek(0)
         return os.dup(self._file.fileno())
 
     @property
     def identity(self) -> tuple[int, ...]:
-        """Which file it is, and in which state it was found."""
+        """Identity of the file and of its content when it was opened."""
         found = self._found
         return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
     def check_unchanged(self) -> None:
-        """Refuse a file that has become another one while it was read.
+        """Refuse a file that changed while it was read.
 
         Raises
         ------
         Failure
-            Its length or its time is not what it was.
+            Its size or its modification time has changed.
         """
         now = os.fstat(self._file.fileno())
         if self.size is not None and (now.st_size, now.st_mtime_ns) != (self.size, self._found.st_mtime_ns):
             raise Failure(f"{self.name}: changed while it was read")
 
     def cut_short(self, what: str, *, allowed: bool) -> str:
-        """Return what to say of an input that breaks off.
+        """Return the warning about a truncated input.
 
         Raises
         ------
         Failure
-            That is not allowed.
+            Truncated inputs are not allowed.
         """
         if not allowed:
             raise Failure(f"{self.name}: is cut short: {what}; --allow-truncated takes what is there")
@@ -205,7 +205,7 @@ def open_output(path: Path | None) -> io.FileIO:
 
 
 def _open_untruncated(name: str, flags: int) -> int:
-    """Open a file without emptying it: what has been emptied, ext4 brings to the disk when it is closed."""
+    """Open a file without truncating it: ext4 writes a truncated file to disk when it is closed."""
     return os.open(name, flags & ~os.O_TRUNC, 0o666)
 
 
@@ -221,6 +221,6 @@ def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
     left = memoryview(data)
     while left:
         written = file.write(left)
-        if written is None:  # a pipe that does not wait by itself: programs share the mode of its end
+        if written is None:  # a non-blocking pipe: another program can set that mode
             select.select([], [file], [])
         left = left[written or 0 :]

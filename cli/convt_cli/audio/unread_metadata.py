@@ -1,6 +1,6 @@
-"""Metadata that libsndfile does not hand over, so that what is not kept of a file can be named.
+"""Metadata that libsndfile does not return, so that a report can name what is lost.
 
-FLAC begins with blocks (RFC 9639, section 8), AIFF and CAF files are lists of chunks.
+FLAC begins with blocks (RFC 9639, section 8); AIFF and CAF files are lists of chunks.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from convt_cli.audio.source import Source
 
 _FLAC_BLOCKS = {2: "application data", 5: "cue sheet", 6: "picture"}
 _FLAC_COMMENTS = 4
-# What libsndfile hands over, or is made anew for the output.
+# libsndfile returns these, or the output gets new ones.
 _COMMENTS = {"TITLE", "COPYRIGHT", "SOFTWARE", "ENCODER", "ARTIST", "COMMENT", "DATE", "ALBUM", "LICENSE"}
 _COMMENTS |= {"TRACKNUMBER", "GENRE"}
 _AIFF = {b"COMM", b"SSND", b"FVER", b"NAME", b"AUTH", b"(c) ", b"ANNO", b"CHAN", b"FLLR", b"PEAK"}
@@ -18,7 +18,7 @@ _CAF = {b"desc", b"data", b"free", b"chan", b"pakt", b"kuki", b"info", b"peak", 
 
 
 def unread_names(source: Source) -> list[str]:
-    """Return the names of such metadata in a file, as far as it is whole."""
+    """Return the names of a file's metadata that libsndfile does not return, up to any damage."""
     source.seek(0)
     magic = source.read(4)
     if magic == b"fLaC":
@@ -46,7 +46,7 @@ def _flac(source: Source) -> Iterator[str]:
 
 
 def _comments(body: bytes) -> Iterator[str]:
-    at = 4 + int.from_bytes(body[:4], "little")  # beyond the name of the encoder
+    at = 4 + int.from_bytes(body[:4], "little")  # after the name of the encoder
     for _ in range(int.from_bytes(body[at : at + 4], "little")):
         at += 4
         length = int.from_bytes(body[at : at + 4], "little")

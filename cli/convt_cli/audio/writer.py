@@ -1,7 +1,7 @@
 """Signals to files and to standard output.
 
-A writer takes the blocks (channels, n) of each signal in turn, says what metadata were `lost` and, once
-it has finished, whether it `is_rf64`. What the system refuses is an OSError.
+A writer takes the blocks (channels, n) of each signal in turn. It lists the metadata that were `lost`
+and, when it has finished, whether the file `is_rf64`. The system's errors are OSErrors.
 """
 
 from fractions import Fraction
@@ -28,18 +28,18 @@ def open_audio_writer(
     dither: Dither,
     overs: Overs,
 ) -> AudioWriter:
-    """Begin a sound file, or a stream to standard output.
+    """Create an audio file, or begin a stream to standard output.
 
     Parameters
     ----------
     path : Path or None
         The file's name, None for standard output.
     chosen : Format
-        Its format.
+        The file's format.
     shape : tuple of int and (int or None)
-        Channels, and frames as far as they are known.
+        Channels, and frames if known.
     meta : Metadata
-        What else it is to hold.
+        The metadata to write.
     gain, dither, overs
         As of :class:`convt_cli.samples.quantise.Quantiser`.
     """
@@ -54,7 +54,7 @@ def open_audio_writer(
 def writable_metadata(
     meta: Metadata, chosen: Format | None, factor: Fraction, channels: tuple[int, int]
 ) -> Metadata:
-    """Return what an output can hold of an input's metadata, and what it loses.
+    """Return the input's metadata that the output can hold, and the names of those it loses.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def writable_metadata(
     factor : Fraction
         Output rate over input rate.
     channels : tuple of int
-        Those of the input and of the output.
+        The numbers of the input and the output.
     """
     if chosen and is_plain(chosen) and chosen.container in RIFF:
         return meta.as_chunks(">" if chosen.big_endian else "<", factor, channels)

@@ -18,11 +18,11 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> N
     Raises
     ------
     Failure
-        With what is in the way, and what to do.
+        The message says why, and what to do.
     """
     try:
         found = target.stat() if target.exists() else None
-    except OSError as error:  # a name that cannot be one
+    except OSError as error:  # an impossible name
         raise Failure(f"{target}: cannot be written: {error.strerror}") from None
     if found:
         _check_found(target, found, sources, overwrite=overwrite)
@@ -46,7 +46,7 @@ def _check_found(target: Path, found: os.stat_result, sources: Sequence[Path], *
 
 
 def _leads_to_a_folder(link: Path) -> bool:
-    """Return whether the file that a link leads to could be made."""
+    """Return whether the file that a link leads to can be created."""
     place = Path(os.path.realpath(link))
     return not place.is_symlink() and place.parent.is_dir()
 
@@ -57,7 +57,7 @@ def check_stream(sources: Sequence[Path]) -> None:
     Raises
     ------
     Failure
-        With what to do.
+        The message says what to do.
     """
     out = os.fstat(1)
     for source in sources if stat.S_ISREG(out.st_mode) else ():
@@ -120,9 +120,9 @@ def write_errors_as_failures(name: str) -> Iterator[None]:
 
 
 def _linked(temporary: Path, place: Path) -> bool:
-    """Give the file its name as well, unless the name is taken; False where files cannot have two names.
+    """Link the file to its name unless the name is taken; return False if the file system has no links.
 
-    A link, unlike a renaming, never replaces what another process has put there meanwhile.
+    A link, unlike a renaming, never replaces a file that another process has created meanwhile.
     """
     try:
         place.hardlink_to(temporary)

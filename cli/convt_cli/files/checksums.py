@@ -1,4 +1,4 @@
-"""Digests, for whoever wants to be sure that two runs had the same, or made the same."""
+"""SHA-256 of files and arrays, to compare the inputs and outputs of two runs."""
 
 import os
 from functools import lru_cache
@@ -12,13 +12,13 @@ from convt_cli.samples.formats import Array
 
 def array_sha256(array: Array) -> str:
     """Return the SHA-256 of an array's numbers, little-endian and in C order."""
-    from hashlib import sha256  # here and below: slow to import, and only asked for with --json
+    from hashlib import sha256  # here and below: slow to import, needed only with --json
 
     return sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
 
 
 def file_sha256(path: Path) -> str | None:
-    """Return the SHA-256 of a file's bytes, as sha256sum does; None for a stream, and for no file."""
+    """Return the SHA-256 of a file's bytes, as sha256sum does; None for a stream or a missing file."""
     if path == STREAM or not os.path.isfile(path):
         return None
     found = path.stat()

@@ -1,4 +1,4 @@
-"""The sound files in folders."""
+"""The audio files in folders."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,9 +13,9 @@ _SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
 def audio_files_in(
     source: Path, failed: Callable[[Path, Failure], None], *, apart_from: Path | None = None
 ) -> Iterator[Path]:
-    """Yield the sound in a folder and below; nothing hidden, and nothing in one of its folders.
+    """Yield the audio files in a folder and below, but none that is hidden, or in `apart_from`.
 
-    `failed` is told of folders that cannot be read.
+    A folder that cannot be read is passed to `failed`.
     """
     own = apart_from and os.path.realpath(apart_from)
 

@@ -1,4 +1,4 @@
-"""How inputs and outputs are called."""
+"""The names of inputs and outputs in messages."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ STREAM = Path("-")  # standard input, or standard output
 
 
 def input_name(path: Path) -> str:
-    """Return what messages call an input."""
+    """Return the name of an input in messages."""
     return "standard input" if path == STREAM else str(path)
 
 
 def output_name(path: Path) -> str:
-    """Return what messages call an output."""
+    """Return the name of an output in messages."""
     return "standard output" if path == STREAM else str(path)

@@ -1,4 +1,4 @@
-"""What a kernel does, on one page."""
+"""Plot of a kernel on one page: taps, phase gains, gain, passband, group delay."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,24 +14,24 @@ from convt_cli.samples.formats import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLUMNS = 1200  # points drawn of a curve: more cannot be told apart
-_SHOWN = 24  # input samples around the greatest tap: of a long kernel the rest is not drawn
+_COLUMNS = 1200  # points of a curve: more are not visible
+_SHOWN = 24  # input samples around the greatest tap: the rest of a long kernel is not drawn
 _MARKERS = "os^Dv<>p"
 _LAYOUT = "TTP\nGGG\nZZD"
 
 
 @dataclass(frozen=True, slots=True)
 class KernelPlot:
-    """A kernel to be drawn.
+    """A kernel, with what its plot needs.
 
     Attributes
     ----------
     title : str
-        What stands above it.
+        The title of the plot.
     kernel : ndarray, (K,)
         The taps.
     stride, down : int
-        The stride, and of whose outputs every `down`-th is kept.
+        The stride, and the step at which its outputs are kept.
     rate : int or None
         The input's rate, for frequencies in Hz.
     stated : tuple of float or None
@@ -57,7 +57,7 @@ def draw_kernel(path: Path, plot: KernelPlot, *, overwrite: bool) -> None:
     Raises
     ------
     Failure
-        The picture cannot be written.
+        The plot cannot be written.
     """
     response = convt.Response(plot.kernel, plot.stride)
     with saved_figure(path, (9.5, 7.6), overwrite=overwrite) as figure:
@@ -71,7 +71,7 @@ def draw_kernel(path: Path, plot: KernelPlot, *, overwrite: bool) -> None:
 
 
 def _unit(plot: KernelPlot) -> tuple[float, str]:
-    """Return how many units an input Nyquist frequency is, and what the axis says."""
+    """Return the input's Nyquist frequency in units of the axis, and the axis label."""
     if plot.rate:
         return plot.rate / 2000, "frequency in kHz"
     return 1.0, "frequency in input Nyquist frequencies"
@@ -147,7 +147,7 @@ def _gain(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
 
 
 def _images(axes: "Axes", band: tuple[float, float], worst: float, *, at_left: bool) -> None:
-    """Shade where images are, and say how loud they are at most, where the curve does not pass."""
+    """Shade the images' band, and write their largest level where the curve does not pass."""
     shade(axes, *band, IMAGE, "images")
     axes.axhline(worst, color=STATED, linewidth=0.8, linestyle="--")
     text, place = f"worst image {worst:.1f} dB", (0 if at_left else band[1], worst)
@@ -156,26 +156,26 @@ def _images(axes: "Axes", band: tuple[float, float], worst: float, *, at_left: b
 
 
 def _stated_limit(axes: "Axes", band: tuple[float, float], level: float) -> None:
-    """Hatch where nothing was to be."""
+    """Hatch the area above the stated rejection."""
     drawn = axes.fill_between(band, level, axes.get_ylim()[1], facecolor="none", edgecolor=STATED)
     drawn.set(hatch="//", linewidth=0, label=f"stated: nothing above {level:g} dB")
 
 
 def _folded(frequencies: Array, levels: Array, band: float) -> tuple[Array, Array]:
-    """Return where in the output's band what lies beyond it is heard, and how loud at most."""
+    """Return the frequencies to which those beyond the output's band fold, and their largest levels."""
     width = band / _COLUMNS
     beyond = frequencies > band
     places = fold_frequency(frequencies[beyond], band)
     folded = np.full(_COLUMNS, -np.inf)
     np.maximum.at(folded, np.minimum(places / width, _COLUMNS - 1).astype(int), levels[beyond])
-    seen = np.isfinite(folded)  # of a response of few points not all columns are
+    seen = np.isfinite(folded)  # a response with few points leaves columns empty
     return ((np.arange(_COLUMNS) + 0.5) * width)[seen], folded[seen]
 
 
 def _thinned(frequencies: Array, levels: Array) -> tuple[Array, Array]:
-    """Return as many points as can be told apart: the greatest of each run, so that no top is lost.
+    """Return as many points as are visible: the greatest of each run, so that no peak is lost.
 
-    Runs are of a power of two, as the points of a frequency unit are: one begins where images do.
+    Runs have a power of two of points, as a frequency unit has: one begins where images begin.
     """
     run = 1 << max(0, (levels.size // _COLUMNS).bit_length() - 1)
     count = levels.size // run

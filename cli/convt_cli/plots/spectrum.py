@@ -1,9 +1,9 @@
 """The spectrum of a signal of any length, in constant memory.
 
 Windows that overlap are transformed, and their powers averaged (P. D. Welch, "The use of fast Fourier
-transform for the estimation of power spectra", IEEE Trans. Audio Electroacoustics 15, 1967); beside the
-mean the greatest level of each frequency is kept, since what is heard for a moment, a mean does not show.
-The window is Kaiser's, with sidelobes below -200 dB: images must not drown in the skirt of a loud tone.
+transform for the estimation of power spectra", IEEE Trans. Audio Electroacoustics 15, 1967). The peak
+level of each frequency is kept, too: a mean does not show a short event. The window is Kaiser's, with
+sidelobes below -200 dB, so that images do not disappear in the skirt of a loud tone.
 """
 
 from collections.abc import Iterable
@@ -17,15 +17,15 @@ _TINY = 1e-40  # of power: has a logarithm
 
 
 class Spectrum:
-    """Mean and greatest level at each frequency, of all channels together.
+    """Mean and peak level at each frequency, of all channels together.
 
-    Of a signal's end less than half a window is left out: cut off there, a tone would spread over the band.
-    So are windows with samples that are no finite numbers, or whose squares are not.
+    Up to half a window at a signal's end is left out: a tone that is cut off there would spread over the
+    band. Windows in which a sample or its square is not finite are left out, too.
 
     Parameters
     ----------
     size : int
-        Samples of a window; half of them are new in the next.
+        Samples of a window; windows overlap by half.
     """
 
     def __init__(self, size: int) -> None:
@@ -63,7 +63,7 @@ class Spectrum:
 
     @property
     def peak(self) -> Array:
-        """The greatest level in dB."""
+        """Peak level in dB."""
         return _level(self._peak)
 
 

@@ -1,4 +1,4 @@
-"""The spectra of input and output, one above the other, on one axis of frequencies."""
+"""Plot of the spectra of input and output, one above the other, on one frequency axis."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from convt_cli.samples.formats import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_DEEPEST = -260.0  # dB: beyond, there is rounding of the window alone
+_DEEPEST = -260.0  # dB: below it there is only the rounding error of the window
 _HEADROOM = 10.0  # dB
 
 
@@ -25,27 +25,27 @@ def draw_spectra(
     *,
     overwrite: bool,
 ) -> None:
-    """Draw what went in and what came out.
+    """Draw the spectra of input and output.
 
     Parameters
     ----------
     path : Path
-        Of the picture.
+        The plot's file.
     names : tuple of str
-        Of input and output.
+        Names of input and output.
     spectra : tuple of Spectrum
-        Of input and output; the output's window is `factor` times as long, so that their points align.
+        Spectra of input and output; the output's window is `factor` times as long, so that points align.
     factor : float
         Output samples per input sample.
     rate : int or None
         The input's rate, for frequencies in Hz.
     overwrite : bool
-        Whether the picture may replace another.
+        Whether the plot may replace a file.
 
     Raises
     ------
     Failure
-        The picture cannot be written.
+        The plot cannot be written.
     """
     unit, label = (rate / 2000, "frequency in kHz") if rate else (1.0, "input Nyquist frequencies")
     limits = _limits([*(spectrum.mean for spectrum in spectra), *(spectrum.peak for spectrum in spectra)])
@@ -78,7 +78,7 @@ def _draw(axes: "Axes", spectrum: Spectrum, width: float, floor: float) -> None:
 
 
 def _limits(levels: list[Array]) -> tuple[float, float]:
-    """Return round levels below and above all that is to be seen."""
+    """Return round levels below and above the curves."""
     top = max(float(level.max()) for level in levels)
     bottom = min(float(np.percentile(level, 1)) for level in levels)
     high = 20 * np.ceil((top + _HEADROOM) / 20)

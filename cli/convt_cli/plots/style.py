@@ -1,4 +1,4 @@
-"""What all pictures share: a style that is readable in grey, and files that appear whole or not at all."""
+"""Style and files of all plots: readable in grey, written whole or not at all."""
 
 import contextlib
 import io
@@ -31,19 +31,19 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.0,
     "legend.frameon": False,
     "hatch.linewidth": 0.4,
-    "svg.hashsalt": "convt",  # the same picture, the same bytes
+    "svg.hashsalt": "convt",  # the same plot has the same bytes
 }
 
 
 def check_plot_path(path: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse a picture that cannot be, before any work is done.
+    """Refuse a plot that cannot be written, before any work is done.
 
     Raises
     ------
     Misuse
-        Its name says no format that can be drawn, or matplotlib is missing.
+        Its file type is unknown, or matplotlib is missing.
     Failure
-        It exists, or cannot be written.
+        The file exists, or cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise Misuse(f"{path}: pictures are drawn as {', '.join(SUFFIXES)}; name such a file with --plot")
@@ -51,28 +51,28 @@ def check_plot_path(path: Path, sources: Sequence[Path], *, overwrite: bool) -> 
         raise Misuse(f"{path}: cannot be both the picture and a file of the same command; use another name")
     check_target(path, sources, overwrite=overwrite)
     try:
-        import matplotlib.figure  # noqa: F401  # whether it can be is the question
+        import matplotlib.figure  # noqa: F401  # to see whether it can be imported
     except ImportError:
         raise Misuse("--plot needs matplotlib: pip install 'convt[plot]'") from None
-    except ValueError as error:  # of what the environment or a file of settings says
+    except ValueError as error:  # from the environment or a settings file
         raise Misuse(f"--plot needs matplotlib, which does not start: {error}") from None
 
 
 @contextlib.contextmanager
 def saved_figure(path: Path, size: tuple[float, float], *, overwrite: bool) -> Iterator["Figure"]:
-    """Give a figure, and write it when the block ends well.
+    """Yield a figure, and write it to a file when the block ends well.
 
     Raises
     ------
     Failure
-        It cannot be written.
+        The file cannot be written.
     """
-    import matplotlib as mpl  # slow to import: for pictures alone
+    import matplotlib as mpl  # slow to import, needed only for plots
     from matplotlib.figure import Figure
 
     kind = path.suffix.lower().removeprefix(".")
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
-    # Names of files may have letters that the font has not.
+    # File names may have letters that the font lacks: matplotlib warns of them.
     with mpl.rc_context(_STYLE), warnings.catch_warnings(action="ignore", category=UserWarning):
         figure = Figure(figsize=size, layout="constrained")
         yield figure
@@ -83,7 +83,7 @@ def saved_figure(path: Path, size: tuple[float, float], *, overwrite: bool) -> I
 
 
 def literal_text(text: str) -> str:
-    """Return text that matplotlib shows as it is: no formulas between dollars, nothing unprintable."""
+    """Return text that matplotlib shows literally: no formulas between dollars, nothing unprintable."""
     return "".join(letter if letter.isprintable() else "?" for letter in text).replace("$", r"\$")
 
 

@@ -1,18 +1,18 @@
 """The noise of dither: white, of triangular density, one step to either side, the same in every run.
 
-With it the mean and the power of the rounding error do not depend on the signal (S. P. Lipshitz, R. A.
+It makes the mean and the power of the rounding error independent of the signal (S. P. Lipshitz, R. A.
 Wannamaker, J. Vanderkooy, "Quantization and dither: a theoretical survey", J. Audio Eng. Soc. 40, 1992).
 """
 
 from functools import lru_cache
 
 import numpy as np
-from numpy.random import PCG64, Generator  # now: amid the work its import would swallow a signal
+from numpy.random import PCG64, Generator  # now: an import during the work would swallow a signal
 
 from convt_cli.samples.formats import Array
 
 _SEED = 0x636F6E7674
-_KEPT = 1 << 19  # values of all channels, from the first on, that the next file finds ready: a clip's
+_CACHED = 1 << 19  # values of all channels, from the start, that are cached for the next file, a clip
 
 
 class TriangularNoise:
@@ -31,12 +31,9 @@ class TriangularNoise:
         self._rest: _Stream | None = None
 
     def __call__(self, count: int) -> Array:
-        """Return the next values (channels, count), float32: whatever the counts, they are the same.
-
-        They are not to be written to.
-        """
+        """Return the next values (channels, count), float32, read-only and independent of the counts."""
         first, self._at = self._at, self._at + count
-        if self._at * self._channels <= _KEPT:
+        if self._at * self._channels <= _CACHED:
             return _beginning(self._channels)[:, first : self._at]
         if self._rest is None:
             self._rest = _Stream(self._channels, first)
@@ -45,13 +42,13 @@ class TriangularNoise:
 
 @lru_cache(maxsize=2)
 def _beginning(channels: int) -> Array:
-    values = _Stream(channels, 0)(_KEPT // channels)
+    values = _Stream(channels, 0)(_CACHED // channels)
     values.flags.writeable = False
     return values
 
 
 class _Stream:
-    """Noise as it is made: four values of each random word."""
+    """Generates the noise: four values from each random word."""
 
     def __init__(self, channels: int, start: int) -> None:
         bits = [PCG64([_SEED, channel]).advance(start // 4) for channel in range(channels)]

@@ -1,4 +1,4 @@
-"""Containers and sample formats: what is kept, and what an option or a file name asks for."""
+"""Containers and sample formats: the input's, and those that an option or a file name asks for."""
 
 import sys
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from convt_cli.errors import Misuse, Unwritable
 
 Array = NDArray[Any]
 
-# Bits of what a format stores or, for a coder, takes; 16 for every coder that is not named here.
+# Bits of a stored sample or, for a coder, of its input; 16 for every coder that is not listed here.
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "DPCM_8": 8, "DWVW_12": 12, "ALAC_20": 20}
 _BITS |= {"PCM_24": 24, "ALAC_24": 24, "DWVW_24": 24, "PCM_32": 32, "ALAC_32": 32}
 _BITS |= {"FLOAT": 32, "DOUBLE": 64}
 _REAL_CODERS = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
-_PORTABLE = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")  # what any container may be asked to hold
+_PORTABLE = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")  # for any container
 _NEAREST = {"PCM_32": "PCM_24", "FLOAT": "PCM_24", "DOUBLE": "PCM_24", "ALAC_32": "PCM_32"}
 _NEAREST |= {"ALAC_20": "PCM_24", "ALAC_24": "PCM_24"}
-_GARBLED = ("ALAC_20", "ALAC_24", "ALAC_32")  # libsndfile 1.2.2 spoils what these coders find hard
-_UNFIT = {  # containers that are read, and not written
+_GARBLED = ("ALAC_20", "ALAC_24", "ALAC_32")  # libsndfile 1.2.2 damages some samples of these coders
+_UNFIT = {  # containers that convt reads and does not write
     "SD2": "an .sd2 file keeps its header in a second file",
     "PAF": "libsndfile 1.2.2 spoils the samples of some .paf files",
     "SDS": "libsndfile 1.2.2 spoils the end of .sds files",
@@ -31,12 +31,12 @@ _UNFIT = {  # containers that are read, and not written
 _EXTENSIONS = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
 _EXTENSIONS |= {"IFF": "SVX", "SPH": "NIST"}
 _MAX_RATE = 0x7FFFFFFF
-_MAX_RATES = {"VORBIS": 200_000}  # beyond it libvorbis crashes
+_MAX_RATES = {"VORBIS": 200_000}  # above it libvorbis crashes
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A sound file's container, sample format, byte order and rate, in libsndfile's names."""
+    """An audio file's container, sample format, byte order and rate, in libsndfile's names."""
 
     container: str
     subtype: str
@@ -50,27 +50,27 @@ class Format:
 
     @property
     def is_float(self) -> bool:
-        """Whether the file keeps any number that it is given, beyond full scale or not finite."""
+        """Whether the file keeps every number, beyond full scale or not finite, too."""
         return self.subtype in ("FLOAT", "DOUBLE")
 
     @property
     def bits(self) -> int:
-        """Bits of a sample; for a coder, of the samples that it takes."""
+        """Bits of a sample; for a coder, of its input."""
         return _BITS.get(self.subtype, 16)
 
     @property
     def precision(self) -> str:
-        """Arithmetic that suits these samples: float32 carries 16 bits with room to spare."""
+        """Arithmetic for these samples: float32 is more than enough for 16 bits."""
         return "float32" if self.bits <= 16 else "float64"
 
     @property
     def needs_dither(self) -> bool:
-        """Whether rounding to these samples calls for dither: evenly spaced steps of 2**-15 or more."""
+        """Whether rounding to these samples needs dither: even steps of 2**-15 or more."""
         return self.bits <= 16 and self.subtype.startswith(("PCM_", "ALAC_"))
 
     @property
     def big_endian(self) -> bool:
-        """Whether the bytes of a sample begin with the highest."""
+        """Whether the highest byte of a sample comes first."""
         if self.endian == "FILE":
             return self.container in ("AIFF", "AU")
         return self.endian == "BIG" or (self.endian == "CPU" and sys.byteorder == "big")
@@ -78,7 +78,7 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class FormatRequest:
-    """The container and the sample format asked for by name, where they are."""
+    """The container and the sample format that options name; None if they do not."""
 
     container: str | None = None
     subtype: str | None = None
@@ -109,14 +109,14 @@ def output_format(
     rate : int
         The output's rate in Hz.
     wanted : FormatRequest
-        What the options ask for.
+        The formats that options name.
 
     Raises
     ------
     Misuse
-        There is no such container or sample format, or they do not go together.
+        The container cannot hold the sample format.
     Unwritable
-        The rate is more than a sound file can state, or the container is not one to write.
+        The format cannot state the rate, or convt does not write the container.
     """
     container = wanted.container or _container(source, source_path, target)
     if container in _UNFIT:
@@ -132,12 +132,12 @@ def output_format(
 
 
 def format_request(container: str | None, subtype: str | None) -> FormatRequest:
-    """Return what the options ask for, in libsndfile's names.
+    """Return the formats that options name, in libsndfile's names.
 
     Raises
     ------
     Misuse
-        libsndfile has no such name.
+        libsndfile does not know the name.
     """
     container = container and _EXTENSIONS.get(container.upper(), container.upper())
     subtype = subtype and subtype.upper()
@@ -152,14 +152,14 @@ def format_request(container: str | None, subtype: str | None) -> FormatRequest:
 
 
 def container_of_name(target: Path) -> str | None:
-    """Return the container that a name's extension stands for, if it stands for any."""
+    """Return the container of a file name's extension; None if the extension has none."""
     extension = target.suffix.lstrip(".").upper()
     container = _EXTENSIONS.get(extension, extension)
     return container if container in _containers() else None
 
 
 def _endian(container: str, subtype: str, source: Format) -> str:
-    """Return the byte order: the source's where there is a choice; without a header always the same."""
+    """Return the byte order: the source's if there is a choice; of raw samples always the same."""
     if "RAW" in (container, source.container):
         return "LITTLE" if container == "RAW" else "FILE"
     return source.endian if _goes(container, subtype, source.endian) else "FILE"
@@ -177,7 +177,7 @@ def _subtypes() -> frozenset[str]:
 
 @cache
 def _goes(container: str, subtype: str, endian: str = "FILE") -> bool:
-    """Return whether libsndfile writes that; it takes its time to tell."""
+    """Return whether libsndfile writes this format; the check is slow."""
     return bool(soundfile.check_format(container, subtype, endian))
 
 
@@ -189,7 +189,7 @@ def _container(source: Format, source_path: Path, target: Path) -> str:
 
 
 def _subtype(container: str, source: Format, target: Path) -> str:
-    """Return the source's sample format if the container can hold it, else the nearest that it can."""
+    """Return the source's sample format if the container can hold it, else the nearest one."""
     if container == "OGG" and target.suffix.lower() == ".opus":
         return "OPUS"
     for subtype in (source.subtype, _NEAREST.get(source.subtype, "")):

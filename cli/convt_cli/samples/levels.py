@@ -1,4 +1,4 @@
-"""How high the output goes: its peak, and what is beyond full scale or not a number."""
+"""Levels of the output: its peak, and its samples beyond full scale or not finite."""
 
 import math
 
@@ -9,14 +9,14 @@ from convt_cli.samples.formats import Array, Format
 
 
 class Levels:
-    """Watches the samples of an output pass by.
+    """Measures the samples of an output, block by block.
 
     Parameters
     ----------
     target : Format
         The output's format.
     gain : float
-        Factor that the samples will be multiplied by.
+        Factor that the writer multiplies the samples by.
     allowed : bool
         Whether samples may be beyond full scale.
     start : int
@@ -25,16 +25,16 @@ class Levels:
     Attributes
     ----------
     overs, not_finite : int
-        Samples beyond full scale, and such as are not finite.
+        Number of samples beyond full scale, and of samples that are not finite.
     peak : float
-        The largest magnitude of what is finite, in units of full scale.
+        The largest magnitude of a finite sample, in units of full scale.
     peak_at, frames : int
-        Where that is, and how many frames have passed, all counted from the output's start.
+        The frame of the peak, and the number of frames so far, both counted from the output's start.
     """
 
     def __init__(self, target: Format, gain: float, *, allowed: bool = True, start: int = 0) -> None:
         self._target, self._gain, self._allowed = target, gain, allowed
-        # An integer is an over if it rounds to more than there is; halves go to even.
+        # An integer is an over if it rounds beyond the range; halves round to even.
         half = 0.0 if target.is_real else 0.5**target.bits
         self._floor, self._ceiling = -1 - half, math.nextafter(1, 2) if target.is_real else 1 - half
         self.overs = self.not_finite = self.peak_at = 0
@@ -42,7 +42,7 @@ class Levels:
         self.peak = self._worst = 0.0
 
     def add(self, later: "Levels") -> None:
-        """Note what was seen of the samples that follow."""
+        """Add the levels of the samples that follow."""
         if later._worst > self._worst or (later.peak > self.peak and not self.overs):
             self.peak_at = later.peak_at
         self.peak, self._worst = max(self.peak, later.peak), max(self._worst, later._worst)
@@ -50,12 +50,12 @@ class Levels:
         self.frames = later.frames
 
     def watch(self, samples: Array) -> tuple[float, float]:
-        """Note samples (channels, n), and return the least and the greatest of what is finite, with gain.
+        """Measure samples (channels, n); return the least and the greatest finite one, times the gain.
 
         Raises
         ------
         Unwritable
-            A sample is not finite, and the format cannot keep that; or it is an over that is not allowed.
+            A sample is not finite and the format cannot hold that, or it is an over that is not allowed.
         """
         low, high = _extent(samples)
         if not (math.isfinite(low) and math.isfinite(high)):
@@ -83,7 +83,7 @@ class Levels:
         return np.where(finite, samples, samples.dtype.type(0))
 
     def _count_overs(self, samples: Array) -> None:
-        """Count samples beyond full scale; the worst of them is the peak, even if another is as high."""
+        """Count samples beyond full scale; the largest of them is the peak, even if another is as high."""
         scaled = samples.astype(np.float64) * self._gain
         over = (scaled < self._floor) | (scaled >= self._ceiling)
         self.overs += int(np.count_nonzero(over))
@@ -106,9 +106,9 @@ def decibels(ratio: float) -> float:
 
 
 def headroom(target: Format, *, dithered: bool) -> float:
-    """Return the largest magnitude that is surely not clipped, whatever the dither."""
+    """Return the largest magnitude that never clips, whatever the dither."""
     if target.is_real:
-        return 1 - 2.0**-23  # the gain that leads there is rounded as well
+        return 1 - 2.0**-23  # the gain is rounded, too
     top = 2.0 ** (target.bits - 1)
     return (top - (1.5 if dithered else 1)) / top
 

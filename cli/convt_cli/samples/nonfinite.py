@@ -1,4 +1,4 @@
-"""What is not a finite number, on its way into the computation."""
+"""NaN and infinity in an input: refused, kept, or set to zero."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -12,18 +12,18 @@ Nonfinite = Literal["error", "keep", "zero"]
 
 
 class NonFinitePolicy:
-    """Watches a signal: a NaN or an infinity is refused, kept, or set to zero.
+    """Checks a signal, block by block: a NaN or an infinity is refused, kept, or set to zero.
 
     Parameters
     ----------
     name : str
-        What messages call the signal.
+        The signal's name in messages.
     policy : {"error", "keep", "zero"}
-        What becomes of such samples.
+        Treatment of NaN and infinity.
     chosen : Format or None
-        The format of what is sound: its rate is for messages, and where it is of integers nobody looks.
+        The format of an audio signal: messages use its rate, and integers need no check.
     hint : str
-        What may be done about it.
+        Advice at the end of the error.
     """
 
     def __init__(
@@ -38,22 +38,22 @@ class NonFinitePolicy:
         self._frames = self._count = self._first = 0
 
     def begin(self, start: int = 0) -> None:
-        """Begin another signal, or so many frames from its start."""
+        """Begin another signal, at frame `start`."""
         self._frames = start
 
     def add(self, later: "NonFinitePolicy") -> None:
-        """Note what was seen of the samples that follow."""
+        """Add the counts of the samples that follow."""
         if not self._count:
             self._first = later._first
         self._count += later._count
 
     def __call__(self, block: Array) -> Array:
-        """Return the next samples (channels, n), as they are to be computed on.
+        """Return the next samples (channels, n), ready for the computation.
 
         Raises
         ------
         Failure
-            One is not finite, and that is an error.
+            One is not finite, and the policy is ``"error"``.
         """
         start, self._frames = self._frames, self._frames + block.shape[1]
         if self._sure or block.dtype.kind not in "fc" or _is_finite(block):
@@ -67,7 +67,7 @@ class NonFinitePolicy:
         return np.where(finite, block, block.dtype.type(0)) if self._policy == "zero" else block
 
     def notes(self) -> Iterator[str]:
-        """Yield what became of such samples, if there were any."""
+        """Yield a note on samples that are not finite, if there were any."""
         if self._count:
             fate = "set to zero" if self._policy == "zero" else "kept"
             yield (
@@ -81,6 +81,6 @@ class NonFinitePolicy:
 
 
 def _is_finite(block: Array) -> bool:
-    """Tell by the least and the greatest number, each of which a NaN would be."""
+    """Check the least and the greatest number: a NaN would be both."""
     parts = [block.real, block.imag] if block.dtype.kind == "c" else [block]
     return all(np.isfinite([part.min(initial=0), part.max(initial=0)]).all() for part in parts)

@@ -1,6 +1,6 @@
-"""Samples of PCM and real numbers as bytes, to arrays (channels, n) at a full scale of 1, and back.
+"""Bytes of PCM and floating-point samples to arrays (channels, n) with full scale 1, and back.
 
-Three-byte samples are read as four-byte ones that overlap, the foreign byte masked out::
+Three-byte samples are read as overlapping four-byte ones, with the neighbour's byte masked out::
 
     bytes    . l m h l m h l m h         (. is a byte of padding)
     as <i4   [. l m h]
@@ -52,7 +52,7 @@ class PcmCodec:
         return result
 
     def encode(self, samples: Array) -> Array:
-        """Return samples (n, channels), in the machine's order, as what stands in the file."""
+        """Return samples (n, channels), in the machine's byte order, as the file's bytes."""
         if self.code == "i3":
             return _encode_three(samples, self.order)
         return samples.astype(self.order + self.code, copy=False)
@@ -73,7 +73,7 @@ def _decode_three(
     data: Array, frames: int, channels: int, order: str, dtype: np.dtype[np.floating]
 ) -> Array:
     padded = np.zeros(len(data) + 1, np.uint8)
-    start = 1 if order == "<" else 0  # the padding stands on the side of the lowest byte
+    start = 1 if order == "<" else 0  # the padding is next to the lowest byte
     padded[start : start + len(data)] = data
     words = np.ndarray((channels, frames), f"{order}i4", padded, 0, (3, 3 * channels))
     result = np.empty((channels, frames), dtype)
@@ -83,7 +83,7 @@ def _decode_three(
 
 
 def _decode_pairs(data: Array, order: str, dtype: np.dtype[np.floating]) -> Array:
-    """Return 16 bits of two channels, the halves of integers, which processors take several at a time."""
+    """Return 16 bits of two channels, read as halves of 32-bit integers, which is faster."""
     words = np.frombuffer(data, f"{order}i4")
     result = np.empty((2, len(words)), dtype)
     lower, upper = result if order == "<" else result[::-1]

@@ -1,4 +1,4 @@
-"""Samples made ready for a file: gain, dither and rounding."""
+"""Samples for a file: gain, dither and rounding."""
 
 import sys
 from typing import Literal
@@ -12,14 +12,14 @@ from convt_cli.samples.levels import Levels
 Dither = Literal["none", "needed", "tpdf"]
 Overs = Literal["keep", "clip", "error"]
 
-_PIECE = 1 << 17  # samples at a time: they stay in the cache, and other threads are seldom disturbed
+_PIECE = 1 << 17  # samples at a time: they fit the cache, and other threads are seldom interrupted
 
 
 class Quantiser:
     """Turns blocks (channels, n) at a full scale of 1 into frames (n, channels) for a file.
 
-    Integers are rounded to the nearest, halves to even, and saturate. Of real numbers nothing changes
-    but by `gain` and, with ``overs="clip"``, beyond full scale.
+    Integers are rounded to the nearest, halves to even, and saturate. Real numbers change only by `gain`
+    and, with ``overs="clip"``, beyond full scale.
 
     Parameters
     ----------
@@ -28,23 +28,23 @@ class Quantiser:
     channels : int
         Channels of the blocks.
     upper : bool
-        Whether integers are wanted in the upper bits of int32, of which libsndfile keeps as many as the
-        format has; left to itself it would scale what is written by 2**15 - 1 and what is read by 2**15.
-        Else they are as they stand in the file, three bytes as int32.
+        Whether to put integers into the upper bits of int32, of which libsndfile keeps as many as the
+        format has; given real numbers it would scale by 2**15 - 1 to write and by 2**15 to read.
+        Otherwise they are the numbers of the file, three bytes as int32.
     gain : float
         Factor on every sample.
     dither : {"none", "needed", "tpdf"}
-        Whether triangular noise, the same in every run, is added before rounding. It is needed where there
-        is something to round: samples that are integers already, such as silence, stay as they are.
+        Whether triangular noise, the same in every run, is added before rounding. It is needed only for
+        samples that rounding changes: those that are integers already, such as silence, stay unchanged.
     overs : {"keep", "clip", "error"}
-        What becomes of real numbers beyond full scale; integers clip unless they are errors.
+        Treatment of real numbers beyond full scale; integers clip, unless overs are errors.
     start : int
         Frames of the output before the first block.
 
     Attributes
     ----------
     levels : Levels
-        What was seen of the samples.
+        The levels of the samples so far.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Quantiser:
         self.levels = Levels(target, gain, allowed=overs != "error", start=start)
 
     def __call__(self, block: Array) -> Array:
-        """Return the block's frames, as the file takes them.
+        """Return the block's frames in the numbers of the file.
 
         Raises
         ------
         Unwritable
-            As of :meth:`convt_cli.samples.levels.Levels.watch`.
+            As for :meth:`convt_cli.samples.levels.Levels.watch`.
         """
         channels, frames = block.shape
         result = np.empty((frames, channels), self._carrier(block.dtype))
@@ -82,7 +82,7 @@ class Quantiser:
         return result
 
     def _carrier(self, dtype: np.dtype[np.floating]) -> np.dtype[np.generic]:
-        """Return the dtype in which the file takes samples."""
+        """Return the dtype of the samples for the file."""
         if self._target.is_real:
             real = {"FLOAT": "f4", "DOUBLE": "f8"}.get(self._target.subtype, dtype)
             return np.dtype(dtype if self._upper else real)
@@ -100,7 +100,7 @@ class Quantiser:
     def _rounded(self, samples: Array, low: float, high: float) -> Array:
         bits = self._target.bits
         top = 2.0 ** (bits - 1)
-        # float32 holds every integer of up to 24 bits, but of those of more than 16 no fraction.
+        # float32 holds every integer of up to 24 bits, but their fractions only up to 16 bits.
         exact = bits <= (24 if self._dither == "none" else 16)
         wide = samples.dtype.type if exact else np.float64
         values = np.multiply(samples, wide(self._gain * top), dtype=wide)
@@ -110,7 +110,7 @@ class Quantiser:
             if self._dither == "needed":
                 np.copyto(noisy, values, where=rounded == values)
             np.rint(noisy, out=rounded)
-        if low * top < 1 - top or high * top > top - 2:  # within reach of the dither
+        if low * top < 1 - top or high * top > top - 2:  # the dither may cross full scale
             np.clip(rounded, -top, top - 1, out=rounded)
         if self._upper:
             rounded *= wide(2.0 ** (32 - bits))
@@ -120,8 +120,8 @@ class Quantiser:
 
 
 def _interleave(numbers: Array, frames: Array) -> None:
-    """Write numbers (channels, n) as frames (n, channels) of whatever dtype."""
-    if frames.dtype == np.int16 and len(numbers) == 2:  # as most sound is: two at a time
+    """Write numbers (channels, n) as frames (n, channels) of any dtype."""
+    if frames.dtype == np.int16 and len(numbers) == 2:  # the most frequent format: two samples at a time
         pairs = numbers.astype(np.int32)
         low, high = pairs if sys.byteorder == "little" else pairs[::-1]
         high <<= 16
