@@ -13,13 +13,7 @@ from convt_cli.files.paths import STREAM, input_name
 
 
 def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse a target that is one of the sources, exists, or cannot be a file.
-
-    Raises
-    ------
-    Failure
-        The message says why, and what to do.
-    """
+    """Refuse a target that is one of the sources, exists, or cannot be a file."""
     try:
         found = target.stat() if target.exists() else None
     except OSError as error:  # an impossible name
@@ -52,13 +46,7 @@ def _leads_to_a_folder(link: Path) -> bool:
 
 
 def check_stream(sources: Sequence[Path]) -> None:
-    """Refuse a standard output that is one of the sources.
-
-    Raises
-    ------
-    Failure
-        The message says what to do.
-    """
+    """Refuse a standard output that is one of the sources."""
     out = os.fstat(1)
     for source in sources if stat.S_ISREG(out.st_mode) else ():
         if os.path.samestat(os.fstat(0) if source == STREAM else source.stat(), out):
@@ -78,11 +66,6 @@ def atomic_write(target: Path, *, overwrite: bool) -> Iterator[Path]:
 
     The function follows links, and a replaced file hands on its permissions. If the block raises, the
     function removes the temporary file and leaves `target` as it was.
-
-    Raises
-    ------
-    Failure
-        The system refuses to write, in the block too, or another program has created `target` meanwhile.
     """
     place = Path(os.path.realpath(target)) if target.is_symlink() else target
     temporary = place.with_name(f".convt-{secrets.token_hex(8)}.part")

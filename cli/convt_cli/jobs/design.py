@@ -19,13 +19,7 @@ from convt_cli.text.report import Reporter
 
 
 def design_kernel(options: DesignOptions) -> None:
-    """Design or balance a kernel, print its measurements, and write it.
-
-    Raises
-    ------
-    Failure
-        There is no such kernel, or it cannot be written.
-    """
+    """Design or balance a kernel, print its measurements, and write it."""
     _check(options)
     reporter, before = Reporter(options.quiet, as_json=options.as_json), None
     if options.source:

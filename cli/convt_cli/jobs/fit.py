@@ -27,13 +27,7 @@ _BLOCK = 1 << 17  # samples of HIGH, all channels counted, that are read at a ti
 
 
 def fit_kernel(options: FitOptions) -> None:
-    """Fit a kernel, print how good it is, and write it.
-
-    Raises
-    ------
-    Failure
-        A file cannot be read, or there is nothing to fit to; or the kernel cannot be written.
-    """
+    """Fit a kernel, print how good it is, and write it."""
     inputs = find_fit_inputs(options.sources, from_high=options.from_high)
     if options.output:
         files = [path for pair in inputs.pairs for path in pair if path]

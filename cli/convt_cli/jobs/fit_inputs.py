@@ -28,11 +28,6 @@ def find_fit_inputs(sources: Sequence[Path], *, from_high: bool) -> FitInputs:
     """Return the pairs that a command line names: LOW HIGH LOW HIGH ..., each two files or two folders.
 
     Files below two folders belong together if they have the same names there, whatever their extensions.
-
-    Raises
-    ------
-    Misuse, Failure
-        There is no HIGH for a LOW, or no sound in a folder.
     """
     if STREAM in sources:
         raise Misuse("convt fit reads files, not standard input: name them")

@@ -19,13 +19,7 @@ from convt_cli.text.inspect_text import inspect_lines
 
 
 def inspect_kernel(options: InspectOptions) -> None:
-    """Print measurements of the kernels of a weight file.
-
-    Raises
-    ------
-    Failure
-        The file cannot be read, or holds what has no response.
-    """
+    """Print measurements of the kernels of a weight file."""
     stride, down, rate = options.stride, options.down, options.rate
     check_ratio(stride, down)
     if options.plot:
@@ -44,13 +38,7 @@ def inspect_kernel(options: InspectOptions) -> None:
 
 
 def check_ratio(stride: int, down: int) -> None:
-    """Refuse a ratio that is not one of upsampling in lowest terms.
-
-    Raises
-    ------
-    Misuse
-        With what it is in lowest terms.
-    """
+    """Refuse a ratio that is not one of upsampling in lowest terms."""
     if down > 1 and (down >= stride or math.gcd(stride, down) > 1):
         raise Misuse(
             f"--stride {stride} --down {down} is a ratio of rates of {Fraction(stride, down)}: --down is"
@@ -59,13 +47,7 @@ def check_ratio(stride: int, down: int) -> None:
 
 
 def load_weights(path: Path, tensor: str | None, layout: Layout) -> convt.Weights:
-    """Read a weight file.
-
-    Raises
-    ------
-    Failure
-        It cannot be read.
-    """
+    """Read a weight file."""
     with library_errors_as_failures():
         return convt.load_weights(path, tensor, layout=layout)
 

@@ -24,13 +24,6 @@ def plan_jobs(options: UpsampleOptions) -> JobPlan:
 
     With a folder for outputs they are written there under their inputs' names, those of a named folder in
     the same tree below it.
-
-    Raises
-    ------
-    Misuse
-        Options do not go together, or an output would be another's, or an input.
-    Failure
-        A folder holds no sound.
     """
     sources, folder, recursive = options.sources, options.folder, options.recursive
     if options.output and folder:

@@ -21,13 +21,7 @@ from convt_cli.text.run_report import RunReport
 
 
 def upsample_files(options: UpsampleOptions) -> None:
-    """Upsample the inputs of a command line.
-
-    Raises
-    ------
-    Failure
-        With the one line that says why it cannot be done; of several files, SomeFailed.
-    """
+    """Upsample the inputs of a command line."""
     upsampler_cache().clear()
     check_options(options)
     reporter = Reporter(options.quiet, options.verbose, options.as_json)

@@ -13,13 +13,7 @@ from convt_cli.text.report import Reporter
 
 
 def list_weights(path: Path, layout: Layout, *, as_json: bool) -> None:
-    """List the weights of a file that could be a transposed convolution's.
-
-    Raises
-    ------
-    Failure
-        The file cannot be read.
-    """
+    """List the weights of a file that could be a transposed convolution's."""
     with library_errors_as_failures():
         listed = convt.list_weights(path, layout=layout)
     if as_json:

@@ -42,13 +42,7 @@ class KernelMeasurements:
 
     @classmethod
     def of(cls, source: str, weight: Array, stride: int, down: int) -> "KernelMeasurements":
-        """Measure the kernels of a weight.
-
-        Raises
-        ------
-        Failure
-            They are complex or not finite, or too many points would have to be computed.
-        """
+        """Measure the kernels of a weight."""
         kernels = weight.reshape(-1, weight.shape[-1])
         try:
             parts = [

@@ -66,11 +66,6 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
 
     An .npy signal leaves the weights of a file as they are, unless a precision is asked for: the
     operator's own dtypes hold.
-
-    Raises
-    ------
-    Failure, convt.WeightsError
-        The weights or the bias cannot be read, or do not fit the signal.
     """
     weights = (
         _built_in(options, ratio, reader) if options.weights is None else _loaded(options, options.weights)

@@ -13,26 +13,14 @@ from convt_cli.files.paths import STREAM
 
 
 def check_kernel(path: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse a name that no kernel can be written to.
-
-    Raises
-    ------
-    Failure, Misuse
-        With what is in the way, and what to do.
-    """
+    """Refuse a name that no kernel can be written to."""
     if path == STREAM or path.suffix.lower() not in (".npy", ".npz"):
         raise Misuse(f"{path}: a kernel is written as .npy or .npz; name such a file with -o")
     check_target(path, sources, overwrite=overwrite)
 
 
 def write_kernel(path: Path, weights: convt.Weights, *, overwrite: bool) -> None:
-    """Write a kernel, whole or not at all; a bias has a place in .npz alone.
-
-    Raises
-    ------
-    Failure
-        The file cannot be written.
-    """
+    """Write a kernel, whole or not at all; a bias has a place in .npz alone."""
     arrays = {"weight": weights.weight} | ({} if weights.bias is None else {"bias": weights.bias})
     content = io.BytesIO()  # numpy's own writing does not say why it fails
     if path.suffix.lower() == ".npy":

@@ -52,13 +52,7 @@ class KernelPlot:
 
 
 def draw_kernel(path: Path, plot: KernelPlot, *, overwrite: bool) -> None:
-    """Draw a kernel: its taps, its phases' gains, its gain over the output band, the passband, the delay.
-
-    Raises
-    ------
-    Failure
-        The plot cannot be written.
-    """
+    """Draw a kernel: taps, gains of its phases, gain over the output band, passband, delay."""
     response = convt.Response(plot.kernel, plot.stride)
     with saved_figure(path, (9.5, 7.6), overwrite=overwrite) as figure:
         figure.suptitle(literal_text(plot.title), fontsize=11, x=0.01, ha="left")

@@ -41,11 +41,6 @@ def draw_spectra(
         The input's rate, for frequencies in Hz.
     overwrite : bool
         Whether the plot may replace a file.
-
-    Raises
-    ------
-    Failure
-        The plot cannot be written.
     """
     unit, label = (rate / 2000, "frequency in kHz") if rate else (1.0, "input Nyquist frequencies")
     limits = _limits([*(spectrum.mean for spectrum in spectra), *(spectrum.peak for spectrum in spectra)])

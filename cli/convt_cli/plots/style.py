@@ -36,15 +36,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def check_plot_path(path: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse a plot that cannot be written, before any work is done.
-
-    Raises
-    ------
-    Misuse
-        Its file type is unknown, or matplotlib is missing.
-    Failure
-        The file exists, or cannot be written.
-    """
+    """Refuse a plot that cannot be written, before any work is done."""
     if path.suffix.lower() not in SUFFIXES:
         raise Misuse(f"{path}: pictures are drawn as {', '.join(SUFFIXES)}; name such a file with --plot")
     if os.path.realpath(path) in map(os.path.realpath, sources):
@@ -60,13 +52,7 @@ def check_plot_path(path: Path, sources: Sequence[Path], *, overwrite: bool) -> 
 
 @contextlib.contextmanager
 def saved_figure(path: Path, size: tuple[float, float], *, overwrite: bool) -> Iterator["Figure"]:
-    """Yield a figure, and write it to a file when the block ends well.
-
-    Raises
-    ------
-    Failure
-        The file cannot be written.
-    """
+    """Yield a figure, and write it to a file when the block ends well."""
     import matplotlib as mpl  # slow to import, needed only for plots
     from matplotlib.figure import Figure
 

@@ -15,13 +15,7 @@ _BLOCK = 1 << 18  # samples that are read at a time
 
 
 def plot_spectra(plan: RunPlan, path: Path) -> None:
-    """Draw the spectra of input and output.
-
-    Raises
-    ------
-    Failure
-        A file cannot be read again, or the picture cannot be written.
-    """
+    """Draw the spectra of input and output."""
     try:
         _plot(plan, path)
     except Failure as failure:

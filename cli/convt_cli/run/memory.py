@@ -42,13 +42,7 @@ def memory_needed(
 
 
 def check_memory(name: str, needed: float, channels: int) -> None:
-    """Refuse what this machine cannot hold.
-
-    Raises
-    ------
-    Failure
-        With how much it would take, and how much there is.
-    """
+    """Refuse what this machine cannot hold."""
     if not hasattr(os, "sysconf"):
         return
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

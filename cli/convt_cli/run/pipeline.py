@@ -52,11 +52,6 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
     threads : int or None
         With 1 everything happens in the caller's thread. Else a long file is divided among processes, or
         reading, computing and writing overlap.
-
-    Raises
-    ------
-    Failure
-        With the one line that says why not; nothing of the output is left.
     """
     begun = time.perf_counter()
     check_streams(options)
@@ -76,13 +71,7 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
 
 
 def warm_up(options: UpsampleOptions) -> None:
-    """Prepare the upsampler for an input, for processes that are going to be forked.
-
-    Raises
-    ------
-    Failure
-        As of :func:`run`.
-    """
+    """Prepare the upsampler for an input, for processes that are going to be forked."""
     with _failures_of(options), closing(open_input(options)) as reader:
         upsampler_cache().warm_up(*with_ratio(options, reader), reader)
 

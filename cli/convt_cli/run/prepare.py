@@ -25,13 +25,7 @@ _BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes,
 
 
 def check_streams(options: UpsampleOptions) -> None:
-    """Refuse a terminal where samples should be, and a stream that the shell has closed.
-
-    Raises
-    ------
-    Misuse
-        With what to do.
-    """
+    """Refuse a terminal where samples should be, and a stream that the shell has closed."""
     for wanted, stream, name, hint in (
         (options.source, sys.stdin, "input", "pipe a sound file into the command, or name one"),
         (options.target, sys.stdout, "output", "pipe it into a command, or name a file with -o"),
@@ -42,13 +36,7 @@ def check_streams(options: UpsampleOptions) -> None:
 
 
 def check_options(options: UpsampleOptions) -> None:
-    """Refuse options that no input could be done with.
-
-    Raises
-    ------
-    Misuse
-        They do not go together, or ask for what there is not.
-    """
+    """Refuse options that no input could be done with."""
     format_request(options.container, options.subtype)
     if options.weights and options.filter_spec.is_given:
         raise Misuse(
@@ -87,13 +75,7 @@ def _raw_subtype(options: UpsampleOptions) -> str:
 
 
 def open_input(options: UpsampleOptions) -> Reader:
-    """Open what is to be read.
-
-    Raises
-    ------
-    Failure
-        It is missing or damaged.
-    """
+    """Open what is to be read."""
     raw = None
     if options.raw and options.rate_in and options.channels:
         raw = Raw(options.rate_in, options.channels, _raw_subtype(options))
@@ -111,13 +93,7 @@ def open_input(options: UpsampleOptions) -> Reader:
 def plan_run(
     options: UpsampleOptions, ratio: Ratio, reader: Reader, prepared: PreparedUpsampler
 ) -> RunPlan:
-    """Find out everything about a run but its result.
-
-    Raises
-    ------
-    Failure, Unwritable
-        The output cannot be, or would take more memory than there is.
-    """
+    """Find out everything about a run but its result."""
     kernel, upsampler, frames = prepared.kernel, prepared.upsampler, reader.frames
     if options.plot and prepared.dtype.kind == "c":
         raise Misuse(f"{options.plot}: complex signals have no picture: leave out --plot")

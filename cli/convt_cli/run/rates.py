@@ -14,11 +14,6 @@ def with_ratio(options: UpsampleOptions, reader: Reader) -> tuple[UpsampleOption
     """Return the options, and the ratio of rates that they mean for this input.
 
     An input that has the rate already is left as it is: options that say how to upsample are left out.
-
-    Raises
-    ------
-    Failure, Misuse
-        The input's rate is not known, or more than is asked for.
     """
     own = _own_rate(options, reader)
     if options.rate is None:

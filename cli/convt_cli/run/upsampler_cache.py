@@ -57,13 +57,6 @@ class UpsamplerCache:
         threads : int or None
             To compute on; None for all cores but, where there is not much to compute, one for reading and
             writing.
-
-        Raises
-        ------
-        Failure, convt.WeightsError
-            As of :func:`convt_cli.kernels.selection.select_kernel`.
-        convt.ParameterError
-            The options ask for what cannot be.
         """
         key = (
             options,

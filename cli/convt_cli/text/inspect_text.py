@@ -59,8 +59,9 @@ def _of_one(measured: KernelMeasurements, unit: _Unit) -> Iterator[tuple[str, st
     yield "passband", f"to {', '.join(edges)}"
     yield "", f"ripple {own['ripple']:.3g} dB up to {unit(RIPPLE_EDGE)}"
     if measured.stride > 1:
-        shown = [f"{level:.1f} up to {unit(tone)}" for tone, level in zip(TONES, own["images"], strict=True)]
-        yield "images", f"in dB, of tones {', '.join(shown)}"
+        levels = zip(TONES, own["images"], strict=True)
+        shown = ", ".join(f"{level:.1f} up to {unit(tone)}" for tone, level in levels)
+        yield "images", f"in dB, of tones {shown}"
         yield "", f"the loudest at {unit(measured.fold_frequency(own['images_at'][-1]))}"
     yield "delay", _delay(measured, own)
     over = float(own["worst_over"])

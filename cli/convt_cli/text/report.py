@@ -53,13 +53,7 @@ def print_json(facts: Any, *, to_stderr: bool = False) -> None:
 
 
 def print_line(line: str) -> None:
-    """Print a line of the result.
-
-    Raises
-    ------
-    Failure
-        Standard output cannot be written.
-    """
+    """Print a line of the result."""
     try:
         _print(line.translate(_ESCAPED).encode(errors="surrogateescape"), to_stderr=False)
     except OSError as cause:
