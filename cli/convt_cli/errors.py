@@ -1,7 +1,7 @@
 """What ends a command with one line.
 
-Any function of the command raises :class:`Failure`, or :class:`Misuse`, with the line that the user reads: what
-is wrong, and what to do. Docstrings do not repeat it.
+Any function of the command raises :class:`Failure`, or :class:`Misuse`, with the line that the user reads:
+what is wrong, and what to do. Docstrings do not repeat it.
 """
 
 from collections.abc import Iterator, Sequence
