@@ -1,4 +1,4 @@
-"""What engines work in: taps by phase, views that overlap, and buffers that stay."""
+"""Arrays that engines share: taps by phase, overlapping windows, scratch buffers."""
 
 import math
 import threading
@@ -43,8 +43,8 @@ def transposed(matrices: Array) -> Array:
     *lead, rows, columns = matrices.shape
     result = np.empty((*lead, columns, rows), matrices.dtype)
     for start in range(0, rows, _ROWS):
-        few = slice(start, start + _ROWS)
-        result[..., few] = matrices[..., few, :].swapaxes(-1, -2)
+        part = slice(start, start + _ROWS)
+        result[..., part] = matrices[..., part, :].swapaxes(-1, -2)
     return result
 
 

@@ -35,8 +35,8 @@ _MOST_LAGS = 16  # of col2im
 # Points of a transform, unless the lag wants more: a longer one back would leave the cache.
 _SMALLEST, _LARGEST = 1 << 10, 1 << 12
 
-# What two engines want, which the others do not.
-_WANTED = {
+# Two engines do not take every kernel.
+_REQUIREMENTS = {
     "col2im": f"down=1 and dilation*(K - 1) + 1 <= {_MOST_LAGS}*stride",
     "winograd": "an even latency, down=1 and stride < dilation*(K - 1) + 1 <= 2*stride",
 }
@@ -135,7 +135,7 @@ def plan(
     """
     considered = candidates(geometry, weight, dtype, engine, latency, products)
     if not considered:
-        raise ParameterError(f"{engine=} wants {_WANTED[str(engine)]}, got {latency=}, {geometry}")
+        raise ParameterError(f"{engine=} wants {_REQUIREMENTS[str(engine)]}, got {latency=}, {geometry}")
     return min(considered, key=lambda candidate: candidate.cost)
 
 
@@ -152,14 +152,14 @@ def candidates(
         period = geometry.period[0]
         latency = max(1, latency // period) * period
     groups, cin, cout, _ = weight
-    task = _Task(geometry, groups, cin, cout, dtype, latency, products)
+    problem = _Problem(geometry, groups, cin, cout, dtype, latency, products)
     names = list(_PLANNERS) if engine is None else [engine]
-    plans = [each for name in names for each in _PLANNERS[name](task)]
+    plans = [each for name in names for each in _PLANNERS[name](problem)]
     largest = max(_MATRIX, 2 * math.prod(weight))
     return [each for each in plans if each.matrix <= largest] or plans
 
 
-class _Task(NamedTuple):
+class _Problem(NamedTuple):
     """What to plan for.
 
     `cin` and `cout` are the channels of one group; `products` are those of :func:`plan`.
@@ -174,12 +174,12 @@ class _Task(NamedTuple):
     products: int
 
 
-def _toeplitz(task: _Task) -> Iterator[Plan]:
+def _toeplitz(problem: _Problem) -> Iterator[Plan]:
     """Plan windows of several widths: wider ones waste more products, narrower ones more copies.
 
     Those of a long period may be narrower than it is: it is divided into runs.
     """
-    geometry, groups, cin, cout, dtype, latency, _ = task
+    geometry, groups, cin, cout, dtype, latency, _ = problem
     inputs, outputs = geometry.period
     widths = [(periods, 1) for periods in (_divisors(latency // inputs) if latency else _powers(1, 256))]
     most = min(max(2, inputs // _NARROWEST), outputs) if inputs > _NARROWEST else 1
@@ -214,9 +214,9 @@ def _rows(window: int, run: int, taken: int, made: int) -> int:
     return min(room, max(16, small))
 
 
-def _polyphase(task: _Task) -> Iterator[Plan]:
+def _polyphase(problem: _Problem) -> Iterator[Plan]:
     """Plan blocks that are wide enough for a product and small enough for the cache."""
-    geometry, groups, cin, cout, dtype, latency, _ = task
+    geometry, groups, cin, cout, dtype, latency, _ = problem
     inputs, outputs = geometry.period
     lags = min(geometry.kernel_size, (geometry.span - 1) // geometry.stride + 1)
     products = min(inputs, outputs)  # of a period, each with columns of its own
@@ -235,9 +235,9 @@ def _polyphase(task: _Task) -> Iterator[Plan]:
     )
 
 
-def _col2im(task: _Task) -> Iterator[Plan]:
+def _col2im(problem: _Problem) -> Iterator[Plan]:
     """Plan blocks that are whole tiles with their lag, few enough for a small product if those are many."""
-    geometry, groups, cin, cout, dtype, latency, _ = task
+    geometry, groups, cin, cout, dtype, latency, _ = problem
     lag, run = geometry.lag, cout * geometry.stride
     if geometry.down != 1 or lag >= _MOST_LAGS:
         return
@@ -260,9 +260,9 @@ def _col2im(task: _Task) -> Iterator[Plan]:
     )
 
 
-def _winograd(task: _Task) -> Iterator[Plan]:
+def _winograd(problem: _Problem) -> Iterator[Plan]:
     """Plan blocks for a kernel of two taps a phase, if this is one."""
-    geometry, groups, cin, cout, dtype, latency, _ = task
+    geometry, groups, cin, cout, dtype, latency, _ = problem
     if geometry.lag != 1 or geometry.down != 1 or (latency and latency % 2):
         return
     stride = geometry.stride
@@ -289,9 +289,9 @@ def _columns(column: int, run: int, most: int, inputs: int = 1) -> int:
     return max(-(-TILE // inputs), _power_below(min(_BLOCK // run, _BLOCK // column, most)))
 
 
-def _spectral(task: _Task) -> Iterator[Plan]:
+def _spectral(problem: _Problem) -> Iterator[Plan]:
     """Plan transforms of several sizes: smaller ones waste more on the overlap."""
-    geometry, groups, cin, cout, dtype, latency, products = task
+    geometry, groups, cin, cout, dtype, latency, products = problem
     inputs, outputs = geometry.period
     lag = -(-geometry.lag // inputs)  # in periods, as all that follows
     smallest = _power_above(max(-(-_SMALLEST // inputs), 2 * lag + 1))
@@ -319,7 +319,7 @@ def _spectral(task: _Task) -> Iterator[Plan]:
         )
 
 
-_PLANNERS: dict[EngineName, Callable[[_Task], Iterator[Plan]]] = {
+_PLANNERS: dict[EngineName, Callable[[_Problem], Iterator[Plan]]] = {
     "toeplitz": _toeplitz,
     "polyphase": _polyphase,
     "col2im": _col2im,

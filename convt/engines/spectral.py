@@ -36,7 +36,7 @@ _OUTPUTS = 1 << 18  # elements of all output channels that are transformed back 
 _BANDS = 16  # runs that X is divided into at most: what matters is found for each of their H
 _FAINT = 8  # eps of the root mean square: in double precision, long transforms leave that much themselves
 _VECTOR = 16  # bytes of real numbers, of as many lanes, that a transform works on at a time
-_WIDE = 1 << 17  # points up to which the kernel's spectrum is computed in more than double precision
+_LONG = 1 << 17  # points up to which the kernel's spectrum is computed in more than double precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class Spectral:
         offsets = offsets.reshape(signals, self._groups, self._cout, 1, 1)
         together = self._together(rows)
         for n in range(0, signals, together):
-            few = slice(n, n + together)
+            batch = slice(n, n + together)
             for block in range(blocks):
-                self._block(view[few, block], offsets[few], by_row[few, block])
+                self._block(view[batch, block], offsets[batch], by_row[batch, block])
 
     def _block(self, frames: Array, bias: Array, out: Array) -> None:
         """Map frames (N, C_in, rows, lag + hop) to out (N, groups, C_out, rows, outputs of a hop)."""
@@ -186,15 +186,14 @@ class _Spectrum:
     def of(cls, weight: Array, geometry: Geometry, size: int) -> "_Spectrum":
         """Transform the taps of a weight (groups, C_in, C_out, K) that reach outputs."""
         # Once, and so with care: what it is off by shows in every output. Long ones spread their rounding.
-        wide = (
-            np.float64 if weight.dtype.name in ("float32", "complex64") or size > _WIDE else np.longdouble
-        )
-        dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, wide))
+        is_single = weight.dtype.name in ("float32", "complex64")
+        precision = np.float64 if is_single or size > _LONG else np.longdouble
+        dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, precision))
         places = np.arange(weight.shape[-1]) * geometry.dilation - geometry.offset
         reach = places % math.gcd(geometry.stride, geometry.down) == 0
         # Powers of two bring the largest taps near 1: the squares of small ones would be nothing.
         _, exponent = np.frexp(np.abs(weight).max(-1, keepdims=True, initial=0, where=reach))
-        scale = np.ldexp(np.ones(exponent.shape, wide), exponent)
+        scale = np.ldexp(np.ones(exponent.shape, precision), exponent)
         dense[..., places[reach] % size] = weight[..., reach] / scale
         transformed = np.fft.rfft(dense) if dense.dtype.kind == "f" else np.fft.fft(dense)
         half, factor = (array.swapaxes(0, 1)[..., np.newaxis, :] for array in (transformed, scale))
@@ -234,13 +233,13 @@ def folds(weight: Array, geometry: Geometry) -> int:
 
 def _runs(spectrum: _Spectrum, dtype: DType, points: int, outputs: int) -> list[_Run]:
     """Return the products that amount to anything."""
-    wanted, size = spectrum.matters(dtype, points // math.gcd(points, _BANDS)), spectrum.size
-    edges = (np.flatnonzero(np.diff(wanted)) + 1).tolist()
+    used, size = spectrum.matters(dtype, points // math.gcd(points, _BANDS)), spectrum.size
+    edges = (np.flatnonzero(np.diff(used)) + 1).tolist()
     cuts = {0, size, *edges, *range(0, size, points), *range(0, size, outputs)}
     covered = np.zeros(outputs, bool)
     runs = []
     for start, stop in pairwise(sorted(cuts)):
-        if wanted[start]:
+        if used[start]:
             source, target = (slice(start % n, start % n + stop - start) for n in (points, outputs))
             taps = spectrum.between(start, stop).astype(np.result_type(dtype, np.complex64))
             runs.append(_Run(taps, source, target, first=not covered[target].any()))

@@ -1,10 +1,10 @@
-"""Threads that wait to help with a call.
+"""A pool of threads that help the caller with a job.
 
-They do what an executor does, in half the time: a call of a millisecond notices the futures that an
-executor makes of it. A thread that is not awake before the work is done is not waited for::
+It is an executor without futures, in half the time: a job of a millisecond notices the futures that an
+executor makes of it. The caller does not wait for a thread that is not awake before the work is done::
 
-    caller   | asks, works ................ | waits for those who began |
-    helper       | wakes | works ........ |
+    caller   | submits, works ............. | waits for those who began |
+    helper       | wakes | works .......... |
 """
 
 import threading
@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 Task = TypeVar("Task")
 
 
-class Call(Generic[Task]):
+class Job(Generic[Task]):
     """Independent tasks that several threads take from, one by one."""
 
     def __init__(self, work: Callable[[Task], None], tasks: Sequence[Task], helpers: int) -> None:
@@ -34,8 +34,8 @@ class Call(Generic[Task]):
                 return
             self._work(task)
 
-    def help(self) -> None:
-        """Use an invitation, if the call is not over."""
+    def assist(self) -> None:
+        """Use an invitation, if the job is not over."""
         error: BaseException | None = None
         with suppress(IndexError):
             self._unused.pop()
@@ -46,8 +46,8 @@ class Call(Generic[Task]):
                 error = caught
             self._left.put(error)
 
-    def end(self) -> list[BaseException]:
-        """Drop the tasks that are left, wait for those who began, and return their errors."""
+    def finish(self) -> list[BaseException]:
+        """Drop the tasks that are left, wait for the helpers that began, and return their errors."""
         self._pending.clear()
         began = self._helpers
         with suppress(IndexError):
@@ -57,26 +57,26 @@ class Call(Generic[Task]):
         return [error for error in (self._left.get() for _ in range(began)) if error]
 
 
-class Helpers:
-    """Threads that wait, in the context that `within` makes."""
+class ThreadPool:
+    """Threads that wait for jobs, each in a context that `context` makes."""
 
-    def __init__(self, within: Callable[[], AbstractContextManager[Any]]) -> None:
-        self._within, self._count = within, 0
-        self._calls: SimpleQueue[Call[Any]] = SimpleQueue()
+    def __init__(self, context: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._context, self._size = context, 0
+        self._jobs: SimpleQueue[Job[Any]] = SimpleQueue()
 
-    def ask(self, call: Call[Any], helpers: int) -> None:
-        """Invite so many threads to a call, or those that there are."""
-        for _ in range(min(helpers, self._count)):  # or it would wait, with all that it holds, for nobody
-            self._calls.put(call)
+    def submit(self, job: Job[Any], helpers: int) -> None:
+        """Invite up to `helpers` threads to a job."""
+        for _ in range(min(helpers, self._size)):  # or it would wait, with all that it holds, for nobody
+            self._jobs.put(job)
 
-    def ensure(self, count: int) -> None:
-        """Have at least so many threads, if the system lets them start."""
+    def grow(self, size: int) -> None:
+        """Have at least `size` threads, if the system lets them start."""
         with suppress(RuntimeError):  # the interpreter is shutting down: without help, then
-            while self._count < count:
-                threading.Thread(target=self._serve, name=f"convt_{self._count}", daemon=True).start()
-                self._count += 1
+            while self._size < size:
+                threading.Thread(target=self._serve, name=f"convt_{self._size}", daemon=True).start()
+                self._size += 1
 
     def _serve(self) -> None:
-        with self._within():
+        with self._context():
             while True:
-                self._calls.get().help()
+                self._jobs.get().assist()

@@ -1,4 +1,4 @@
-"""Blocks side by side: one task a thread, and one thread in every matrix product.
+"""Blocks in parallel: one task a thread, and one thread in every matrix product.
 
 A product that BLAS divides among its own threads may round differently with their number; a product on
 one thread cannot, and tasks that share nothing scale better. So numpy's BLAS is held to one thread while
@@ -20,7 +20,7 @@ from threadpoolctl import LibController, ThreadpoolController
 
 from convt.arguments import as_index
 from convt.errors import ParameterError
-from convt.streaming.thread_pool import Call, Helpers, Task
+from convt.streaming.thread_pool import Job, Task, ThreadPool
 
 _Control = tuple[Callable[[], int], Callable[[int], object]]
 
@@ -28,7 +28,7 @@ _VARIABLE = "CONVT_NUM_THREADS"
 
 
 def default_threads() -> int:
-    """Return how many threads a call uses that is not told.
+    """Return how many threads a call without `threads` uses.
 
     As many as the environment variable CONVT_NUM_THREADS says. Without it, as many as numpy's BLAS would
     use, which the machine's cores, its own variables and threadpoolctl decide; but one in a process that
@@ -51,16 +51,16 @@ def default_threads() -> int:
 
 
 class ThreadTeam:
-    """The caller's thread and others beside it, for as long as the context lasts.
+    """The caller's thread and helpers, for as long as the context lasts.
 
-    Up to `wanted` threads, but none for a core that another team in this process has taken.
+    It has up to `threads` threads, but none for a core that another team in this process has taken.
     """
 
-    def __init__(self, wanted: int) -> None:
-        self._wanted = wanted
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
 
     def __enter__(self) -> "ThreadTeam":
-        self.size = _cores.take(self._wanted)
+        self.size = _cores.acquire(self._threads)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,12 +73,12 @@ class ThreadTeam:
             for task in tasks:
                 work(task)
             return
-        call = Call(work, tasks, helpers)
-        _cores.helpers.ask(call, helpers)
+        job = Job(work, tasks, helpers)
+        _cores.pool.submit(job, helpers)
         try:
-            call.work()
+            job.work()
         finally:
-            errors = call.end()
+            errors = job.finish()
         for error in errors:
             raise error
 
@@ -86,7 +86,7 @@ class ThreadTeam:
 def ignore_float_errors() -> np.errstate:
     """Return the context in which infinities and vanishing products are results like others.
 
-    Threads do not inherit it: those of teams live in it.
+    Threads do not inherit it: those of the pool have their own.
     """
     return np.errstate(over="ignore", invalid="ignore", under="ignore")
 
@@ -100,42 +100,42 @@ class _Cores:
     def _start(self) -> None:
         self._lock = threading.Lock()
         self._busy = 0
-        self._found: list[int] = []
-        self.helpers = Helpers(ignore_float_errors)
+        self._blas_before: list[int] = []
+        self.pool = ThreadPool(ignore_float_errors)
 
     def start_anew(self) -> None:
         """Forget, in a forked child, the threads that it does not have."""
-        if self._found:
-            _set(self._found)
+        if self._blas_before:
+            _set_blas_threads(self._blas_before)
         self._start()
 
     def allowed(self) -> int:
         """Return how many threads numpy's BLAS is set to use, or was before it was held to one."""
         with self._lock:
-            return max(self._found or _settings(), default=_count())
+            return max(self._blas_before or _blas_threads(), default=available_cores())
 
-    def take(self, wanted: int) -> int:
-        """Take up to `wanted` cores, at least one, but none that are taken."""
+    def acquire(self, cores: int) -> int:
+        """Take up to so many cores, at least one, but none that are taken; return how many."""
         with self._lock:
             if not self._busy:
-                self._found = _settings()
-                _set([1] * len(self._found))
-            granted = max(1, min(wanted, _count() - self._busy)) if wanted > 1 else 1
+                self._blas_before = _blas_threads()
+                _set_blas_threads([1] * len(self._blas_before))
+            granted = max(1, min(cores, available_cores() - self._busy)) if cores > 1 else 1
             self._busy += granted
             if granted > 1:
-                self.helpers.ensure(self._busy - 1)
+                self.pool.grow(self._busy - 1)
         return granted
 
-    def release(self, granted: int) -> None:
+    def release(self, cores: int) -> None:
         """Give cores back."""
         with self._lock:
-            self._busy -= granted
+            self._busy -= cores
             if not self._busy:
-                _set(self._found)
-                self._found = []
+                _set_blas_threads(self._blas_before)
+                self._blas_before = []
 
 
-def _count() -> int:
+def available_cores() -> int:
     """Return how many cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -143,7 +143,7 @@ def _count() -> int:
 
 
 @cache
-def _blas() -> list[_Control]:
+def _blas_controls() -> list[_Control]:
     """Return the controls of numpy's BLAS: of the one it came with, or else of all in this process."""
     loaded = ThreadpoolController().select(user_api="blas").lib_controllers
     home = str(Path(np.__file__).parent)  # and the beginning of numpy.libs
@@ -152,7 +152,7 @@ def _blas() -> list[_Control]:
 
 
 def _control(library: LibController) -> _Control:
-    """Return what gets, and what sets, the number of threads of a library.
+    """Return the functions that get and set the number of threads of a library.
 
     OpenBLAS is asked itself: threadpoolctl, from 3.8 on, lets but one thread of a process set it.
     """
@@ -164,12 +164,12 @@ def _control(library: LibController) -> _Control:
     return library.get_num_threads, library.set_num_threads
 
 
-def _settings() -> list[int]:
-    return [get() for get, _ in _blas()]
+def _blas_threads() -> list[int]:
+    return [get() for get, _ in _blas_controls()]
 
 
-def _set(settings: Sequence[int]) -> None:
-    for (_, put), threads in zip(_blas(), settings, strict=True):
+def _set_blas_threads(settings: Sequence[int]) -> None:
+    for (_, put), threads in zip(_blas_controls(), settings, strict=True):
         put(threads)
 
 

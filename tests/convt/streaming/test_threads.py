@@ -15,12 +15,12 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 import convt
 from convt.streaming import threads as parallel
 from convt.streaming.nonfinite import all_safe
-from convt.streaming.thread_pool import Call, Helpers
+from convt.streaming.thread_pool import Job, ThreadPool
 from convt.streaming.threads import ThreadTeam
 from tests.support.oracles import Array
 from tests.support.strategies import numbers
 
-CORES = parallel._count()
+CORES = parallel.available_cores()
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +86,7 @@ def test_blas_is_held_whenever_samples_are_looked_at(monkeypatch: pytest.MonkeyP
     settings: list[int] = []
 
     def look(numbers: Array) -> bool:
-        settings.extend(parallel._settings())
+        settings.extend(parallel._blas_threads())
         return all_safe(numbers)
 
     for place in ("input_buffer", "prepared_kernel"):
@@ -101,12 +101,12 @@ def test_blas_is_held_whenever_samples_are_looked_at(monkeypatch: pytest.MonkeyP
 
 def test_blas_is_held_whichever_thread_calls() -> None:
     with ThreadTeam(1):
-        held = parallel._settings()
+        held = parallel._blas_threads()
     with ThreadPoolExecutor(1) as pool:
 
         def elsewhere() -> list[int]:
             with ThreadTeam(1):
-                return parallel._settings()
+                return parallel._blas_threads()
 
         assert pool.submit(elsewhere).result() == held == [1] * len(held)
     x, weight = numbers(3, (64, 5000), "float32"), numbers(4, (64, 32, 16), "float32")
@@ -216,7 +216,7 @@ def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.Mon
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    monkeypatch.setattr(parallel._cores, "helpers", Helpers(parallel.ignore_float_errors))
+    monkeypatch.setattr(parallel._cores, "pool", ThreadPool(parallel.ignore_float_errors))
 
     def forgotten() -> weakref.ref[Array]:
         result = np.zeros(10)
@@ -229,7 +229,7 @@ def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.Mon
 
 
 def test_an_error_of_a_helper_is_the_callers_and_ends_the_call() -> None:
-    helpers, done = Helpers(parallel.ignore_float_errors), list[int]()
+    pool, done = ThreadPool(parallel.ignore_float_errors), list[int]()
     failed = threading.Event()
 
     def work(task: int) -> None:
@@ -239,27 +239,27 @@ def test_an_error_of_a_helper_is_the_callers_and_ends_the_call() -> None:
         failed.wait()
         done.append(task)
 
-    helpers.ensure(1)
-    call = Call(work, range(1_000_000), 1)
-    helpers.ask(call, 1)
-    call.work()
-    assert [type(error) for error in call.end()] == [MemoryError]
+    pool.grow(1)
+    job = Job(work, range(1_000_000), 1)
+    pool.submit(job, 1)
+    job.work()
+    assert [type(error) for error in job.finish()] == [MemoryError]
     assert len(done) < 999_999
 
 
 def test_a_helper_that_is_late_is_not_waited_for() -> None:
-    helpers, done, held = Helpers(parallel.ignore_float_errors), list[int](), threading.Event()
+    pool, done, held = ThreadPool(parallel.ignore_float_errors), list[int](), threading.Event()
 
     def wait(_: int) -> None:
         held.wait()
 
-    helpers.ensure(1)
-    first = Call(wait, [0], 1)
-    helpers.ask(first, 1)
-    second = Call(done.append, range(10), 1)
-    helpers.ask(second, 1)
+    pool.grow(1)
+    first = Job(wait, [0], 1)
+    pool.submit(first, 1)
+    second = Job(done.append, range(10), 1)
+    pool.submit(second, 1)
     second.work()
-    assert second.end() == []
+    assert second.finish() == []
     assert done == list(range(10))
     held.set()
-    assert first.end() == []
+    assert first.finish() == []
