@@ -1,4 +1,15 @@
-"""Upsample signals with a transposed 1-D convolution."""
+"""Change the sample rate of signals with a transposed 1-D convolution.
+
+:func:`conv_transpose1d` is the operator in one call, and :class:`Upsampler` the same as a stream.
+:func:`design_kernel` designs a low-pass kernel, :func:`fit` learns one from pairs of signals, and
+:func:`load_weights` reads one from a file. :class:`Response` measures a kernel.
+
+>>> import convt
+>>> kernel = convt.design_kernel(2)
+>>> upsampler = convt.Upsampler(kernel, stride=2, padding="center")
+>>> upsampler([[0.0, 1.0, 0.0, -1.0]]).shape
+(1, 8)
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

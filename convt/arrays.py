@@ -15,12 +15,12 @@ _INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64"
 
 
 def as_numeric(name: str, value: ArrayLike) -> Array:
-    """Return `value` as an array, of whatever layout and byte order.
+    """Return `value` as an array, of any layout and byte order.
 
     Raises
     ------
     ParameterTypeError, ParameterError
-        It is of a dtype that convt does not compute, or no array at all.
+        Its dtype is not one that convt computes with, or it is no array.
     """
     try:
         array = np.asarray(value)

@@ -28,7 +28,7 @@ def conv_transpose1d(
     engine: EngineName | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
-    """Upsample signals with a transposed 1-D convolution.
+    """Compute a transposed 1-D convolution of signals.
 
     Every input sample ``x[n, ci, i]`` adds ``x[n, ci, i] * weight[ci, co, k]`` to output position
     ``i*stride + k*dilation - padding`` of channel co, for every tap k; then the bias is added. This is
@@ -39,48 +39,48 @@ def conv_transpose1d(
 
     samples, or exactly ``stride*L`` with the paddings ``"center"``, ``"same"`` and ``"causal"``.
 
-    With `down` the result is ``conv_transpose1d(...)[..., ::down]``, ``ceil(L_out/down)`` samples: the rate
-    changes by stride/down. The engines never compute the samples between them.
+    With `down` the result is ``conv_transpose1d(...)[..., ::down]``, ``ceil(L_out/down)`` samples: the
+    sample rate changes by stride/down. The samples between are never computed.
 
     Parameters
     ----------
     x : array_like, (N, C_in, L) or (C_in, L)
-        The signals, L >= 1. N may be 0. Of any memory layout and byte order.
+        The signals, L >= 1, of any memory layout and byte order. N may be 0.
     weight : array_like, (C_in, C_out/groups, K)
-        The kernel. With groups, input channels are divided into as many runs of neighbours, and so are
-        output channels; each run sees its own.
+        The kernel. With groups, input and output channels are divided into as many runs of neighbours; each
+        run of output channels depends on its run of input channels alone.
     bias : array_like, (C_out,), optional
         Added once to every output sample.
     stride : int or sequence of one int
         Output samples per input sample, at least 1.
     padding : int, sequence of one int, or {"full", "center", "same", "causal"}
         Output samples to drop at both ends, at least 0. ``full`` drops none. The other names drop on the
-        left, with D = dilation*(K - 1) + 1: ``center`` floor((D - 1)/2), which keeps a symmetric kernel
-        in time with its input; ``same`` ceil((D - stride)/2), as neural decoders do,
-        or none if that is negative; ``causal`` none.
+        left, with D = dilation*(K - 1) + 1: ``center`` floor((D - 1)/2), so that the output of a symmetric
+        kernel is time-aligned with the input; ``same`` ceil((D - stride)/2), as neural decoders do, or none
+        if that is negative; ``causal`` none.
     output_padding : int or sequence of one int
-        Further output samples to keep at the end, below max(stride, dilation). They are not zeros but
-        true outputs; beyond the full convolution they hold the bias alone.
+        Further output samples to keep at the end, below max(stride, dilation). They are true outputs, not
+        zeros; beyond the full convolution they hold the bias alone.
     groups : int
-        Runs of channels that do not mix; divides C_in.
+        Runs of channels that do not mix; it divides C_in.
     dilation : int or sequence of one int
         Output samples from one tap to the next, at least 1.
     down : int or sequence of one int
-        Of the outputs the first and every `down`-th after it is made, at least 1.
+        The first output and every `down`-th after it is computed, at least 1.
     engine : {"toeplitz", "polyphase", "col2im", "winograd", "spectral"}, optional
-        The engine to use in place of the planner's choice. They differ in speed and in rounding;
+        The engine to use in place of the planner's choice. Engines differ in speed and in rounding;
         ``col2im`` is for ``down=1`` and D = dilation*(K - 1) + 1 <= 16*stride, ``winograd`` for ``down=1``
         and stride < D <= 2*stride.
     threads : int, optional
         Threads to use at most, at least 1. By default as many as the environment variable
-        CONVT_NUM_THREADS says, or else as numpy's BLAS is set to use; but one in a process that
-        multiprocessing started. The result is the same to the byte for any number.
+        CONVT_NUM_THREADS says, or else as numpy's BLAS is set to use; one in a process that
+        multiprocessing started. The bytes of the result do not depend on it.
 
     Returns
     -------
     ndarray, (N, C_out, L_out) or (C_out, L_out)
-        Of the arguments' common dtype as numpy has it, float64 in place of integers and booleans.
-        float16 is computed in float32. A NaN or an infinity reaches only what its taps reach.
+        Of numpy's result type of the arguments; float64 for integers and booleans. float16 is computed in
+        float32. A NaN or an infinity reaches only the outputs that its taps reach.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def conv_transpose1d(
 
     See Also
     --------
-    Upsampler : The same as a stream; to the byte the same result.
+    Upsampler : The same operator as a stream, with the same bytes as result.
 
     References
     ----------

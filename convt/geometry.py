@@ -29,14 +29,14 @@ NamedPadding = Literal["full", "center", "same", "causal"]
 Padding = Integer | NamedPadding
 
 _NAMED = get_args(NamedPadding)
-_FARTHEST = 1 << 53  # positions up to here are exact in whatever arithmetic
+_FARTHEST = 1 << 53  # positions up to here are exact in floating point, too
 
 
 @dataclass(frozen=True)
 class Geometry:
     """Kernel size, stride, padding, output padding, dilation and down, checked by :meth:`of` and frozen.
 
-    What follows from them is worked out once, and so are the checks: a short call has no time for either.
+    The numbers that follow from them are computed once, and so are the checks, for the sake of short calls.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Geometry:
     dilation : int
         Output samples from one tap to the next.
     down : int
-        Of the output samples that all this makes, every `down`-th is kept.
+        Every `down`-th of these output samples is kept.
     """
 
     kernel_size: int
@@ -89,7 +89,7 @@ class Geometry:
         )
 
     def check(self) -> None:
-        """Raise a ParameterError if these cannot be together."""
+        """Raise a ParameterError if the numbers do not fit together."""
         limit = max(self.stride, self.dilation)
         if self.output_padding >= limit:
             raise ParameterError(
@@ -123,8 +123,8 @@ class Geometry:
 
         With a number, that many at both ends. ``full`` drops none. The other names make the output
         exactly stride*L samples long, after dropping on the left floor((D - 1)/2) for ``center`` (a
-        symmetric kernel stays in time with its input), ceil((D - stride)/2) for ``same`` (as neural
-        decoders do; none if that is negative), and none for ``causal``; D is the :attr:`span`.
+        symmetric kernel is then time-aligned), ceil((D - stride)/2) for ``same`` (as neural decoders do;
+        none if that is negative), and none for ``causal``; D is the :attr:`span`.
         """
         if isinstance(self.padding, int):
             return self.padding
@@ -212,7 +212,7 @@ def output_length(
     *,
     down: Integer = 1,
 ) -> int:
-    """Return how many samples a transposed convolution makes of `length` samples.
+    """Return the length of the output of a transposed convolution for `length` input samples.
 
     ``L_out = (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1``; exactly ``stride*L``
     where `padding` is ``"center"``, ``"same"`` or ``"causal"``. With `down`, ``ceil(L_out/down)`` of them.

@@ -38,7 +38,7 @@ class Kernel:
         Raises
         ------
         ParameterTypeError, ParameterError
-            With the argument's name, what it is and what was wanted.
+            An argument has a dtype, shape or value that cannot be used.
         """
         taps = as_numeric("weight", weight)
         if taps.ndim != 3 or taps.size == 0:
@@ -62,7 +62,7 @@ class Kernel:
         Raises
         ------
         ParameterTypeError, ParameterError
-            With the argument's name, what it is and what was wanted.
+            An argument has a dtype, shape or value that cannot be used.
         """
         weight = as_numeric("weight", taps)
         if weight.ndim != 1 or weight.size == 0:
@@ -121,7 +121,7 @@ def check_signal(kernel: Kernel, x: Array, ndims: tuple[int, ...]) -> None:
     Raises
     ------
     ParameterError
-        With what `x` is and what was wanted; or `bias`, where it is that which does not suit `x`.
+        `x` does not suit the kernel, or the bias does not suit `x`.
     """
     shapes = {2: "(C_in, L)", 3: "(N, C_in, L)"}
     if x.ndim not in ndims:

@@ -1,19 +1,19 @@
-"""What a kernel does to sound: the gain of its passband, its images, its phases, its delay.
+"""What a kernel does to a signal: the gain of its passband, its images, its phases, its delay.
 
-A tone of frequency f comes out of stuffing zeros between the samples with its images, all alike, and the
-kernel w weights each by its frequency response (R. E. Crochiere, L. R. Rabiner, "Multirate Digital Signal
+Zeros between the samples give a tone of frequency f images of the same level, and the kernel w weights
+each by its frequency response (R. E. Crochiere, L. R. Rabiner, "Multirate Digital Signal
 Processing", 1983, chapter 2). In input Nyquist frequencies, with stride s::
 
-    G(f) = 1/s * sum_k w[k] * exp(-j*pi*f*k/s)      gain of a tone at f into what is heard at f, 0 <= f <= s
+    G(f) = 1/s * sum_k w[k] * exp(-j*pi*f*k/s)      gain at output frequency f, 0 <= f <= s
 
     |G|  1 |-------+
            |        :         image          image
            |         +----+-----------+----+---------
            0        1     2-f   2    2+f        s      f: the tone; 2k-f, 2k+f: its images
 
-A constant makes, by what the phases w[r::s] sum to, a pattern of s samples: its images, tones at the
-multiples of the input rate of level |G(2k)| (A. Odena, V. Dumoulin, C. Olah, "Deconvolution and
-checkerboard artifacts", Distill, 2016, tells of them in pictures). The group delay is the real part of
+A constant becomes a pattern of s samples, the sums of the phases w[r::s]: its images are tones at the
+multiples of the input rate, of level |G(2k)| (A. Odena, V. Dumoulin, C. Olah, "Deconvolution and
+checkerboard artifacts", Distill, 2016, with pictures). The group delay is the real part of
 F(k*w[k]) / F(w[k]) (J. O. Smith, "Introduction to Digital Filters", 2007, section 7.6.6).
 """
 
@@ -49,7 +49,7 @@ class Response:
     Frequencies are in units of the input's Nyquist frequency: 1 is half the input rate, `stride` half the
     output rate. Levels are in dB relative to the gain at 0 Hz; or, if that is below a hundredth of the
     greatest gain, as in a high-pass kernel, relative to that one. Every figure has the shape of the
-    array of kernels, (), that is, for a single one.
+    array of kernels: () for a single one.
 
     Parameters
     ----------
@@ -99,12 +99,12 @@ class Response:
 
     @cached_property
     def phase_gains(self) -> Reals:
-        """What a constant of 1 becomes, (..., stride): the sum of each phase's taps, w[r::stride]."""
+        """Outputs for a constant of 1, (..., stride): the sum of each phase's taps, w[r::stride]."""
         return phase_sums(self.kernel, self.stride)
 
     @cached_property
     def dc_gain(self) -> Reals:
-        """Gain at 0 Hz: the mean of the phases' gains, and so with their sign."""
+        """Gain at 0 Hz, with its sign: the mean of the phases' gains."""
         gain: Reals = self.phase_gains.mean(-1)
         return gain
 
@@ -122,18 +122,18 @@ class Response:
 
     @cached_property
     def tonal_lines(self) -> Reals:
-        """Levels in dB, (..., stride//2), of the tones that a constant makes at 2, 4 ... up to `stride`.
+        """Levels in dB, (..., stride//2), of the tones at multiples of the input rate for a DC input.
 
-        That is at the multiples of the input rate up to half the output rate: |G(2k)|. Equal phases make
-        none: what is seen then, -280 dB or less, is rounding.
+        They are |G(2k)|, at the frequencies 2, 4 ... up to `stride`, half the output rate. Phases of equal
+        gain make no such tones: a level of -280 dB or less is rounding.
         """
         pattern = np.abs(np.fft.rfft(self.phase_gains)) / self.stride
         return self.level(pattern[..., 1 : self.stride // 2 + 1])
 
     def passband_edge(self, tolerance: float) -> Reals:
-        """Return the first frequency at which the gain has left that at 0 Hz by `tolerance` dB.
+        """Return the first frequency whose gain differs from that at 0 Hz by `tolerance` dB.
 
-        That is the passband's edge; `stride` if the gain never does, 0 if there is none at 0 Hz.
+        That is the passband's edge; `stride` if no gain differs so, 0 if there is no gain at 0 Hz.
         """
         reference = self.reference[..., np.newaxis]
         low, high = (reference * 10 ** (sign * tolerance / 20) for sign in (-1, 1))
@@ -156,10 +156,10 @@ class Response:
         return ripple
 
     def worst_image(self, edge: float = 1.0) -> Extreme:
-        """Return the greatest image of tones up to `edge`, 0 to 1: a gain beyond 1, and where it is.
+        """Return the level and the frequency of the greatest image of tones up to `edge`, 0 to 1.
 
-        With 1, that is everything from the input's Nyquist frequency on; with stride 1 there are no
-        images, and the level is that of rounding, at frequency 1.
+        With 1, every frequency from the input's Nyquist frequency on is an image. With stride 1 there are
+        none, and the level is that of rounding, at frequency 1.
         """
         distance = np.abs((self.frequencies + 1) % 2 - 1)  # from the nearest multiple of the input rate
         images = (self.frequencies >= 1) & (distance <= edge)
@@ -169,7 +169,7 @@ class Response:
 
     @property
     def peak(self) -> Extreme:
-        """The greatest gain of all, and where it is."""
+        """The level and the frequency of the greatest gain."""
         return self._greatest(np.ones(self.frequencies.size, bool))
 
     def _greatest(self, among: NDArray[np.bool_]) -> Extreme:
@@ -179,7 +179,7 @@ class Response:
 
     @cached_property
     def max_overshoot(self) -> Reals:
-        """What samples within 1 become at most: the greatest sum of a phase's |taps|."""
+        """Largest possible output for inputs within +-1: the greatest sum of a phase's |taps|."""
         worst: Reals = phase_sums(np.abs(self.kernel), self.stride).max(-1)
         return worst
 
@@ -191,14 +191,14 @@ class Response:
 
     @cached_property
     def is_linear_phase(self) -> NDArray[np.bool_]:
-        """Whether the taps, but for zeros at the ends, are symmetric or antisymmetric, to rounding."""
+        """Whether the taps without zeros at the ends are symmetric or antisymmetric, to rounding."""
         flat = self.kernel.reshape(-1, self.kernel.shape[-1])
         found = [_mirrors(taps, 8 * self._rounding) for taps in flat]
         return np.array(found).reshape(self.kernel.shape[:-1])
 
     @cached_property
     def group_delay(self) -> Reals:
-        """Delay in output samples at each of `frequencies`; NaN where next to nothing passes (-100 dB)."""
+        """Delay in output samples at each of `frequencies`; NaN where the gain is below -100 dB."""
         spectrum = self._transform(self.kernel)
         moment = self._transform(self.kernel * np.arange(self.kernel.shape[-1]))
         passes = self.gains > 1e-5 * self.gains.max(-1, keepdims=True)
@@ -244,7 +244,7 @@ def decibels(gains: Reals) -> Reals:
 
 
 def _points(kernel: Reals, stride: int) -> int:
-    """Return how many points stand between a frequency and the next whole one, a power of two."""
+    """Return how many points there are from a frequency to the next whole one, a power of two."""
     count = math.prod(kernel.shape[:-1])
     least = _POINTS_PER_TAP * kernel.shape[-1] / stride
     most = min(_POINTS, _MOST_POINTS / max(1, count) / stride)

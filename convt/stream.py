@@ -23,24 +23,24 @@ _MOST_LATENCY = 1 << 31  # samples: hours of them
 class Upsampler:
     """A transposed convolution as a stream: pieces of a signal in, pieces of the result out.
 
-    All that `process` and `flush` return, put together, is to the byte what one call with the whole
-    signal returns, in whatever pieces the signal was pushed and on however many threads; with `latency`,
-    what a stream of the same latency returns, and the former to rounding. Memory is bounded by the block
-    that the planner chose, not by the signal.
+    The outputs of `process` and `flush` together have the same bytes as :func:`conv_transpose1d` of the
+    whole signal, for any division into pieces and any number of threads. With `latency` they have the same
+    bytes for every stream of that latency, and equal those of `conv_transpose1d` to within rounding. Memory
+    is bounded by the block that the planner chose, not by the signal.
 
     Parameters
     ----------
     weight : array_like, (C_in, C_out/groups, K) or (K,)
-        The kernel. One of shape (K,) serves every channel of whatever signal comes. It is copied.
+        The kernel, which is copied. One of shape (K,) serves every channel, however many a signal has.
     bias : array_like, optional
         (C_out,), added once to every output sample; with a weight (K,) also a single number.
     stride, padding, output_padding, groups, dilation, down
         As of :func:`conv_transpose1d`, with the same errors.
     latency : int, optional
-        Input samples after which outputs are due, 1 to 2**31: the stream's blocks are of `latency` samples,
-        so that pushes of so many, or of a multiple, are answered in full. With `down` they are of the next
-        multiple below of down/gcd(stride, down), or that itself. Without it blocks are as large as is
-        fast; see :attr:`plan`.
+        Input samples after which outputs are due, 1 to 2**31: `process` answers pushes of `latency`
+        samples, or of a multiple, in full. With `down` the latency becomes whole periods of
+        P = down/gcd(stride, down) samples, ``max(1, latency//P)*P``. Without `latency` blocks are as large
+        as is fast; see :attr:`plan`.
     engine, threads
         As of :func:`conv_transpose1d`.
 
@@ -53,7 +53,7 @@ class Upsampler:
 
     See Also
     --------
-    conv_transpose1d : The definition, the length formula and the dtypes; the same result in one call.
+    conv_transpose1d : The same result in one call; it documents the definition, lengths and dtypes.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class Upsampler:
         self.reset()
 
     def __call__(self, x: ArrayLike) -> Array:
-        """Upsample a whole signal: what `process` and `flush` return together, in one array.
+        """Upsample a whole signal, as `process` and `flush` do together.
 
         Parameters
         ----------
@@ -105,7 +105,7 @@ class Upsampler:
         Returns
         -------
         ndarray, (C_out, L_out)
-            As of :func:`conv_transpose1d`; the kernel has been prepared by the first call.
+            As of :func:`conv_transpose1d`. The first call prepares the kernel for all later ones.
 
         Raises
         ------
@@ -130,14 +130,14 @@ class Upsampler:
         Parameters
         ----------
         x : array_like, (C_in, n)
-            The next n >= 0 samples. Their number of channels stays as it was in the first call, and so
-            does the result's dtype.
+            The next n >= 0 samples. The number of channels and the result's dtype stay as in the first
+            call.
 
         Returns
         -------
         ndarray, (C_out, m)
-            The next m >= 0 outputs. They come in blocks: at any time less than one block, and the
-            stretch that `padding` may yet drop, is held back.
+            The next m >= 0 outputs. They come in blocks: the stream holds back less than one block, and the
+            samples that `padding` may yet drop.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Upsampler:
 
     @cached_property
     def delay(self) -> float:
-        """Output samples by which the kernel delays what goes through it; with `down` not always whole.
+        """Output samples by which the kernel delays a signal; with `down` not always a whole number.
 
         The centre of the kernel's energy, sum(t*|w|**2)/sum(|w|**2) over the tap times t, less the
         samples that `padding` crops: the group delay, averaged over the output band with the energy
@@ -193,12 +193,12 @@ class Upsampler:
 
     @property
     def plan(self) -> Plan:
-        """The engine, and the block of samples that it works on, for signals of the present dtype."""
+        """The engine, and its block of samples, for signals of the present dtype."""
         return self._plan_for(self._signal)
 
     @property
     def threads(self) -> int:
-        """Threads that a push uses at most; fewer where it is not worth them, or others use the cores."""
+        """Threads that a push uses at most; it uses fewer for little work, or if others use the cores."""
         return self._given_threads or default_threads()
 
     def _plan_for(self, signal: DType) -> Plan:
