@@ -14,7 +14,7 @@ from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.source import Source, open_output, write_all
 from convt_cli.errors import Unwritable
 from convt_cli.samples.formats import Array, Format
-from convt_cli.samples.pcm_codec import PcmCodec
+from convt_cli.samples.pcm_codec import CODES, PcmCodec
 from convt_cli.samples.quantise import Quantiser
 
 RIFF = ("WAV", "WAVEX", "RF64")
@@ -23,7 +23,7 @@ _CONTAINERS = (*RIFF, "AU", "RAW")
 
 def is_plain(chosen: Format) -> bool:
     """Return whether this module reads and writes a format."""
-    return chosen.container in _CONTAINERS and PcmCodec.of(chosen) is not None
+    return chosen.container in _CONTAINERS and chosen.subtype in CODES
 
 
 def predicted_size(chosen: Format | None, channels: int, frames: int | None, meta: Metadata) -> int | None:
@@ -45,10 +45,8 @@ class PcmReader:
     ) -> None:
         self._source, self._header, self._allowed = source, header, truncated
         self.format, self.channels, self.meta = chosen, header.channels, header.meta
-        codec = PcmCodec.of(chosen)
-        assert codec  # noqa: S101  # the header would have been left to libsndfile
-        self._codec = codec
-        self._unit = codec.width * header.channels
+        self._codec = PcmCodec.of(chosen)
+        self._unit = self._codec.width * header.channels
         self.precision = precision or chosen.precision
         self.dtype = np.dtype(self.precision)
         self.warnings: list[str] = []
@@ -135,9 +133,8 @@ class PcmWriter:
         meta: Metadata,
         quantiser: Quantiser,
     ) -> None:
-        codec = PcmCodec.of(chosen)
-        assert codec  # noqa: S101  # as is_plain has said
-        self._codec, self._unit = codec, codec.width * channels
+        self._codec = PcmCodec.of(chosen)
+        self._unit = self._codec.width * channels
         self.format, self.quantise = chosen, quantiser
         self._channels, self._meta = channels, meta
         self._stated = None if frames is None else frames * self._unit
@@ -206,11 +203,9 @@ class PcmRegionWriter:
     def __init__(
         self, path: Path, chosen: Format, channels: int, before: int, start: int, quantiser: Quantiser
     ) -> None:
-        codec = PcmCodec.of(chosen)
-        assert codec  # noqa: S101  # as is_plain has said
-        self._codec, self.quantise = codec, quantiser
+        self._codec, self.quantise = PcmCodec.of(chosen), quantiser
         self._file = io.FileIO(path, "r+b")
-        self._file.seek(before + start * codec.width * channels)
+        self._file.seek(before + start * self._codec.width * channels)
 
     def write(self, block: Array) -> None:
         """Write the next samples (channels, n)."""

@@ -122,7 +122,7 @@ def output_format(
     if container in _UNFIT:
         raise Unwritable(f"{_UNFIT[container]}; name another container with -o, such as .wav")
     subtype = wanted.subtype or _subtype(container, source, target)
-    if not _goes(container, subtype):
+    if not _can_write(container, subtype):
         able = ", ".join(s for s in soundfile.available_subtypes(container) if s not in _GARBLED)
         raise Misuse(f"{container} cannot hold {subtype} samples, but {able}")
     limit = _MAX_RATES.get(subtype, _MAX_RATE)
@@ -162,7 +162,7 @@ def _endian(container: str, subtype: str, source: Format) -> str:
     """Return the byte order: the source's if there is a choice; of raw samples always the same."""
     if "RAW" in (container, source.container):
         return "LITTLE" if container == "RAW" else "FILE"
-    return source.endian if _goes(container, subtype, source.endian) else "FILE"
+    return source.endian if _can_write(container, subtype, source.endian) else "FILE"
 
 
 @cache
@@ -176,7 +176,7 @@ def _subtypes() -> frozenset[str]:
 
 
 @cache
-def _goes(container: str, subtype: str, endian: str = "FILE") -> bool:
+def _can_write(container: str, subtype: str, endian: str = "FILE") -> bool:
     """Return whether libsndfile writes this format; the check is slow."""
     return bool(soundfile.check_format(container, subtype, endian))
 
@@ -194,6 +194,6 @@ def _subtype(container: str, source: Format, target: Path) -> str:
         return "OPUS"
     for subtype in (source.subtype, _NEAREST.get(source.subtype, "")):
         own = container == source.container or subtype.startswith(_PORTABLE)
-        if own and subtype not in _GARBLED and _goes(container, subtype):
+        if own and subtype not in _GARBLED and _can_write(container, subtype):
             return subtype
     return str(soundfile.default_subtype(container))

@@ -23,10 +23,9 @@ class PcmCodec:
     order: str
 
     @classmethod
-    def of(cls, chosen: Format) -> "PcmCodec | None":
-        """Return the codec of a format, None if its samples are not plain numbers."""
-        code = CODES.get(chosen.subtype)
-        return PcmCodec(code, ">" if chosen.big_endian else "<") if code else None
+    def of(cls, chosen: Format) -> "PcmCodec":
+        """Return the codec of a format whose subtype is one of `CODES`."""
+        return cls(CODES[chosen.subtype], ">" if chosen.big_endian else "<")
 
     @property
     def width(self) -> int:

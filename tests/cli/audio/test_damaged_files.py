@@ -122,7 +122,7 @@ def test_any_header_is_read_or_refused_and_takes_little_memory(data: bytes, way:
 @example(data=WHOLE["FLAC"][:100], way="pipe", truncated=True)
 @example(data=b"caff\0\1\0\0desc\x7f" + WHOLE["CAF"][13:], way="file", truncated=True)
 @example(data=wav(b"\1\0\x80\x7f", form=fmt(3, bits=32)), way="file", truncated=False)
-def test_any_sound_is_read_or_refused(data: bytes, way: Way, truncated: bool) -> None:
+def test_any_audio_file_is_read_or_refused(data: bytes, way: Way, truncated: bool) -> None:
     try:
         with opened(data, way, truncated=truncated) as reader:
             if reader.channels > 1000 or (reader.frames or 0) > 1 << 20:

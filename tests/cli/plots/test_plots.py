@@ -67,7 +67,7 @@ def test_every_command_draws_every_kind(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(MAGIC))
-def test_the_same_picture_has_the_same_bytes(kind: str) -> None:
+def test_the_same_plot_has_the_same_bytes(kind: str) -> None:
     for name in "ab":
         run("inspect", "w.npy", "--plot", f"{name}.{kind}")
     assert Path(f"a.{kind}").read_bytes() == Path(f"b.{kind}").read_bytes()
@@ -81,7 +81,7 @@ def texts(figure: Figure) -> set[str]:
     return {text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))}  # type: ignore[attr-defined]
 
 
-def test_a_kernels_picture_shows_all_that_there_is(drawn: list[Figure]) -> None:
+def test_a_kernel_plot_shows_everything(drawn: list[Figure]) -> None:
     run("inspect", "w.npy", "--plot", "w.png", "--rate", "8000")
     (figure,) = drawn
     assert {"taps 0 to 2 of 3", "phase 0", "phase 1", "phase gains, % off the mean", "images"} <= texts(
@@ -100,7 +100,7 @@ def test_a_kernels_picture_shows_all_that_there_is(drawn: list[Figure]) -> None:
     assert bars == pytest.approx([-100 * 0.05 / 0.95, 100 * 0.05 / 0.95])
 
 
-def test_a_designed_kernels_picture_shows_what_was_stated(drawn: list[Figure]) -> None:
+def test_the_plot_of_a_designed_kernel_shows_its_specification(drawn: list[Figure]) -> None:
     run("design", "--quality", "fast", "--plot", "w.png")
     run("design", "--kind", "linear", "--plot", "v.png")
     stated = "stated: nothing above -110 dB"
@@ -221,7 +221,7 @@ def test_samples_beyond_measure_are_left_out(sample: float, drawn: list[Figure])
     assert level.max() == pytest.approx(0, abs=0.01)
 
 
-def test_a_picture_that_fails_says_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plot_that_fails_names_the_finished_output(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
@@ -297,7 +297,7 @@ def test_without_matplotlib_it_is_said_how_to_get_it() -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "w.npy"]
 
 
-def test_settings_that_stop_matplotlib_are_told_of() -> None:
+def test_settings_that_stop_matplotlib_are_reported() -> None:
     environment = os.environ | {"MPLBACKEND": "nonsense"}
     command = [*CONVT, "inspect", "w.npy", "--plot", "a.png"]
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -307,7 +307,7 @@ def test_settings_that_stop_matplotlib_are_told_of() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(MAGIC))
-def test_a_full_disk_leaves_no_half_of_a_picture(kind: str) -> None:
+def test_a_full_disk_leaves_no_part_of_a_plot(kind: str) -> None:
     command = "ulimit -f 16; exec " + " ".join(f"'{word}'" for word in [*CONVT, "inspect", "w.npy"])
     result = subprocess.run(
         command + f" --plot a.{kind}",
@@ -322,7 +322,7 @@ def test_a_full_disk_leaves_no_half_of_a_picture(kind: str) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "w.npy"]
 
 
-def test_the_vector_pictures_are_well_formed() -> None:
+def test_the_vector_plots_are_well_formed() -> None:
     run("inspect", "w.npy", "--plot", "w.svg")
     assert ET.parse("w.svg").getroot().tag.endswith("svg")  # noqa: S314  # our own file
 
@@ -331,7 +331,7 @@ def test_names_are_shown_as_they_are() -> None:
     assert style.literal_text("a$b$ \n.npy") == r"a\$b\$ ?.npy"
 
 
-def test_a_silent_signal_has_a_picture(drawn: list[Figure]) -> None:
+def test_a_silent_signal_has_a_plot(drawn: list[Figure]) -> None:
     silence = Spectrum(64)
     silence.add([np.zeros((1, 500))])
     names = ("a", "b")
@@ -339,7 +339,7 @@ def test_a_silent_signal_has_a_picture(drawn: list[Figure]) -> None:
     assert within(drawn[0])
 
 
-def test_what_is_folded_back_is_drawn_where_it_is_heard(drawn: list[Figure]) -> None:
+def test_frequencies_beyond_the_output_band_are_drawn_where_they_fold_to(drawn: list[Figure]) -> None:
     kernel = np.array([0.2, 0.9, 1.0, 1.1, 0.9, 0.3])
     draw_kernel(Path("w.png"), KernelPlot("w", kernel, 5, 3, None), overwrite=False)
     axes = drawn[0].axes[2]

@@ -47,7 +47,7 @@ def test_values_that_are_kept_cannot_be_spoilt() -> None:
         TriangularNoise(1, 0)(10)[:] = 0
 
 
-def test_sixteen_bits_are_dithered_unless_told_and_more_are_not() -> None:
+def test_sixteen_bits_are_dithered_by_default_and_more_are_not() -> None:
     y = exact(sound("in.wav", 0.3 * loud(20_000)))
     for subtype, dither, rms in (
         ("PCM_16", [], 0.5),

@@ -43,7 +43,7 @@ from tests.support.oracles import Array
         ("out.flac", "PCM_24", "clip", "clipped"),
     ],
 )
-def test_overs_are_clipped_or_kept_and_told_as_numpy_finds_them(
+def test_overs_are_clipped_or_kept_and_counted_as_numpy_finds_them(
     name: str, subtype: str, policy: str | None, fate: str
 ) -> None:
     y = exact(sound("in.wav", loud()))
@@ -70,7 +70,7 @@ def test_the_worst_is_found_wherever_it_is_in_a_long_file(subtype: str, at: int)
     assert level["peak_at"] == np.abs(y).max(axis=0).argmax() / 16_000
 
 
-def test_a_lossy_coder_takes_overs_as_they_are_unless_told() -> None:
+def test_a_lossy_coder_takes_overs_unchanged_by_default() -> None:
     y = exact(sound("in.wav", loud(channels=1)))
     level = facts("in.wav", *kernel(*TAPS), "-o", "out.ogg")["level"]
     assert level["overs"] == overs(y, "VORBIS")

@@ -20,9 +20,7 @@ BOTH = [("LITTLE", "little"), ("BIG", "big")]
 
 
 def codec(subtype: str, endian: str = "LITTLE") -> PcmCodec:
-    found = PcmCodec.of(Format("RAW", subtype, endian, 8000))
-    assert found
-    return found
+    return PcmCodec.of(Format("RAW", subtype, endian, 8000))
 
 
 def integer(data: bytes, subtype: str, order: Any) -> int:
@@ -197,8 +195,10 @@ def test_widths(subtype: str, width: int) -> None:
 
 
 @pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "VORBIS", "ALAC_16", "IMA_ADPCM", "DPCM_8", "PCM_20"])
-def test_what_is_coded_has_no_coding(subtype: str) -> None:
-    assert PcmCodec.of(Format("WAV", subtype, "FILE", 8000)) is None
+def test_coded_samples_have_no_pcm_codec(subtype: str) -> None:
+    assert subtype not in CODES
+    with pytest.raises(KeyError, match=subtype):
+        PcmCodec.of(Format("WAV", subtype, "FILE", 8000))
 
 
 @pytest.mark.parametrize(

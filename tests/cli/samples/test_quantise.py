@@ -298,7 +298,7 @@ def test_levels_are_those_behind_the_gain(gain: float, dtype: str) -> None:
     assert made.levels.peak_at == behind.max(axis=0).argmax()
 
 
-def test_the_worst_that_is_told_is_an_over() -> None:
+def test_the_reported_peak_is_an_over() -> None:
     made = quantiser("PCM_16", 1, "none")
     made(np.array([[-1.0, 0.0, 1.0]]))  # -1 is the lowest step; 1 is beyond the highest
     assert (made.levels.overs, made.levels.peak_at) == (1, 2)
