@@ -83,22 +83,10 @@ def evaluate(
     is_clear: bool,
     from_high: bool,
 ) -> Fit:
-    """Return a solution with its errors.
+    """Return a solution, whose kernels are together `weight`, with its errors.
 
-    Parameters
-    ----------
-    solution : Solution
-        The kernels, and the sums to judge them on.
-    weight : ndarray
-        The same kernels in one array.
-    geometry : Geometry
-        Of the convolution that they are for.
-    aligned : Placement
-        Where a designed kernel is time-aligned with `low`.
-    is_clear : bool
-        Whether the delay stands out, or was given.
-    from_high : bool
-        Whether `low` was derived from `high`.
+    At the place `aligned` a designed kernel is time-aligned with `low`; `is_clear` says whether the delay
+    stands out or was given, and `from_high` whether `low` was derived from `high`.
     """
     taps, place, ridge, training, held_out = solution
     error = squared_error(training, place, taps).decibels
