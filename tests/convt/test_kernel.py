@@ -42,26 +42,6 @@ def test_values(arguments: dict[str, Any], message: str) -> None:
     assert isinstance(caught.value, convt.ConvtError)
 
 
-@pytest.mark.parametrize("name", ["x", "weight", "bias"])
-@pytest.mark.parametrize(
-    "dtype", ["object", "longdouble", "clongdouble", "U3", "S3", "M8[s]", "m8[s]", "V4"]
-)
-def test_dtypes(name: str, dtype: str) -> None:
-    shape = {"x": (4, 9), "weight": (4, 3, 5), "bias": (3,)}[name]
-    arguments: dict[str, Any] = {"x": X, "weight": W, name: np.zeros(shape, dtype)}
-    with pytest.raises(
-        convt.ParameterTypeError, match=f"^{name} must be of a boolean, .* dtype, got"
-    ) as caught:
-        convt.conv_transpose1d(**arguments)
-    assert isinstance(caught.value, TypeError)
-
-
-@pytest.mark.parametrize("value", [True, 1.0, None, "1", (1,), [1], np.True_])
-def test_groups_is_an_int(value: Any) -> None:
-    with pytest.raises(convt.ParameterTypeError, match="groups must be an int, got"):
-        convt.conv_transpose1d(X, W, groups=value)
-
-
 @pytest.mark.parametrize(
     ("weight", "arguments", "message"),
     [

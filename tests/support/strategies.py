@@ -114,3 +114,9 @@ def layouts(array: Array) -> dict[str, Any]:
         "unaligned": unaligned,
         "nested lists": array.tolist(),
     }
+
+
+def tolerance(case: Case) -> float:
+    """Rounding of as many products as an output can be the sum of."""
+    eps = float(np.finfo(case.weight.dtype).eps)
+    return 40 * eps * (float(np.abs(case.weight).sum()) * float(np.abs(case.x).max()) + 1)

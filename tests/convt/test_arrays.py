@@ -1,0 +1,111 @@
+"""Arrays of every dtype and memory layout, and the dtype of the result."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import convt
+from tests.support.oracles import transposed
+from tests.support.strategies import Case, cases, layouts, numbers, tolerance
+
+X, W = np.ones((4, 9)), np.ones((4, 3, 5))
+
+
+@pytest.mark.parametrize(
+    ("x", "weight", "result"),
+    [
+        ("float16", "float16", "float16"),
+        ("float32", "float32", "float32"),
+        ("float32", "float64", "float64"),
+        ("float16", "float32", "float32"),
+        ("complex64", "float32", "complex64"),
+        ("complex64", "float64", "complex128"),
+        ("float64", "complex64", "complex128"),
+        ("int16", "float32", "float32"),
+        ("int32", "float32", "float64"),
+        ("int16", "int16", "float64"),
+        ("bool", "bool", "float64"),
+        ("uint8", "float16", "float16"),
+        ("uint64", "int64", "float64"),
+        (">f4", ">f4", "float32"),
+        (">i2", "<f4", "float32"),
+    ],
+)
+def test_result_dtypes(x: str, weight: str, result: str) -> None:
+    y = convt.conv_transpose1d(np.ones((1, 3), x), np.ones((1, 1, 2), weight))
+    assert y.dtype == np.dtype(result)
+    assert y.dtype.isnative
+    np.testing.assert_array_equal(y, [[1, 2, 2, 1]])
+
+
+def test_the_bias_takes_part_in_the_dtype() -> None:
+    ones = np.ones((1, 1, 1), "float32")
+    assert convt.conv_transpose1d(ones, ones, np.zeros(1)).dtype == np.float64
+
+
+def test_integers_do_not_overflow_in_their_own_dtype() -> None:
+    loud = np.full((1, 4), 30_000, "int16")
+    y = convt.conv_transpose1d(loud, np.full((1, 1, 2), 30_000, "int16"))
+    np.testing.assert_array_equal(y, [[9e8, 1.8e9, 1.8e9, 1.8e9, 9e8]])
+
+
+def test_float16_does_not_overflow_inside() -> None:
+    x = np.full((2, 3), 60_000, "float16")
+    weight = np.array([[[1.0]], [[-1.0]]], "float16")
+    np.testing.assert_array_equal(convt.conv_transpose1d(x * 1, weight), np.zeros((1, 3), "float16"))
+    doubled = convt.conv_transpose1d(x, np.ones((2, 1, 1), "float16"))
+    np.testing.assert_array_equal(doubled, np.full((1, 3), np.inf, "float16"))
+
+
+def test_float16_does_not_overflow_before_the_bias_is_added() -> None:
+    x, weight, bias = (np.array(a, "float16") for a in ([[60_000]], [[[2.0]]], [-60_000]))
+    np.testing.assert_array_equal(convt.conv_transpose1d(x, weight, bias), [[60_000]])
+
+
+def test_float16_is_rounded_once() -> None:
+    x, weight = (
+        numbers(8, (3, 50), "float32").astype("float16"),
+        numbers(9, (3, 2, 9), "float32").astype("float16"),
+    )
+    y = convt.conv_transpose1d(x, weight, stride=2)
+    single = convt.conv_transpose1d(x.astype("float32"), weight.astype("float32"), stride=2)
+    np.testing.assert_array_equal(y, single.astype("float16"))
+
+
+@given(cases(), st.data())
+def test_memory_layout_and_byte_order_change_nothing(case: Case, data: st.DataObject) -> None:
+    plain = convt.conv_transpose1d(case.x, case.weight, case.bias, **case.arguments)
+    x_layout, weight_layout = (data.draw(st.sampled_from(sorted(layouts(case.x)))) for _ in range(2))
+    x, weight = layouts(case.x)[x_layout], layouts(case.weight)[weight_layout]
+    y = convt.conv_transpose1d(x, weight, case.bias, **case.arguments)
+    if "nested lists" in (x_layout, weight_layout):  # which are float64 or complex128
+        np.testing.assert_allclose(y, plain, rtol=0, atol=tolerance(case))
+    else:
+        np.testing.assert_array_equal(y, plain)
+
+
+def test_broadcast_inputs_are_accepted_and_not_modified() -> None:
+    x = np.broadcast_to(np.arange(5.0), (3, 2, 5))
+    weight = np.broadcast_to(np.arange(1.0, 4.0), (2, 4, 3))
+    before = x.copy(), weight.copy()
+    y = convt.conv_transpose1d(x, weight, stride=2)
+    np.testing.assert_array_equal(y[1], transposed(before[0][1], before[1], stride=2))
+    np.testing.assert_array_equal(x, before[0])
+    np.testing.assert_array_equal(weight, before[1])
+
+
+@pytest.mark.parametrize("name", ["x", "weight", "bias"])
+@pytest.mark.parametrize(
+    "dtype", ["object", "longdouble", "clongdouble", "U3", "S3", "M8[s]", "m8[s]", "V4"]
+)
+def test_dtypes(name: str, dtype: str) -> None:
+    shape = {"x": (4, 9), "weight": (4, 3, 5), "bias": (3,)}[name]
+    arguments: dict[str, Any] = {"x": X, "weight": W, name: np.zeros(shape, dtype)}
+    with pytest.raises(
+        convt.ParameterTypeError, match=f"^{name} must be of a boolean, .* dtype, got"
+    ) as caught:
+        convt.conv_transpose1d(**arguments)
+    assert isinstance(caught.value, TypeError)
