@@ -141,5 +141,5 @@ def test_unknown_exceptions_keep_their_traceback(monkeypatch: pytest.MonkeyPatch
     def break_down(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("convt_cli.jobs.upsample.run", break_down)
+    monkeypatch.setattr("convt.Upsampler.__call__", break_down)
     assert isinstance(CliRunner().invoke(app, ["upsample", "in.wav"]).exception, ZeroDivisionError)

@@ -1,7 +1,9 @@
 """Disks and devices without room: one line, and nothing left."""
 
+import io
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -134,13 +136,15 @@ def test_a_standard_output_without_room_is_named() -> None:
 
 
 @pytest.mark.usefixtures("copying_kernel")
-@pytest.mark.parametrize("broken", ["tempfile.TemporaryFile", "convt_cli.audio.source.write_all"])
-def test_where_a_pipe_cannot_be_kept_that_is_said(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("at_once", [True, False])
+def test_where_a_pipe_cannot_be_kept_that_is_said(monkeypatch: pytest.MonkeyPatch, at_once: bool) -> None:
+    def full(*_: Any, **__: Any) -> io.FileIO:
+        if at_once:
+            raise OSError(28, "No space left on device")
+        return io.FileIO("/dev/full", "r+")
 
     whole = sound_bytes("in.flac", frames=100)
-    monkeypatch.setattr(broken, refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     said = through(whole, "-o", "out.wav", code=1).stderr
     assert "cannot be kept in " in said
     assert said.endswith("No space left on device; set TMPDIR\n")

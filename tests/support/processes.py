@@ -10,6 +10,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,16 @@ def ended(process: Process) -> tuple[int, bytes, bytes]:
     assert b"Traceback" not in errors
     assert b"ignored" not in errors
     return process.returncode, output, errors
+
+
+def readers_of(name: str) -> set[int]:
+    """The other processes that have a pipe open, as Linux tells."""
+    wanted, found = str(Path(name).resolve()), set[int]()
+    for opened in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):  # it has ended, or is not ours
+            if str(opened.readlink()) == wanted:
+                found.add(int(opened.parts[2]))
+    return found - {os.getpid()}
 
 
 def limited(size: int) -> Callable[[], None]:

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 import convt
 from convt_cli.app import app
-from convt_cli.audio.source import Source
 from tests.support.command import refused, upsample
 from tests.support.pipes import noise
 from tests.support.processes import names
@@ -159,22 +158,25 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     else:
         more = {"endian": "LITTLE"} if container == "RAW" else {}
         soundfile.write("in.x", noise(300_000, 1), 8000, subtype="PCM_16", format=container, **more)
-    changed = list[bool]()
+    times = itertools.count()
 
-    def once(read: Callable[..., Any]) -> Callable[..., Any]:
+    def changing(read: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*arguments: Any, **named: Any) -> Any:
             result = read(*arguments, **named)
-            if not changed:
-                changed.append(True)
+            if next(times) == 0:
                 change(kind)
             return result
 
         return wrapped
 
     if container == "FLAC":
-        monkeypatch.setattr(soundfile.SoundFile, "read", once(soundfile.SoundFile.read))
+        monkeypatch.setattr(soundfile.SoundFile, "read", changing(soundfile.SoundFile.read))
     else:
-        monkeypatch.setattr(Source, "fill", once(Source.fill))
+
+        class Changing(io.FileIO):
+            readinto = changing(io.FileIO.readinto)
+
+        monkeypatch.setattr(io, "FileIO", Changing)
     options += [] if container == "NPY" else ["--format", "WAV"]
     said = upsample(name, "-o", output, *options, code=1).stderr
     assert "changed while it was read" in said or (

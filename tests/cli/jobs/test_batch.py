@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from convt_cli.run.pipeline import run
-from tests.support.command import CONVT, upsample
+from tests.support.command import CONVT, MAIN, upsample
+from tests.support.processes import KERNEL, QUICK, begin, ended, readers_of, until
 from tests.support.sounds import sound
 from tests.support.strategies import numbers
 
@@ -192,27 +192,27 @@ def test_a_long_list_of_failures_is_cut() -> None:
     assert last == f"convt: 25 of 25 files failed: {', '.join(names[:20])} and 5 more"
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks Linux who reads a pipe")
 @pytest.mark.parametrize("count", [4, 100])
-def test_a_file_that_kills_its_process_is_told_of(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def test_a_file_that_kills_its_process_is_told_of(count: int) -> None:
     """As a bug in a decoder does, or a system that is out of memory."""
-
-    def killed(request: Any, *arguments: Any, **options: Any) -> Any:
-        if request.source.name == "bad.wav":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return run(request, *arguments, **options)
-
-    monkeypatch.setattr("convt_cli.jobs.batch.run", killed)
-    monkeypatch.setattr(
-        "convt_cli.run.workers.threading.active_count", lambda: 1
-    )  # or no process has `killed`
     names = [f"{number:03}.wav" for number in range(count)]
-    names[1] = "bad.wav"
     for name in names:
         sound(name, shape=(100,))
-    result = quick(*names, "-d", "out", "--jobs", "2", code=3)
-    names.remove("bad.wav")
-    assert "convt: bad.wav: " in result.stderr
-    assert result.stdout.splitlines() == [f"out/{name}" for name in names]
+    os.mkfifo("bad.wav")
+    silent = os.open("bad.wav", os.O_RDWR)
+    process = begin([*QUICK, names[0], "bad.wav", *names[1:], "-d", "out", "--jobs", "2"])
+    killed = set[int]()
+    while len(killed) < 2:  # among others, and by itself
+        until(lambda: readers_of("bad.wav") - killed, process)
+        for reader in readers_of("bad.wav") - killed:
+            os.kill(reader, signal.SIGKILL)
+            killed.add(reader)
+    code, output, errors = ended(process)
+    os.close(silent)
+    assert code == 3
+    assert b"convt: bad.wav: " in errors
+    assert output.decode().splitlines() == [f"out/{name}" for name in names]
     assert sorted(files("out")) == names
 
 
@@ -379,18 +379,15 @@ def test_names_that_cannot_be_written_are_one_line() -> None:
     assert all(soundfile.info(path).frames == 1001 for path in Path("out").iterdir())
 
 
-def test_an_unknown_exception_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_down(*_: Any, **__: Any) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("convt_cli.jobs.batch.run", break_down)
-    monkeypatch.setattr(
-        "convt_cli.run.workers.threading.active_count", lambda: 1
-    )  # or no process breaks down
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_unknown_exception_keeps_its_traceback(jobs: str) -> None:
+    broken = "import convt; convt.Upsampler.__call__ = lambda *_: 1 / 0\n"
     sound("a.wav")
-    for jobs in ("1", "2"):
-        with pytest.raises(ZeroDivisionError):
-            quick("a.wav", "w.npy", "-d", "out", "--jobs", jobs)
+    command = [sys.executable, "-c", broken + MAIN, "upsample", "a.wav", "w.npy", *KERNEL]
+    result = subprocess.run([*command, "-d", "out", "--jobs", jobs], capture_output=True, check=False)
+    assert result.returncode == 1
+    assert b"Traceback" in result.stderr
+    assert result.stderr.endswith(b"\nZeroDivisionError: division by zero\n")
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -58,7 +58,7 @@ def divided(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(segments, "_SAMPLES", 1 << 15)
     monkeypatch.setattr(pipeline, "segments_of", count)
     monkeypatch.setattr(pipeline, "workers", workers)
-    monkeypatch.setattr(pipeline, "cores", lambda: 2)
+    monkeypatch.setenv("CONVT_NUM_THREADS", "2")
     return counts
 
 
@@ -97,7 +97,7 @@ def test_the_bytes_are_those_of_one_process(
     made = target.read_bytes()
     assert divided == [divided[0]]
     assert divided[0] > 2
-    monkeypatch.setattr("convt_cli.run.pipeline.cores", lambda: 1)
+    monkeypatch.setenv("CONVT_NUM_THREADS", "1")
     upsample("in.wav", *options, "--overwrite")
     assert target.read_bytes() == made
 
