@@ -25,6 +25,7 @@ from convt_cli.plots.spectrum import Spectrum
 from convt_cli.plots.spectrum_plot import draw_spectra
 from tests.support.command import CONVT, upsample
 from tests.support.oracles import Array
+from tests.support.processes import limited
 
 MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
@@ -38,13 +39,12 @@ def _inputs() -> None:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that are saved, to look at what is in them."""
+    """The figures that would be saved, drawn but for their pixels, to look at what is in them."""
     figures: list[Figure] = []
-    save = Figure.savefig
 
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> Any:
+    def keep(figure: Figure, *_: Any, **__: Any) -> None:
+        figure.draw_without_rendering()
         figures.append(figure)
-        return save(figure, *arguments, **options)
 
     monkeypatch.setattr(Figure, "savefig", keep)
     return figures
@@ -63,14 +63,18 @@ def test_every_command_draws_every_kind(kind: str) -> None:
     assert "w.npy: float64" in run("inspect", "w.npy", "--plot", f"c.{kind}").stdout
     for name in "abc":
         assert Path(f"{name}.{kind}").read_bytes().startswith(MAGIC[kind])
-    assert json.loads(upsample("in.wav", "--overwrite", "--plot", f"a.{kind}", "--json").stdout)["plot"]
+    run("inspect", "w.npy", "--plot", f"again.{kind}")
+    assert Path(f"again.{kind}").read_bytes() == Path(f"c.{kind}").read_bytes()
+    if kind == "png":
+        assert imread("c.png").shape[:2] == (836, 1045)
+    if kind == "svg":
+        assert ET.parse("c.svg").getroot().tag.endswith("svg")  # noqa: S314  # our own file
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize("kind", sorted(MAGIC))
-def test_the_same_plot_has_the_same_bytes(kind: str) -> None:
-    for name in "ab":
-        run("inspect", "w.npy", "--plot", f"{name}.{kind}")
-    assert Path(f"a.{kind}").read_bytes() == Path(f"b.{kind}").read_bytes()
+def test_json_names_the_plot(kind: str) -> None:
+    assert json.loads(upsample("in.wav", "--plot", f"a.{kind}", "--json").stdout)["plot"]
 
 
 def points(line: Line2D) -> Array:
@@ -110,7 +114,6 @@ def test_the_plot_of_a_designed_kernel_shows_its_specification(drawn: list[Figur
 
 def within(figure: Figure) -> bool:
     """Whether all that is written lies on the page, and no title or label on another."""
-    figure.draw_without_rendering()
     page = figure.bbox
     written = [
         text.get_window_extent()
@@ -130,7 +133,7 @@ KERNELS = {
     "long": (convt.design_kernel(8), 8, 1),
     "many phases": (convt.design_kernel(160, quality="fast"), 160, 1),
     "a ratio": (convt.design_kernel(160, quality="fast", down=147), 160, 147),
-    "a ratio of large numbers": (np.ones(4000), 1920, 1919),
+    "a ratio of large numbers": (np.ones(2100), 1001, 1000),
     "one tap": (np.ones(1), 1, 1),
     "zeros": (np.zeros(3), 2, 1),
     "high-pass": (np.array([1.0, -1.0]), 2, 1),
@@ -144,8 +147,7 @@ def test_whatever_the_kernel_nothing_is_cut_off_or_overlaps(name: str, drawn: li
     plot = KernelPlot(f"{name} $\\frac$ \n.npy, stride {stride}", kernel, stride, down, 44_100)
     draw_kernel(Path("w.png"), plot, overwrite=False)
     assert within(drawn[0])
-    pixels = imread("w.png")
-    assert pixels.shape[:2] == (836, 1045)
+    assert drawn[0].get_size_inches().tolist() == [9.5, 7.6]
 
 
 def test_no_top_of_a_curve_is_lost_to_thinning(drawn: list[Figure]) -> None:
@@ -306,25 +308,24 @@ def test_settings_that_stop_matplotlib_are_reported() -> None:
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("kind", sorted(MAGIC))
-def test_a_full_disk_leaves_no_part_of_a_plot(kind: str) -> None:
-    command = "ulimit -f 16; exec " + " ".join(f"'{word}'" for word in [*CONVT, "inspect", "w.npy"])
-    result = subprocess.run(
-        command + f" --plot a.{kind}",
-        shell=True,
-        capture_output=True,
-        text=True,
-        check=False,
-        executable="/bin/bash",
+def test_a_full_disk_leaves_no_part_of_a_plot() -> None:
+    drawing = (
+        "from convt_cli.app import app\n"
+        f"for kind in {sorted(MAGIC)}:\n"
+        "    try:\n"
+        "        app(['inspect', 'w.npy', '--plot', f'a.{kind}'])\n"
+        "    except SystemExit as end:\n"
+        "        assert end.code == 1\n"
     )
-    assert result.returncode == 1
-    assert result.stderr == f"convt: a.{kind}: cannot be written: File too large\n"
+    command = [sys.executable, "-c", drawing]
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, preexec_fn=limited(16_000)
+    )
+    assert result.returncode == 0
+    assert result.stderr == "".join(
+        f"convt: a.{kind}: cannot be written: File too large\n" for kind in sorted(MAGIC)
+    )
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "w.npy"]
-
-
-def test_the_vector_plots_are_well_formed() -> None:
-    run("inspect", "w.npy", "--plot", "w.svg")
-    assert ET.parse("w.svg").getroot().tag.endswith("svg")  # noqa: S314  # our own file
 
 
 def test_names_are_shown_as_they_are() -> None:
