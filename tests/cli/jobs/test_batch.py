@@ -193,7 +193,7 @@ def test_a_long_list_of_failures_is_cut() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks Linux who reads a pipe")
-@pytest.mark.parametrize("count", [4, 100])
+@pytest.mark.parametrize("count", [4, 40])
 def test_a_file_that_kills_its_process_is_told_of(count: int) -> None:
     """As a bug in a decoder does, or a system that is out of memory."""
     names = [f"{number:03}.wav" for number in range(count)]

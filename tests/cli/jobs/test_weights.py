@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
+from typer.testing import CliRunner
 
+from convt_cli.app import app
 from tests.support.checkpoints import (
     HIFI_GAN,
     UNPRINTABLE,
@@ -16,11 +18,10 @@ from tests.support.checkpoints import (
     tensor,
     write_decoder,
 )
-from tests.support.command import run
 
 
 def listed(*arguments: str) -> Any:
-    return run("weights", *arguments)
+    return CliRunner().invoke(app, ["weights", *arguments])
 
 
 def test_the_list_of_a_decoder() -> None:
@@ -51,7 +52,7 @@ def test_the_list_of_a_decoder() -> None:
 def test_a_list_of_nothing() -> None:
     save_file({"a.weight": ones(3, 7, 5), "a.bias": ones(3)}, "w.safetensors")
     result = listed("w.safetensors")
-    assert (result.returncode, result.stdout) == (0, "")
+    assert (result.exit_code, result.stdout) == (0, "")
     assert "w.safetensors: holds no weight that could be a transposed convolution's\n" in result.stderr
 
 
