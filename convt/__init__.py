@@ -52,7 +52,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what fits kernels when it is asked for: all else begins sooner without it."""
+    """Import `convt.fitting` at its first use: everything else starts sooner without it."""
     if name in ("Fit", "Fitter", "fit"):
         return getattr(import_module("convt.fitting"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -71,7 +71,7 @@ class Geometry:
         dilation: Integer = 1,
         down: Integer = 1,
     ) -> "Geometry":
-        """Check what a caller gave.
+        """Check the arguments of a caller.
 
         Raises
         ------

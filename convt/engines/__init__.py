@@ -1,1 +1,1 @@
-"""The engines, one algorithm a file, behind ``protocol.py``; ``direct.py`` does what they must not."""
+"""The engines, one algorithm a file, behind ``protocol.py``; ``direct.py`` is the definition itself."""

@@ -12,7 +12,7 @@ from convt.arrays import Array, DType
 from convt.geometry import Geometry
 
 SMALL_PRODUCT = 1_000_000  # multiply-adds; up to so many OpenBLAS, on AVX-512, packs nothing
-_ROWS = 16  # of a matrix that is transposed, at a time: what a line of the cache holds of a column
+_ROWS = 16  # of a matrix, transposed at a time: a line of the cache holds as many elements
 
 
 def windows(array: Array, length: int, step: int, count: int) -> Array:
@@ -73,7 +73,7 @@ class Scratch(threading.local):
         return Scratch, ()  # a copy has buffers of its own
 
     def __call__(self, name: str, dtype: DType, *shape: int) -> Array:
-        """Return an array of this shape and dtype, of whatever content."""
+        """Return an array of this shape and dtype, of any content."""
         size = math.prod(shape)
         buffer = self._buffers.get((name, dtype))
         if buffer is None or buffer.size < size:

@@ -31,7 +31,7 @@ class Col2im:
         self._scratch = scratch
 
     def __call__(self, frames: Array, bias: Array, out: Array) -> None:
-        """Write what the frames make into `out`."""
+        """Write the outputs of the frames into `out`."""
         signals, blocks, _, length = frames.shape
         lead, (cout, lags, stride) = (signals, blocks, self._groups), self._shape
         columns = self._columns(frames.reshape(*lead, self._cin, length))

@@ -1,4 +1,4 @@
-"""The definition itself: for samples that no product of a block must see, and for what blocks would waste.
+"""The definition itself: for samples that blocks must not contain, and for a few samples at a signal's end.
 
 ``y[i*s + k*d] += x[i] * w[k]``: one product makes what each sample adds, the overlapping sums put it where
 it belongs (V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter
@@ -25,10 +25,10 @@ PRODUCTS = 1 << 18  # elements made of one signal at a time
 def scatter(
     samples: Array, positions: NDArray[np.intp], weight: Array, geometry: Geometry, outputs: int
 ) -> Array:
-    """Return what samples (..., C_in, n) add to outputs (..., C_out, outputs).
+    """Return the sums that samples (..., C_in, n) add to outputs (..., C_out, outputs).
 
-    `positions`, (n,), is where each sample's first tap lands, in samples of the full convolution counted
-    from the first output; what lands outside, or between outputs, is left out.
+    `positions`, (n,), are those of each sample's first tap, in samples of the full convolution counted from
+    the first output; products outside of the outputs, or between them, are left out.
     """
     groups, cin, cout, taps = weight.shape
     *lead, _, count = samples.shape

@@ -42,7 +42,7 @@ _REQUIREMENTS = {
 }
 
 _MATRIX = 1 << 22  # elements that an engine may keep, or twice as many as its kernel has
-_BLOCK = 1 << 20  # elements of what a block is copied to, and of its outputs
+_BLOCK = 1 << 20  # elements of the copy of a block, and of its outputs
 _FRAMES = 1 << 19  # elements of the frames that are transformed at a time, unless two have more
 _PART, _PART_ROWS = 1 << 19, 512  # elements, or rows of a product, that are worth dividing
 
@@ -61,9 +61,9 @@ class Plan:
     step : int
         The signal's last block has any multiple of so many input samples.
     parts : int
-        Runs of output channels that are computed side by side.
+        Runs of output channels that threads compute at the same time.
     elements : int
-        Elements that one block of a signal occupies: input, output, and what lies between.
+        Elements that one block of a signal occupies: input, output and intermediate results.
     matrix : int
         Elements that it takes to prepare the engine, which keeps so many at most.
     cost : float

@@ -61,7 +61,7 @@ class Polyphase:
         self._scratch = scratch
 
     def __call__(self, frames: Array, bias: Array, out: Array) -> None:
-        """Write what the frames make into `out`."""
+        """Write the outputs of the frames into `out`."""
         count = (frames.shape[-1] - self._lag) // self._inputs
         interleaved = out.reshape(*out.shape[:-1], count, self._outputs).swapaxes(-1, -2)
         for product in self._products:

@@ -1,4 +1,4 @@
-"""What the driver and an engine agree on.
+"""The interface between the driver and an engine.
 
 An engine is prepared once for a weight (groups, C_in/groups, C_out/groups, K), a geometry and the buffers
 it may use, and then maps frames to outputs. It writes each output sample once, where it belongs, with the
@@ -11,8 +11,8 @@ bias added::
 
 N signals of T blocks each come at a time; n is that of the plan's blocks, or at the signal's end any
 smaller multiple of the plan's step, and always whole periods of the geometry. Frames and outputs are
-views, of the signal and of the result wherever those can be seen so, and frames overlap: an engine reads
-the one and writes the other.
+views, of the signal and of the result where possible, and frames overlap: an engine reads the former and
+writes the latter.
 
 Every block goes through products (or transforms) of the same shape, however many blocks come with it:
 numpy's matmul multiplies the matrices of a stack one by one. So the bytes of a block's result depend on
@@ -31,12 +31,12 @@ class Engine(Protocol):
     Attributes
     ----------
     contained : bool
-        Whether an input sample has a part in nothing but the outputs that a tap of it reaches. Of other
-        engines what is unsafe, see ``nonfinite.py``, is kept away.
+        Whether an input sample takes part only in the outputs that its taps reach. Other engines do not get
+        to see unsafe numbers, see ``nonfinite.py``.
     """
 
     contained: bool
 
     def __call__(self, frames: Array, bias: Array, out: Array, /) -> None:
-        """Write what frames (N, T, C_in, lag + n) and bias (N or 1, 1, C_out, 1) make into `out`."""
+        """Write the outputs of frames (N, T, C_in, lag + n), with bias (N or 1, 1, C_out, 1), to `out`."""
         ...

@@ -33,7 +33,7 @@ from convt.engines.transforms import transforms
 from convt.geometry import Geometry
 
 _OUTPUTS = 1 << 18  # elements of all output channels that are transformed back at a time
-_BANDS = 16  # runs that X is divided into at most: what matters is found for each of their H
+_BANDS = 16  # runs that X is divided into at most, each with its own choice of H
 _FAINT = 8  # eps of the root mean square: in double precision, long transforms leave that much themselves
 _VECTOR = 16  # bytes of real numbers, of as many lanes, that a transform works on at a time
 _LONG = 1 << 17  # points up to which the kernel's spectrum is computed in more than double precision
@@ -77,7 +77,7 @@ class Spectral:
         self._real = weight.dtype.kind == "f"
 
     def __call__(self, frames: Array, bias: Array, out: Array) -> None:
-        """Write what the frames make into `out`."""
+        """Write the outputs of the frames into `out`."""
         signals, blocks, _, length = frames.shape
         rows = (length - self._lag) // self._hop
         view = windows(frames, self._lag + self._hop, self._hop, rows)
@@ -137,7 +137,7 @@ class Spectral:
         return packed
 
     def _lanes(self, rows: int) -> int:
-        """Return how many complex frames so many make: real ones travel by twos."""
+        """Return how many complex frames hold so many: two real ones share one."""
         return -(-rows // 2) if self._real else rows
 
     def _filled(self, lanes: int) -> int:
@@ -185,7 +185,7 @@ class _Spectrum:
     @classmethod
     def of(cls, weight: Array, geometry: Geometry, size: int) -> "_Spectrum":
         """Transform the taps of a weight (groups, C_in, C_out, K) that reach outputs."""
-        # Once, and so with care: what it is off by shows in every output. Long ones spread their rounding.
+        # With care, as its error is in every output. Long transforms spread their rounding.
         is_single = weight.dtype.name in ("float32", "complex64")
         precision = np.float64 if is_single or size > _LONG else np.longdouble
         dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, precision))
@@ -248,7 +248,7 @@ def _runs(spectrum: _Spectrum, dtype: DType, points: int, outputs: int) -> list[
 
 
 def _gaps(runs: list[_Run], outputs: int) -> list[slice]:
-    """Return what no run is the first to write."""
+    """Return the slices that no run is the first to write."""
     written = np.zeros(outputs + 2, bool)
     written[0] = written[-1] = True
     for run in runs:

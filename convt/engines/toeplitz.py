@@ -63,7 +63,7 @@ class Toeplitz:
         self._scratch = scratch
 
     def __call__(self, frames: Array, bias: Array, out: Array) -> None:
-        """Write what the frames make into `out`."""
+        """Write the outputs of the frames into `out`."""
         signals, blocks, _, length = frames.shape
         rows = (length - self._lag) // self._width
         lead = (signals, blocks, self._groups)

@@ -23,9 +23,9 @@ from convt.streaming.input_buffer import InputBuffer
 from convt.streaming.prepared_kernel import ChannelBlock, PreparedKernel, split_evenly
 from convt.streaming.threads import ThreadTeam, default_threads, ignore_float_errors
 
-_TASK_ELEMENTS = 1 << 21  # what one task works on: some 10 MB, whatever the signal's length
+_TASK_ELEMENTS = 1 << 21  # of one task: some 10 MB, for a signal of any length
 _TASKS_A_THREAD = 2  # as each costs a wait for the interpreter, and one would leave a thread idle
-_WORTH_A_THREAD = 3e7  # multiply-adds; a thread takes as long to wake
+_WORTH_A_THREAD = 3e7  # multiply-adds, in whose time a thread wakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,7 @@ class Driver:
     signal : dtype
         The signal's dtype.
     threads : int or None
-        Threads to use at most; None for what
-        :func:`convt.streaming.threads.default_threads` says at each push.
+        Threads to use at most; None for :func:`convt.streaming.threads.default_threads` at each push.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class Driver:
             stop = self._geometry.output_length(seen) if seen else 0
         y = np.empty((x.shape[0], self._channels, stop - self._emitted), self._dtype)
         work = y.shape[0] * y.shape[2] * plan.cost * plan.inputs / plan.outputs
-        # Looking at samples is a product, too: nothing happens outside the team.
+        # Checking samples is a product, too: nothing happens outside the team.
         with ThreadTeam(1 if work < _WORTH_A_THREAD else self._threads or default_threads()) as team:
             self._buffer.push(x)
             if y.size and last:
@@ -125,10 +124,10 @@ class Driver:
         return done, max(self._emitted, self._grid.output_start(done))
 
     def _finish(self, done: int, y: Array, team: ThreadTeam) -> None:
-        """Compute what is left, when the signal is known to end here.
+        """Compute the rest of a signal that ends here.
 
-        However the signal arrived, the stretch after `done` blocks is the same: its last block may be a
-        shorter one, and it may be done in another way than blocks.
+        However the signal arrived, the rest after `done` blocks is the same. It ends with a shorter block,
+        or is added by definition.
         """
         plan, grid, seen = self._plan, self._grid, self._buffer.seen
         begin = grid.output_start(done) - self._emitted
@@ -143,7 +142,7 @@ class Driver:
             self._compute_blocks(y, team, done + blocks, rest * plan.step)
 
     def _add_by_definition(self, y: Array, team: ThreadTeam, first: int, begin: int) -> None:
-        """Write into `y`, from `begin` on, what the samples from `first` on make by definition."""
+        """Write the outputs of the samples from `first` on into `y`, from `begin` on, by definition."""
         geometry, seen = self._geometry, self._buffer.seen
         before = geometry.crop + geometry.down * (self._emitted + begin)
         positions = np.arange(first, seen) * geometry.stride - before

@@ -1,15 +1,15 @@
-"""The samples of a stream that are still needed, by their position in the signal."""
+"""The samples that a stream still needs, by their position in the signal."""
 
 import numpy as np
 
 from convt.arrays import Array, DType
 from convt.streaming.nonfinite import all_safe
 
-_GLANCE = 1 << 16  # elements of a push that are looked at as a whole, which is quickest
+_GLANCE = 1 << 16  # elements of a push that are checked as a whole, which is quickest
 
 
 class InputBuffer:
-    """What was kept of the pushes before, and the samples (N, C, n) of the last push.
+    """Samples kept from earlier pushes, and the samples (N, C, n) of the last push.
 
     ::
 
@@ -32,22 +32,22 @@ class InputBuffer:
 
     @property
     def all_safe(self) -> bool:
-        """Whether all samples have been looked at, and none of them is unsafe."""
+        """Whether all samples have been checked, and none of them is unsafe."""
         return self._kept_safe and self._pushed_safe
 
     def keep(self, start: int) -> None:
-        """Keep the samples from position `start` on, and no view of what was pushed."""
+        """Keep a copy of the samples from position `start` on, and no view of the last push."""
         start = min(self.seen, max(0, start))
         taken = self.take(slice(None), slice(None), start, self.seen)
         kept = taken if taken.base is None else taken.copy()
         self._kept, self._kept_from, self._kept_safe = kept, start, self.all_safe or all_safe(kept)
         self._pushed, self.pushed_from = kept[..., :0], self.seen
 
-    def take(self, items: slice, channels: slice, start: int, stop: int) -> Array:
-        """Return samples `start` to `stop`, zeros around the signal; a view if that can be."""
+    def take(self, signals: slice, channels: slice, start: int, stop: int) -> Array:
+        """Return samples `start` to `stop`, zeros around the signal; a view if possible."""
         if self.pushed_from <= start and stop <= self.seen and self._pushed.dtype == self._dtype:
-            return self._pushed[items, channels, start - self.pushed_from : stop - self.pushed_from]
-        pushed = self._pushed[items, channels]
+            return self._pushed[signals, channels, start - self.pushed_from : stop - self.pushed_from]
+        pushed = self._pushed[signals, channels]
         taken = np.zeros((*pushed.shape[:-1], stop - start), self._dtype)
         for origin, piece in ((self._kept_from, self._kept), (self.pushed_from, self._pushed)):
             if piece is None:
@@ -55,6 +55,6 @@ class InputBuffer:
             low, high = max(start, origin), min(stop, origin + piece.shape[-1])
             if low < high:
                 taken[..., low - start : high - start] = piece[
-                    items, channels, low - origin : high - origin
+                    signals, channels, low - origin : high - origin
                 ]
         return taken

@@ -1,8 +1,8 @@
 """Numbers that must not enter the products of a block.
 
 A number is *unsafe* here if it is not finite, or so large that sums of its products with another may
-overflow. In the products and transforms of a block it would reach outputs that no tap of it reaches, be it
-as 0*inf or inf - inf.
+overflow. In the products and transforms of a block it would reach outputs that none of its taps reaches, as
+0*inf or as inf - inf.
 """
 
 from functools import cache
@@ -11,13 +11,13 @@ import numpy as np
 
 from convt.arrays import Array, DType
 
-_ROOM = 2.0**-40  # for sums of a million products, of numbers a million times larger in a transform
+_HEADROOM = 2.0**-40  # for sums of a million products, of numbers a million times larger in a transform
 
 
 def all_safe(numbers: Array) -> bool:
-    """Tell, at the price of one product for each, whether no number is unsafe.
+    """Tell, for one product each, whether no number is unsafe.
 
-    It may be denied to many that are but large.
+    Many numbers that are merely large may give False, too.
     """
     limit = _limit(numbers.dtype)
     if numbers.flags.c_contiguous:
@@ -36,4 +36,4 @@ def unsafe(numbers: Array) -> Array:
 @cache
 def _limit(dtype: DType) -> float:
     """Return the least square of an unsafe number."""
-    return float(np.finfo(dtype).max) * _ROOM
+    return float(np.finfo(dtype).max) * _HEADROOM

@@ -1,4 +1,4 @@
-"""A kernel prepared as its plan says, in parts that can be computed side by side."""
+"""A kernel prepared as its plan says, in parts that threads compute at the same time."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,17 +38,18 @@ class ChannelBlock:
 class PreparedKernel:
     """A weight (groups, C_in/groups, C_out/groups, K), divided as its plan says.
 
-    What is unsafe, see ``nonfinite.py``, is added by definition, and the engines see a zero in its place.
+    Unsafe samples, see ``nonfinite.py``, are added by definition, and engines see a zero in their place.
+    For an unsafe kernel no engine is prepared, and every sample is added by definition.
     """
 
     def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
         self._geometry, self._plan, self._scratch = geometry, plan, Scratch()
         self._weight = weight
-        self.parts = _divided(weight, plan.parts)
+        self.parts = _channel_blocks(weight, plan.parts)
 
     @property
     def unprepared(self) -> list[ChannelBlock]:
-        """The parts whose engine is still to be prepared; none where it would not be used."""
+        """The parts whose engine is still to be prepared; none if the kernel is unsafe."""
         return [part for part in self.parts if part.engine is None] if self._safe else []
 
     @cached_property
@@ -62,10 +63,10 @@ class PreparedKernel:
     def apply(
         self, part: ChannelBlock, samples: Array, known: slice, bias: Array, out: Array, *, is_safe: bool
     ) -> None:
-        """Write what samples (N, C_in, lag + T*n) make into `out`, (N, T, C_out, outputs).
+        """Write the outputs of samples (N, C_in, lag + T*n) into `out`, (N, T, C_out, outputs).
 
-        `known` are those that the signal has; the others are the zeros around it. With `is_safe` they are
-        known to be that; without it they are looked at.
+        `known` are the samples of the signal; the others are the zeros around it. With `is_safe` they need
+        not be checked.
         """
         blocks, lag = out.shape[1], self._geometry.lag
         block = (samples.shape[-1] - lag) // blocks
@@ -73,7 +74,7 @@ class PreparedKernel:
         def frames(of: Array) -> Array:
             return windows(of, lag + block, block, blocks).swapaxes(1, 2)
 
-        if part.engine is None:
+        if part.engine is None:  # the kernel is unsafe
             out[...] = bias
             self._add_by_definition(part, frames(samples), frames(_mask(samples, known)), out)
         elif is_safe or part.engine.contained or all_safe(samples):
@@ -84,9 +85,9 @@ class PreparedKernel:
             self._add_by_definition(part, frames(np.where(which, samples, 0)), frames(which), out)
 
     def _add_by_definition(self, part: ChannelBlock, frames: Array, chosen: Array, out: Array) -> None:
-        """Add to `out` what the chosen columns of the frames make, by definition."""
+        """Add the outputs of the chosen columns of the frames to `out`, by definition."""
         columns = np.any(chosen, axis=2)
-        # Each by itself: with others beside it, it would be added in another order.
+        # One block at a time: together with others it would be added in another order.
         for signal, block in np.argwhere(columns.any(axis=2)):
             which = np.flatnonzero(columns[signal, block])
             positions = (which - self._geometry.lag) * self._geometry.stride - self._geometry.offset
@@ -94,7 +95,7 @@ class PreparedKernel:
             out[signal, block] += scatter(samples, positions, part.weight, self._geometry, out.shape[-1])
 
 
-def _divided(weight: Array, parts: int) -> list[ChannelBlock]:
+def _channel_blocks(weight: Array, parts: int) -> list[ChannelBlock]:
     """Divide the groups of a weight or, of a single group, the output channels."""
     groups, cin, cout, _ = weight.shape
     if groups == 1:
@@ -103,12 +104,12 @@ def _divided(weight: Array, parts: int) -> list[ChannelBlock]:
             for run in split_evenly(range(cout), -(-cout // parts))
         ]
     return [
-        ChannelBlock(_times(run, cin), _times(run, cout), weight[run])
+        ChannelBlock(_scaled(run, cin), _scaled(run, cout), weight[run])
         for run in split_evenly(range(groups), -(-groups // parts))
     ]
 
 
-def _times(run: slice, count: int) -> slice:
+def _scaled(run: slice, count: int) -> slice:
     return slice(run.start * count, run.stop * count)
 
 
