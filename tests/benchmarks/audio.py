@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.benchmarks.cases import Case
+from tests.benchmarks.page import Row
 from tests.benchmarks.race import Race, Time, installed
 
 TAPS = (9, 33, 129, 375, 1025, 4097)
@@ -25,8 +26,6 @@ _RATIOS = (
     ("float64", "high", "soxr VHQ"),
     ("float64", "best", "soxr VHQ"),
 )
-
-Row = tuple[Case, dict[str, Time]]
 
 
 def case(dtype: str, taps: int, stride: int, length: int = MINUTE) -> Case:

@@ -5,12 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from convt import design_kernel
-
-Array = NDArray[Any]
+from tests.support.oracles import Array
 
 
 @dataclass(frozen=True)

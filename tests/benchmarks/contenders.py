@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.cases import Array, Case
+from tests.benchmarks.cases import Case
+from tests.support.oracles import Array
 
 Run = Callable[[], Any]
 
@@ -18,16 +20,8 @@ def convt(case: Case, engine: Any = None) -> Run:
     from convt import Upsampler
 
     x = case.signal()
-    upsample = Upsampler(case.weight(), stride=case.stride, padding=case.padding, engine=engine)
-    return lambda: upsample(x)
-
-
-def convt_ratio(case: Case) -> Run:
-    """A prepared kernel for a ratio of rates, called with a whole signal."""
-    from convt import Upsampler
-
-    x = case.signal()
-    upsample = Upsampler(case.weight(), stride=case.stride, down=case.down, padding="center")
+    padding: Any = "center" if case.quality else case.padding
+    upsample = Upsampler(case.weight(), stride=case.stride, down=case.down, padding=padding, engine=engine)
     return lambda: upsample(x)
 
 
@@ -119,14 +113,13 @@ def soxr(case: Case, quality: str) -> Run:
 
 CONTENDERS: dict[str, Callable[[Case], Run]] = {
     "convt": convt,
-    "toeplitz": lambda case: convt(case, "toeplitz"),
-    "polyphase": lambda case: convt(case, "polyphase"),
-    "col2im": lambda case: convt(case, "col2im"),
-    "winograd": lambda case: convt(case, "winograd"),
-    "spectral": lambda case: convt(case, "spectral"),
+    **{
+        name: partial(convt, engine=name)
+        for name in ("toeplitz", "polyphase", "col2im", "winograd", "spectral")
+    },
     "convt, one call": convt_once,
     "convt, a push": convt_push,
-    "convt, ratio": convt_ratio,
+    "convt, ratio": convt,
     "convt, latency 480": lambda case: convt_stream(case, 480),
     "convt, latency 48": lambda case: convt_stream(case, 48),
     "scipy upfirdn": scipy,

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 
 from tests.benchmarks.cases import Case
-from tests.benchmarks.race import Race, Time, installed
+from tests.benchmarks.page import Row
+from tests.benchmarks.race import Race, installed
 
 # name, C_in, C_out, taps, stride, frames
 _LAYERS = [
@@ -30,7 +31,7 @@ def cases() -> list[Case]:
     ]
 
 
-def beside_peers() -> Iterator[tuple[Case, dict[str, Time]]]:
+def beside_peers() -> Iterator[Row]:
     names = installed(["convt", "torch", "onnxruntime"])
     names += ["polyphase", "col2im", "winograd", "convt, one call"]
     with Race(names) as race:

@@ -15,15 +15,13 @@ import soundfile
 
 from convt import QUALITIES
 from tests.benchmarks import page
-from tests.benchmarks.race import Time
+from tests.benchmarks.race import Time, clean_environment
 
 _HERE = Path(__file__).parent
 _RATES = 48_000, 96_000
 _RATIO = 44_100, 48_000
 _BITS = {"PCM_16": ["16"], "PCM_24": ["24"], "FLOAT": ["32", "-e", "floating-point"]}  # as sox calls them
 _CODECS = {"PCM_16": "pcm_s16le", "PCM_24": "pcm_s24le", "FLOAT": "pcm_f32le"}  # as ffmpeg does
-# A core type that is set for other reasons would be that of numpy's BLAS alone; and pip compiles modules.
-_UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 _MAIN = "from convt_cli.entry import main; main()"
 _SCRIPT = Path(sys.executable).with_name("convt")
 _CONVT = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-c", _MAIN]
@@ -68,10 +66,9 @@ def shown(commands: Commands) -> str:
 def run(command: list[str]) -> tuple[float, float]:
     """Seconds of a command from its start to its end, and its peak of resident memory in MiB."""
     words = [*_CONVT, *command[1:]] if command[0] == "convt" else command
-    kept = {k: v for k, v in os.environ.items() if k not in _UNSET}
     os.sync()  # what the one before has written must not reach the disk on this one's time
     launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, *words]
-    seconds, peak = map(float, subprocess.check_output(launch, env=kept, text=True).split())
+    seconds, peak = map(float, subprocess.check_output(launch, env=clean_environment(), text=True).split())
     print(f"{seconds:9.2f} s  {command[0]}", file=sys.stderr)
     return seconds, peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 

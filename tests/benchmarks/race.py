@@ -41,6 +41,16 @@ class Time:
         return statistics.median(b / a for a, b in zip(self.rounds, other.rounds, strict=True))
 
 
+def clean_environment() -> dict[str, str]:
+    """The environment without what is set for other reasons, and would slow one contender alone."""
+    # A core type would be that of numpy's BLAS; and programs that pip installs find their modules compiled.
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("OPENBLAS_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
+
+
 def installed(names: Iterable[str]) -> list[str]:
     """Those contenders whose package is here."""
     return [n for n in names if n == "convt" or importlib.util.find_spec(_PACKAGES.get(n, n))]
@@ -50,8 +60,6 @@ class Race:
     """Processes of contenders that wait for a case."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        # A core type that is set for other reasons would be that of numpy's BLAS alone.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
         self._processes = {
             name: subprocess.Popen(
                 [sys.executable, "-m", "tests.benchmarks.worker", name],
@@ -59,7 +67,7 @@ class Race:
                 stdout=subprocess.PIPE,
                 text=True,
                 cwd=_ROOT,
-                env=environment,
+                env=clean_environment(),
             )
             for name in names
         }

@@ -11,8 +11,9 @@ import time
 
 import numpy as np
 
-from tests.benchmarks.cases import Array, Case
+from tests.benchmarks.cases import Case
 from tests.benchmarks.contenders import CONTENDERS, Run, result
+from tests.support.oracles import Array
 
 _WARM_UP = 0.15  # seconds: until threads have spread over the cores
 _SLOW = 1.0  # seconds
