@@ -2,7 +2,6 @@
 
 import io
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.command import CONVT, run
+from tests.support.command import run, upsample
 from tests.support.pipes import piped, sound_bytes, through
-from tests.support.processes import QUICK, limited, names
+from tests.support.processes import KERNEL, QUICK, limited, names
 from tests.support.sounds import sound
 
 
@@ -52,7 +51,8 @@ def test_standard_output_that_finds_no_room_is_one_line(container: str, short_by
     """Also where there is room for all but the end: what is written in part is not all written."""
     sound("in.wav", shape=(100_000,))
     command = [*QUICK, "in.wav", "-q", "-o", "-", "--format", container]
-    size = len(subprocess.run(command, capture_output=True, check=True).stdout)
+    upsample("in.wav", "-o", "whole", "--format", container, *KERNEL)
+    size = Path("whole").stat().st_size
     with Path("out").open("wb") as out:
         out.write(bytes(1_000_000))
         out.flush()
@@ -101,9 +101,7 @@ def test_a_pipe_that_cannot_be_kept_is_one_line(short_by: int) -> None:
 def test_a_full_disk_leaves_nothing(name: str) -> None:
     rng = np.random.default_rng(1)
     soundfile.write("long.wav", rng.uniform(-0.5, 0.5, (400_000, 1)), 8000)
-    limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
-    command = [sys.executable, "-c", limited + CONVT[2], "upsample", "long.wav", "-o", name]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = run("upsample", "long.wav", "-o", name, preexec_fn=limited(100_000))
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"convt: {name}: cannot be written: File too large\n"
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "long.wav"]
@@ -115,12 +113,10 @@ def test_a_full_disk_leaves_nothing(name: str) -> None:
 def test_a_disk_that_is_full_at_the_very_end_leaves_nothing(name: str, short_by: int) -> None:
     rng = np.random.default_rng(3)
     soundfile.write("long.wav", rng.uniform(-0.5, 0.5, (60_000, 1)), 8000)
-    assert run("upsample", "long.wav", "-o", name).returncode == 0
+    upsample("long.wav", "-o", name)
     limit = Path(name).stat().st_size - short_by
     Path(name).unlink()
-    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
-    command = [sys.executable, "-c", limited + CONVT[2], "upsample", "long.wav", "-o", name]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = run("upsample", "long.wav", "-o", name, preexec_fn=limited(limit))
     assert (result.returncode, result.stdout) == (1, "")
     assert f"convt: {name}: cannot be written: File too large\n" in result.stderr
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "long.wav"]
