@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_PATIENCE = 1.0  # seconds until a bar is worth drawing
+SHOWN_AFTER = 1.0  # seconds until a bar is worth drawing; tests change it
 _PAUSE = 0.1  # seconds from one drawing of it to the next
 
 
@@ -37,7 +37,7 @@ class Bar:
     def __call__(self, done: float, total: float | None) -> None:
         """Show how much is done."""
         now = time.monotonic()
-        if not self._wanted or now - self._begun < _PATIENCE:
+        if not self._wanted or now - self._begun < SHOWN_AFTER:
             return
         if self._bar is None:
             if now - self._drawn < _PAUSE:

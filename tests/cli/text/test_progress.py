@@ -21,7 +21,7 @@ from tests.support.command import CONVT, MAIN, tree, upsample
 from tests.support.processes import KERNEL
 from tests.support.sounds import noise_file, sound
 
-IMPATIENT = "import convt_cli.text.progress; convt_cli.text.progress._PATIENCE = 0; " + MAIN
+IMPATIENT = "import convt_cli.text.progress; convt_cli.text.progress.SHOWN_AFTER = 0; " + MAIN
 
 
 def on_terminal(
@@ -128,7 +128,7 @@ def test_no_bar_on_a_dumb_terminal() -> None:
 def test_no_bar_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     noise_file("in.wav")
     plain = upsample("in.wav").stderr
-    monkeypatch.setattr("convt_cli.text.progress._PATIENCE", 0)
+    monkeypatch.setattr("convt_cli.text.progress.SHOWN_AFTER", 0)
     assert upsample("in.wav", "--overwrite").stderr == plain
 
 
@@ -206,7 +206,7 @@ def test_a_bar_appears_after_a_second_and_goes_when_interrupted() -> None:
 def test_a_bar_needs_no_standard_output(arguments: list[str]) -> None:
     for name in ("in.wav", "b.wav"):
         sound(name)
-    main = f"import convt_cli.text.progress as progress; progress._PATIENCE = 0; {MAIN}"
+    main = f"import convt_cli.text.progress as progress; progress.SHOWN_AFTER = 0; {MAIN}"
     command = [sys.executable, "-c", main, "upsample", *arguments, *KERNEL]
     controlling, terminal = os.openpty()
     shell = ["bash", "-c", 'exec "$@" >&-', "convt", *command]
