@@ -67,10 +67,9 @@ def conv_transpose1d(
         Output samples from one tap to the next, at least 1.
     down : int or sequence of one int
         The first output and every `down`-th after it is computed, at least 1.
-    engine : {"toeplitz", "polyphase", "col2im", "winograd", "spectral"}, optional
+    engine : {"toeplitz", "polyphase", "col2im", "spectral"}, optional
         The engine to use in place of the planner's choice. Engines differ in speed and in rounding;
-        ``col2im`` is for ``down=1`` and D = dilation*(K - 1) + 1 <= 16*stride, ``winograd`` for ``down=1``
-        and stride < D <= 2*stride.
+        ``col2im`` is for ``down=1`` and D = dilation*(K - 1) + 1 <= 16*stride.
     threads : int, optional
         Threads to use at most, at least 1. By default as many as the environment variable
         CONVT_NUM_THREADS says, or else as numpy's BLAS is set to use; one in a process that

@@ -11,7 +11,6 @@ import math
 
 from convt.arrays import DType
 from convt.engines.buffers import SMALL_PRODUCT
-from convt.engines.winograd import wider
 
 # What touching an element costs, and transforming one, in a dtype's own multiply-adds.
 _PRICES = {
@@ -24,16 +23,13 @@ _PRICES = {
 _WINDOW, _ROW, _OUTPUT = 22, 800, 5
 _RUN_CALLS = 100_000  # for a run of several
 _LARGE = 1.4  # times a product of more than SMALL_PRODUCT multiply-adds
-# polyphase, col2im and winograd: for each element of a column, in multiply-adds.
+# polyphase and col2im: for each element of a column, in multiply-adds.
 _COLUMN_PRODUCT = 11
 # polyphase: for each element of a column, each output, and each product but the first.
 _COLUMN, _INTERLEAVED, _PRODUCT_CALL = 17, 68, 5_000
 # col2im: for each output, if there is a second lag, and for each further one; and, by the square of the
 # channels, for a product over few.
 _ADDED, _OVERLAP, _LAG, _THIN = 56, 14, 48, 400
-# winograd: for each sample of two neighbours; for each sum, of those copied together or one by one.
-_APART, _SUMMED, _NARROW = 30, 120, 280
-_COMPLEX = 1.5  # times a product, which OpenBLAS packs for however small it is
 # spectral: for each point and bit of its number, each product of spectra, each output; and for a block.
 _POINT, _PRODUCT, _UNPACKED, _BLOCK_CALLS = 9, 30, 80, 1_500_000
 _ROUGH = 4  # times the cost, of a transform whose number of points has a large prime factor
@@ -66,14 +62,6 @@ def col2im(dtype: DType, cin: int, run: int, lag: int, inputs: int) -> float:
     product = cin * (run * (lag + 1) + _COLUMN_PRODUCT) * (1 + lag / inputs)
     summed = memory * (_ADDED + _OVERLAP * min(lag, 1) + _LAG * max(0, lag - 1)) + _THIN / cin**2
     return product + run * summed
-
-
-def winograd(dtype: DType, cin: int, rows: int, stride: int) -> float:
-    """Return the cost of a sample, of which every two make products with so many rows."""
-    memory, _ = _PRICES[dtype.name]
-    product = 3 * cin * (rows + _COLUMN_PRODUCT) / 2 * (_COMPLEX if dtype.kind == "c" else 1)
-    summed = _SUMMED if wider(stride * dtype.itemsize) else _NARROW
-    return product + memory * (_APART * cin + summed * rows)
 
 
 def spectral(

@@ -22,24 +22,17 @@ from convt.engines.polyphase import Polyphase
 from convt.engines.protocol import Engine
 from convt.engines.spectral import Spectral, folds
 from convt.engines.toeplitz import Toeplitz
-from convt.engines.winograd import PAIRS, Winograd, run_of
 from convt.errors import ParameterError
 from convt.geometry import Geometry
 from convt.kernel import Kernel
 
-EngineName = Literal["toeplitz", "polyphase", "col2im", "winograd", "spectral"]
+EngineName = Literal["toeplitz", "polyphase", "col2im", "spectral"]
 
 _WIDEST = 256  # samples that windows of toeplitz advance by, unless a period is longer
 _NARROWEST = 16  # samples of a run of a period, not counting the lag, at least
 _MOST_LAGS = 16  # of col2im
 # Points of a transform, unless the lag wants more: a longer one back would leave the cache.
 _SMALLEST, _LARGEST = 1 << 10, 1 << 12
-
-# Two engines do not take every kernel.
-_REQUIREMENTS = {
-    "col2im": f"down=1 and dilation*(K - 1) + 1 <= {_MOST_LAGS}*stride",
-    "winograd": "an even latency, down=1 and stride < dilation*(K - 1) + 1 <= 2*stride",
-}
 
 _MATRIX = 1 << 22  # elements that an engine may keep, or twice as many as its kernel has
 _BLOCK = 1 << 20  # elements of the copy of a block, and of its outputs
@@ -53,7 +46,7 @@ class Plan:
 
     Attributes
     ----------
-    engine : {"toeplitz", "polyphase", "col2im", "winograd", "spectral"}
+    engine : {"toeplitz", "polyphase", "col2im", "spectral"}
         Name of the engine.
     inputs, outputs : int
         Input samples of a block, whole periods of the geometry, and the output samples it makes. A stream
@@ -135,7 +128,8 @@ def plan(
     """
     considered = candidates(geometry, weight, dtype, engine, latency, products)
     if not considered:
-        raise ParameterError(f"{engine=} wants {_REQUIREMENTS[str(engine)]}, got {latency=}, {geometry}")
+        required = f"down=1 and dilation*(K - 1) + 1 <= {_MOST_LAGS}*stride"  # for col2im
+        raise ParameterError(f"{engine=} wants {required}, got {latency=}, {geometry}")
     return min(considered, key=lambda candidate: candidate.cost)
 
 
@@ -260,30 +254,6 @@ def _col2im(problem: _Problem) -> Iterator[Plan]:
     )
 
 
-def _winograd(problem: _Problem) -> Iterator[Plan]:
-    """Plan blocks for a kernel of two taps a phase, if this is one."""
-    geometry, groups, cin, cout, dtype, latency, _ = problem
-    if geometry.lag != 1 or geometry.down != 1 or (latency and latency % 2):
-        return
-    stride = geometry.stride
-    column, run = 3 * cin, cout * stride  # of two neighbouring samples
-    width, channels = run_of(stride, dtype.itemsize)
-    rows = width * -(-cout // channels)  # of them `run`
-    parts = _parts(groups, run, 512 * (column + 3 * rows))
-    inputs = latency or _columns(2 * cin, -(-rows // parts), 512)
-    yield Plan(
-        engine="winograd",
-        prepare=Winograd,
-        inputs=inputs,
-        outputs=inputs * stride,
-        step=math.gcd(inputs, 2 * PAIRS),
-        parts=parts,
-        elements=groups * inputs * (cin + column + 4 * rows),
-        matrix=groups * column * rows,
-        cost=groups * costs.winograd(dtype, cin, rows, stride),
-    )
-
-
 def _columns(column: int, run: int, most: int, inputs: int = 1) -> int:
     """Return how many columns make a block, at least a tile unless they are far apart."""
     return max(-(-TILE // inputs), _power_below(min(_BLOCK // run, _BLOCK // column, most)))
@@ -323,7 +293,6 @@ _PLANNERS: dict[EngineName, Callable[[_Problem], Iterator[Plan]]] = {
     "toeplitz": _toeplitz,
     "polyphase": _polyphase,
     "col2im": _col2im,
-    "winograd": _winograd,
     "spectral": _spectral,
 }
 

@@ -115,7 +115,7 @@ CONTENDERS: dict[str, Callable[[Case], Run]] = {
     "convt": convt,
     **{
         name: partial(convt, engine=name)
-        for name in ("toeplitz", "polyphase", "col2im", "winograd", "spectral")
+        for name in ("toeplitz", "polyphase", "col2im", "spectral")
     },
     "convt, one call": convt_once,
     "convt, a push": convt_push,

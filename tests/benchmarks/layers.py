@@ -33,7 +33,7 @@ def cases() -> list[Case]:
 
 def beside_peers() -> Iterator[Row]:
     names = installed(["convt", "torch", "onnxruntime"])
-    names += ["polyphase", "col2im", "winograd", "convt, one call"]
+    names += ["polyphase", "col2im", "convt, one call"]
     with Race(names) as race:
         for case in cases():
             yield case, race.run(case, names, 9)

@@ -12,7 +12,6 @@ from convt.engines.planning import Plan
 from convt.engines.polyphase import Polyphase
 from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
-from convt.engines.winograd import Winograd
 from convt.geometry import Geometry
 from tests.support.oracles import Array
 
@@ -89,8 +88,6 @@ def small_plans(case: Case) -> list[Plan]:
     ]
     if case.geometry.down == 1:
         engines.append(("col2im", Col2im, 5, 1))
-    if case.geometry.lag == 1 and case.geometry.down == 1:
-        engines.append(("winograd", Winograd, 6, 2))
     return [
         Plan(name, block * inputs, block * outputs, step * inputs, parts, 1, 0, cost, prepare)
         for name, prepare, block, step in engines

@@ -17,7 +17,6 @@ from convt.engines.polyphase import Polyphase
 from convt.engines.protocol import Engine
 from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
-from convt.engines.winograd import Winograd
 from convt.geometry import Geometry
 from tests.support.oracles import Array, transposed
 from tests.support.strategies import numbers
@@ -86,40 +85,6 @@ def test_maps_each_block_of_a_stack_by_itself(
     alone = np.empty((1, 1, groups * cout, block * stride), dtype)
     engine(frames[1:, 2:], bias[1:], alone)
     np.testing.assert_array_equal(out[1, 2], alone[0, 0])
-
-
-@pytest.mark.parametrize("dtype", ["float64", "complex128"])
-@given(
-    st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 5), st.integers(1, 4), st.data()
-)
-def test_three_products_do_for_four(
-    dtype: str, groups: int, cin: int, cout: int, stride: int, half: int, data: st.DataObject
-) -> None:
-    span = data.draw(st.integers(stride + 1, 2 * stride))
-    dilation = data.draw(st.sampled_from([d for d in (1, 2, 3) if (span - 1) % d == 0]))
-    taps = (span - 1) // dilation + 1
-    geometry = Geometry.of(taps, stride, dilation=dilation)
-    weight = numbers(taps, (groups, cin, cout, taps), dtype)
-    frames = numbers(stride, (2, 3, groups * cin, 1 + 2 * half), dtype)
-    bias = numbers(cin, (1, 1, groups * cout, 1), dtype)
-    out = np.full((2, groups * cout, 3, 2 * half * stride + 2), np.nan, dtype)[..., 1:-1].swapaxes(1, 2)
-    Winograd(weight, geometry, Scratch())(frames, bias, out)
-    expected = of_one_block(frames[1, 2], weight, geometry) + bias[0, 0]
-    np.testing.assert_allclose(out[1, 2], expected, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
-@pytest.mark.parametrize("half", [5, 8, 24, 88])
-@pytest.mark.parametrize(
-    ("stride", "cout"), [(1, 70), (2, 37), (3, 21), (4, 8), (5, 13), (8, 9), (20, 5), (100, 2), (513, 3)]
-)
-def test_three_products_in_runs_of_channels(stride: int, cout: int, half: int, dtype: str) -> None:
-    geometry, weight = Geometry.of(2 * stride, stride), numbers(1, (2, 3, cout, 2 * stride), dtype)
-    frames, bias = numbers(2, (2, 1, 6, 1 + 2 * half), dtype), numbers(3, (2, 1, 2 * cout, 1), dtype)
-    out = np.empty((2, 1, 2 * cout, 2 * half * stride), dtype)
-    Winograd(weight, geometry, Scratch())(frames, bias, out)
-    expected = of_one_block(frames[1, 0], weight, geometry) + bias[1, 0]
-    np.testing.assert_allclose(out[1, 0], expected, rtol=0, atol=100 * float(np.finfo(dtype).eps))
 
 
 @pytest.mark.parametrize("cin", [1, 5])

@@ -17,8 +17,8 @@ SINGLE, DOUBLE = np.dtype("float32"), np.dtype("float64")
         (33, 2, 1, 2, 2, "toeplitz"),
         (1025, 2, 1, 1, 1, "spectral"),
         (4097, 8, 1, 2, 2, "spectral"),
-        (16, 8, 1, 512, 256, "winograd"),
-        (15, 8, 1, 384, 192, "winograd"),
+        (16, 8, 1, 512, 256, "col2im"),
+        (15, 8, 1, 384, 192, "col2im"),
         (17, 8, 1, 512, 256, "polyphase"),
         (4, 2, 1, 64, 32, "col2im"),
         (2, 2, 1, 64, 64, "col2im"),
@@ -65,14 +65,6 @@ def test_an_engine_can_be_asked_for(engine: EngineName, dtype: str) -> None:
     for taps, channels in ((5, 1), (2049, 1), (16, 64)):
         chosen = plan(Geometry.of(taps, 2), (1, channels, channels, taps), np.dtype(dtype), engine)
         assert chosen.engine == engine
-
-
-@pytest.mark.parametrize(("taps", "stride", "latency"), [(2, 2, None), (9, 4, None), (8, 4, 441)])
-def test_winograd_is_for_two_taps_a_phase(taps: int, stride: int, latency: int | None) -> None:
-    with pytest.raises(convt.ParameterError, match=r"engine='winograd' wants .* kernel_size=" + str(taps)):
-        convt.Upsampler(np.ones(taps), stride=stride, engine="winograd", latency=latency)
-    with pytest.raises(convt.ParameterError, match="engine='winograd' wants an even latency"):
-        convt.conv_transpose1d([[1.0]], np.ones((1, 1, 2)), stride=3, engine="winograd")
 
 
 def test_col2im_is_for_a_few_taps_a_phase_and_every_output() -> None:

@@ -38,19 +38,6 @@ def test_rounding_stays_within_a_few_ulps_of_the_sum(
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_rounding_of_three_products_stays_within_a_few_ulps_of_neighbouring_sums(dtype: str) -> None:
-    x, weight = numbers(31, (256, 200), dtype), numbers(32, (256, 24, 16), dtype)
-    y = convt.conv_transpose1d(x, weight, stride=8, engine="winograd")
-    wide = np.longdouble if dtype == "float64" else np.float64
-    exact = sum_of_products(x.astype(wide), weight.astype(wide), 8)
-    taps = np.abs(weight.reshape(256, 24, 2, 8)).astype(wide).sum(axis=2, keepdims=True)
-    either = np.broadcast_to(taps, (256, 24, 2, 8)).reshape(256, 24, 16)  # both taps of the phase
-    bound = sum_of_products(np.abs(x).astype(wide), either, 8)
-    # Measured: 1.0 or less.
-    assert (np.abs(y - exact) <= 4 * np.finfo(dtype).eps * bound).all()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("taps", [64, 1025, 4097])
 @pytest.mark.parametrize("signal", ["noise", "sine", "constant"])
 def test_rounding_of_transforms_stays_within_a_few_ulps_of_the_result(
@@ -75,7 +62,6 @@ def test_integers_are_exact_in_the_engines_of_products() -> None:
         ("toeplitz", 700),
         ("polyphase", 700),
         ("col2im", 48),
-        ("winograd", 6),
     ]
     for engine, taps in engines:
         y = convt.conv_transpose1d(x, weight[..., :taps], stride=3, engine=engine)
