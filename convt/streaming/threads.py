@@ -10,18 +10,23 @@ import ctypes
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
 
 from convt.arguments import as_index
 from convt.errors import ParameterError
-from convt.streaming.thread_pool import Job, Task, ThreadPool
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+Task = TypeVar("Task")
 _Control = tuple[Callable[[], int], Callable[[int], object]]
 
 _VARIABLE = "CONVT_NUM_THREADS"
@@ -68,26 +73,40 @@ class ThreadTeam:
 
     def run(self, work: Callable[[Task], None], tasks: Sequence[Task]) -> None:
         """Do `work` for every task. They must be independent; an error ends them early."""
+        pending, errors = deque(tasks), list[BaseException]()
+
+        def help_out() -> None:
+            try:
+                with ignore_float_errors():  # which threads do not inherit
+                    _work_off(work, pending)
+            except BaseException as error:  # noqa: BLE001  # raised again by the caller
+                pending.clear()
+                errors.append(error)
+
         helpers = min(self.size, len(tasks)) - 1
-        if helpers < 1:
-            for task in tasks:
-                work(task)
-            return
-        job = Job(work, tasks, helpers)
-        _cores.pool.submit(job, helpers)
+        futures = _cores.submit(help_out, helpers) if helpers > 0 else []
         try:
-            job.work()
+            _work_off(work, pending)
         finally:
-            errors = job.finish()
+            pending.clear()
+            for future in futures:
+                if not future.cancel():  # a thread that has not begun is not waited for
+                    future.result()
         for error in errors:
             raise error
 
 
-def ignore_float_errors() -> np.errstate:
-    """Return the context in which infinities and vanishing products are results like others.
+def _work_off(work: Callable[[Task], None], pending: deque[Task]) -> None:
+    while True:
+        try:
+            task = pending.popleft()
+        except IndexError:
+            return
+        work(task)
 
-    Threads do not inherit it: those of the pool have their own.
-    """
+
+def ignore_float_errors() -> np.errstate:
+    """Return the context in which infinities and vanishing products are results like others."""
     return np.errstate(over="ignore", invalid="ignore", under="ignore")
 
 
@@ -101,7 +120,7 @@ class _Cores:
         self._lock = threading.Lock()
         self._busy = 0
         self._blas_before: list[int] = []
-        self.pool = ThreadPool(ignore_float_errors)
+        self._pool: ThreadPoolExecutor | None = None
 
     def start_anew(self) -> None:
         """Forget, in a forked child, the threads that it does not have."""
@@ -122,9 +141,21 @@ class _Cores:
                 _set_blas_threads([1] * len(self._blas_before))
             granted = max(1, min(cores, available_cores() - self._busy)) if cores > 1 else 1
             self._busy += granted
-            if granted > 1:
-                self.pool.grow(self._busy - 1)
         return granted
+
+    def submit(self, work: Callable[[], None], count: int) -> "list[Future[None]]":
+        """Have so many threads do some work, or as many as the system lets start."""
+        from concurrent.futures import ThreadPoolExecutor  # which takes 4 ms to import
+
+        futures: list[Future[None]] = []
+        with self._lock:
+            self._pool = self._pool or ThreadPoolExecutor(os.cpu_count(), "convt")
+            try:
+                futures.extend(self._pool.submit(work) for _ in range(count))  # the first of them, at least
+            except RuntimeError:  # the interpreter is shutting down: without help, then
+                self._pool.shutdown(cancel_futures=True)
+                self._pool = None
+        return futures
 
     def release(self, cores: int) -> None:
         """Give cores back."""

@@ -15,7 +15,6 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 import convt
 from convt.streaming import threads as parallel
 from convt.streaming.nonfinite import all_safe
-from convt.streaming.thread_pool import Job, ThreadPool
 from convt.streaming.threads import ThreadTeam
 from tests.support.oracles import Array
 from tests.support.strategies import numbers
@@ -216,7 +215,7 @@ def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.Mon
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    monkeypatch.setattr(parallel._cores, "pool", ThreadPool(parallel.ignore_float_errors))
+    monkeypatch.setattr(parallel._cores, "_pool", None)
 
     def forgotten() -> weakref.ref[Array]:
         result = np.zeros(10)
@@ -228,8 +227,9 @@ def test_work_that_is_given_up_at_shutdown_is_done_alone(monkeypatch: pytest.Mon
     assert forgotten()() is None
 
 
+@pytest.mark.skipif(CORES < 2, reason="needs two cores")
 def test_an_error_of_a_helper_is_the_callers_and_ends_the_call() -> None:
-    pool, done = ThreadPool(parallel.ignore_float_errors), list[int]()
+    done: list[int] = []
     failed = threading.Event()
 
     def work(task: int) -> None:
@@ -239,27 +239,18 @@ def test_an_error_of_a_helper_is_the_callers_and_ends_the_call() -> None:
         failed.wait()
         done.append(task)
 
-    pool.grow(1)
-    job = Job(work, range(1_000_000), 1)
-    pool.submit(job, 1)
-    job.work()
-    assert [type(error) for error in job.finish()] == [MemoryError]
+    with ThreadTeam(2) as team, pytest.raises(MemoryError, match="in task"):
+        team.run(work, range(1_000_000))
     assert len(done) < 999_999
 
 
-def test_a_helper_that_is_late_is_not_waited_for() -> None:
-    pool, done, held = ThreadPool(parallel.ignore_float_errors), list[int](), threading.Event()
-
-    def wait(_: int) -> None:
-        held.wait()
-
-    pool.grow(1)
-    first = Job(wait, [0], 1)
-    pool.submit(first, 1)
-    second = Job(done.append, range(10), 1)
-    pool.submit(second, 1)
-    second.work()
-    assert second.finish() == []
-    assert done == list(range(10))
-    held.set()
-    assert first.finish() == []
+@pytest.mark.skipif(CORES < 2, reason="needs two cores")
+def test_a_helper_that_is_late_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    done, held = list[int](), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(parallel._cores, "_pool", pool)
+        pool.submit(held.wait)
+        with ThreadTeam(2) as team:
+            team.run(done.append, range(10))
+        assert done == list(range(10))
+        held.set()
