@@ -202,7 +202,7 @@ class Driver:
         shape = (*target.shape[:2], end - begin)
         out = target[..., begin:end] if is_whole else self._scratch("edge", samples.dtype, *shape)
         by_block = out.reshape(*out.shape[:2], task.blocks, outputs).swapaxes(1, 2)
-        self._kernel.apply(task.part, samples, known, bias, by_block, is_safe=self._buffer.all_safe)
+        self._kernel.apply(task.part, samples, known, bias, by_block)
         if not is_whole:
             low, high = max(0, begin), min(y.shape[-1], end)
             target[..., low:high] = out[..., low - begin : high - begin]

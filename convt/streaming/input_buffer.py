@@ -3,9 +3,6 @@
 import numpy as np
 
 from convt.arrays import Array, DType
-from convt.streaming.nonfinite import all_safe
-
-_GLANCE = 1 << 16  # elements of a push that are checked as a whole, which is quickest
 
 
 class InputBuffer:
@@ -22,25 +19,18 @@ class InputBuffer:
         self._kept: Array | None = None
         self._kept_from = self.pushed_from = self.seen = 0
         self._pushed: Array
-        self._kept_safe = self._pushed_safe = True
 
     def push(self, x: Array) -> None:
         """Take the next samples."""
         self._pushed, self.pushed_from = x, self.seen
-        self._pushed_safe = x.dtype == self._dtype and x.size <= _GLANCE and all_safe(x)
         self.seen += x.shape[-1]
-
-    @property
-    def all_safe(self) -> bool:
-        """Whether all samples have been checked, and none of them is unsafe."""
-        return self._kept_safe and self._pushed_safe
 
     def keep(self, start: int) -> None:
         """Keep a copy of the samples from position `start` on, and no view of the last push."""
         start = min(self.seen, max(0, start))
         taken = self.take(slice(None), slice(None), start, self.seen)
         kept = taken if taken.base is None else taken.copy()
-        self._kept, self._kept_from, self._kept_safe = kept, start, self.all_safe or all_safe(kept)
+        self._kept, self._kept_from = kept, start
         self._pushed, self.pushed_from = kept[..., :0], self.seen
 
     def take(self, signals: slice, channels: slice, start: int, stop: int) -> Array:

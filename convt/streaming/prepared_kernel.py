@@ -60,13 +60,10 @@ class PreparedKernel:
         """Prepare the part's engine."""
         part.engine = self._plan.prepare(part.weight, self._geometry, self._scratch)
 
-    def apply(
-        self, part: ChannelBlock, samples: Array, known: slice, bias: Array, out: Array, *, is_safe: bool
-    ) -> None:
+    def apply(self, part: ChannelBlock, samples: Array, known: slice, bias: Array, out: Array) -> None:
         """Write the outputs of samples (N, C_in, lag + T*n) into `out`, (N, T, C_out, outputs).
 
-        `known` are the samples of the signal; the others are the zeros around it. With `is_safe` they need
-        not be checked.
+        `known` are the samples of the signal; the others are the zeros around it.
         """
         blocks, lag = out.shape[1], self._geometry.lag
         block = (samples.shape[-1] - lag) // blocks
@@ -77,7 +74,7 @@ class PreparedKernel:
         if part.engine is None:  # the kernel is unsafe
             out[...] = bias
             self._add_by_definition(part, frames(samples), frames(_mask(samples, known)), out)
-        elif is_safe or part.engine.contained or all_safe(samples):
+        elif part.engine.contained or all_safe(samples):
             part.engine(frames(samples), bias, out)
         else:
             which = unsafe(samples)
