@@ -2,26 +2,36 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from convt_cli.commands.design import design
-from convt_cli.commands.fit import fit
-from convt_cli.commands.inspect import inspect
-from convt_cli.commands.upsample import upsample
-from convt_cli.commands.weights import weights
 from convt_cli.errors import Failure, Misuse
 from convt_cli.text import report
 
+_COMMANDS = ("upsample", "design", "inspect", "weights", "fit")  # as the help lists them
 
-class OneLineErrors(TyperGroup):
-    """A group whose errors are one line each, with the exit codes that scripts rely on.
+
+class Commands(TyperGroup):
+    """The subcommands; their errors are one line each, with the exit codes that scripts rely on.
 
     0 done, 1 the work failed, 2 usage, 3 some files of several failed, 130 interrupted. Unknown exceptions
     keep their traceback.
     """
+
+    def __init__(self, *args: Any, **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]  # for their names alone
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # as typer calls it
+        """Return a subcommand, or None. Only the one that runs is imported: each takes milliseconds."""
+        if cmd_name not in _COMMANDS:
+            return None
+        only = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        only.command(cmd_name)(getattr(import_module(f"convt_cli.commands.{cmd_name}"), cmd_name))
+        return typer.main.get_command(only)
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run a command line, and exit."""
@@ -70,12 +80,7 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(name="convt", cls=OneLineErrors, rich_markup_mode=None, pretty_exceptions_enable=False)
-app.command()(upsample)
-app.command()(design)
-app.command()(inspect)
-app.command()(weights)
-app.command()(fit)
+app = typer.Typer(name="convt", cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)

@@ -113,10 +113,7 @@ def soxr(case: Case, quality: str) -> Run:
 
 CONTENDERS: dict[str, Callable[[Case], Run]] = {
     "convt": convt,
-    **{
-        name: partial(convt, engine=name)
-        for name in ("toeplitz", "polyphase", "col2im", "spectral")
-    },
+    **{name: partial(convt, engine=name) for name in ("toeplitz", "polyphase", "col2im", "spectral")},
     "convt, one call": convt_once,
     "convt, a push": convt_push,
     "convt, ratio": convt,

@@ -20,7 +20,7 @@ Kind = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)  # which would take time to make
 class DesignOptions:
     """The options of ``convt design``."""
 

@@ -9,7 +9,7 @@ import typer
 from convt_cli.options import kernel_options, report_options, values
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)  # which would take time to make
 class FitOptions:
     """The options of ``convt fit``."""
 

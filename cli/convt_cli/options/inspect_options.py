@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from convt_cli.options import kernel_options, report_options
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)  # which would take time to make
 class InspectOptions:
     """The options of ``convt inspect``."""
 

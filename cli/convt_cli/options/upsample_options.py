@@ -15,7 +15,7 @@ _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav"}
 # Paths are not checked for being readable here: that is a failure of the work, not of the command line.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UpsampleOptions:
     """The options of ``convt upsample``: as they are typed, or of one input, see :meth:`for_input`.
 
