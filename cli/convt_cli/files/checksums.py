@@ -3,14 +3,15 @@
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convt_cli.files.paths import STREAM
-from convt_cli.samples.formats import Array
 
 
-def array_sha256(array: Array) -> str:
+def array_sha256(array: NDArray[Any]) -> str:
     """Return the SHA-256 of an array's numbers, little-endian and in C order."""
     from hashlib import sha256  # here and below: slow to import, needed only with --json
 

@@ -26,7 +26,7 @@ from convt_cli.samples.levels import Levels
 from convt_cli.samples.nonfinite import NonFinitePolicy
 from convt_cli.samples.quantise import Quantiser
 
-_SAMPLES = 1 << 22  # of a segment's output, all channels counted: some hundredths of a second's work
+SEGMENT_SAMPLES = 1 << 22  # of its output, all channels counted: hundredths of a second of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def segments_of(plan: RunPlan, reader: Reader, processes: int) -> list[Segment]:
     span = -(-taps // plan.ratio.down)  # in outputs
     back = 2 * -(-span // engine.outputs)  # blocks with what is not made of the others, and their history
     samples = total * plan.channels[1]
-    rounds = max(1, samples // (_SAMPLES * processes))
-    count = min(rounds * processes, samples // _SAMPLES, frames // engine.inputs // (back + 1))
+    rounds = max(1, samples // (SEGMENT_SAMPLES * processes))
+    count = min(rounds * processes, samples // SEGMENT_SAMPLES, frames // engine.inputs // (back + 1))
     if count < 2:
         return []
     cuts = [frames // engine.inputs * cut // count for cut in range(count)]

@@ -55,7 +55,7 @@ def divided(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counts.append(len(found))
         return found
 
-    monkeypatch.setattr(segments, "_SAMPLES", 1 << 15)
+    monkeypatch.setattr(segments, "SEGMENT_SAMPLES", 1 << 15)
     monkeypatch.setattr(pipeline, "segments_of", count)
     monkeypatch.setattr(pipeline, "workers", workers)
     monkeypatch.setenv("CONVT_NUM_THREADS", "2")
@@ -104,7 +104,7 @@ def test_the_bytes_are_those_of_one_process(
 
 def test_what_came_through_a_pipe_is_not_opened_again() -> None:
     sound(1, 2_000_000)
-    small = "import convt_cli.run.segments; convt_cli.run.segments._SAMPLES = 1 << 15; "
+    small = "import convt_cli.run.segments; convt_cli.run.segments.SEGMENT_SAMPLES = 1 << 15; "
     command = [sys.executable, "-c", small + MAIN, "upsample", "-", "-q", "-o", "out.wav", "--overwrite"]
     environment = os.environ | {"CONVT_NUM_THREADS": "2"}
     with Path("in.wav").open("rb") as source:
