@@ -73,6 +73,11 @@ class ThreadTeam:
 
     def run(self, work: Callable[[Task], None], tasks: Sequence[Task]) -> None:
         """Do `work` for every task. They must be independent; an error ends them early."""
+        helpers = min(self.size, len(tasks)) - 1
+        if helpers < 1:  # as of most short calls
+            for task in tasks:
+                work(task)
+            return
         pending, errors = deque(tasks), list[BaseException]()
 
         def help_out() -> None:
@@ -83,8 +88,7 @@ class ThreadTeam:
                 pending.clear()
                 errors.append(error)
 
-        helpers = min(self.size, len(tasks)) - 1
-        futures = _cores.submit(help_out, helpers) if helpers > 0 else []
+        futures = _cores.submit(help_out, helpers)
         try:
             _work_off(work, pending)
         finally:

@@ -6,6 +6,8 @@ import platform
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from threadpoolctl import threadpool_info
+
 from tests.benchmarks.cases import Case
 from tests.benchmarks.race import Time
 
@@ -15,14 +17,16 @@ _PACKAGES = ("convt", "numpy", "scipy", "threadpoolctl", "torch", "onnxruntime",
 
 
 def machine() -> str:
-    """The processor, its cores, the system, and the version of all that was timed."""
+    """The processor, its cores, the system, and the versions of what was timed."""
     model = platform.processor() or platform.machine()
     if (info := Path("/proc/cpuinfo")).exists():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0].partition(": ")[2] if names else model
+    blas = {info["architecture"] for info in threadpool_info() if "numpy" in info["filepath"]}
     versions = [f"{name} {_version(name)}" for name in _PACKAGES if _version(name)]
     return (
-        f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()};"
+        f"{model}, {os.cpu_count()} cores, numpy's BLAS for {' '.join(blas) or 'any processor'},"
+        f" {platform.system()}, Python {platform.python_version()};"
         f" {', '.join(versions)}."
     )
 
