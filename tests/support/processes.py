@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -85,13 +85,21 @@ def ended(process: Process) -> tuple[int, bytes, bytes]:
     return process.returncode, output, errors
 
 
+def open_files() -> Iterator[tuple[int, Path]]:
+    """The files that processes have open, with the process of each, as Linux tells of those that go on."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):  # it has ended, or is not ours
+                yield from [(int(process.name), opened) for opened in (process / "fd").iterdir()]
+
+
 def readers_of(name: str) -> set[int]:
-    """The other processes that have a pipe open, as Linux tells."""
+    """The other processes that have a pipe open."""
     wanted, found = str(Path(name).resolve()), set[int]()
-    for opened in Path("/proc").glob("[0-9]*/fd/*"):
-        with suppress(OSError):  # it has ended, or is not ours
+    for process, opened in open_files():
+        with suppress(OSError):  # it has been closed
             if str(opened.readlink()) == wanted:
-                found.add(int(opened.parts[2]))
+                found.add(process)
     return found - {os.getpid()}
 
 

@@ -168,8 +168,8 @@ def test_one_that_waits_for_ever_does_not_keep_the_consumer_from_leaving() -> No
 
 
 def test_the_thread_does_not_keep_the_process_from_ending() -> None:
-    go_on = threading.Event()
+    before, go_on = set(threading.enumerate()), threading.Event()
     with prefetch(iter(lambda: go_on.wait(20), True)):
-        helper = next(each for each in threading.enumerate() if each is not threading.main_thread())
+        (helper,) = set(threading.enumerate()) - before
         assert helper.daemon
         go_on.set()
