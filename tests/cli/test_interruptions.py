@@ -13,10 +13,26 @@ import soundfile
 
 from tests.support.command import CONVT, MAIN
 from tests.support.pipes import PATIENCE, endless, live, received, sound_bytes
-from tests.support.processes import QUICK, SLOW, Process, begin, ended, names, parts, until, waiting
+from tests.support.processes import (
+    QUICK,
+    SLOW,
+    Process,
+    begin,
+    being_written,
+    ended,
+    names,
+    parts,
+    until,
+    waiting,
+)
 from tests.support.sounds import silence, sound
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+
+
+def maps_of(process: Process) -> bytes:
+    """The libraries that a process has loaded, as Linux tells."""
+    return Path(f"/proc/{process.pid}/maps").read_bytes()
 
 
 def half_way(command: list[str]) -> Process:
@@ -25,7 +41,7 @@ def half_way(command: list[str]) -> Process:
         silence(f"{number}.wav", 500 if number == 0 else 1_500_000)
     files = [f"{number}.wav" for number in range(8)]
     process = begin([*command, *files, "-d", "out"])
-    until(lambda: Path("out/0.wav").exists() and parts(), process)
+    until(lambda: Path("out/0.wav").exists() and being_written(), process)
     return process
 
 
@@ -70,7 +86,7 @@ def test_signals_in_quick_succession_leave_nothing(
     for name in ("1.wav", "2.wav"):
         silence(name, 3_000_000)
     process = begin([*SLOW, *command])
-    until(parts, process)
+    until(being_written, process)
     if at_once:
         process.send_signal(signal.SIGSTOP)
     for number in order:
@@ -144,7 +160,7 @@ def test_signals_that_the_shell_has_set_aside_stay_so(number: signal.Signals, jo
         [*SLOW, "1.wav", "2.wav", "-d", "out", "-q", "-j", jobs],
         preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),
     )
-    until(parts, process)
+    until(being_written, process)
     os.killpg(process.pid, number)
     assert ended(process) == (0, b"out/1.wav\nout/2.wav\n", b"")
 
@@ -155,7 +171,7 @@ def test_a_kill_leaves_nothing_under_the_targets_name_and_no_process(command: li
     for name in ("1.wav", "2.wav"):
         silence(name, 3_000_000)
     process = begin([*SLOW, *command, "-q"])
-    until(parts, process)
+    until(being_written, process)
     process.kill()
     try:
         process.communicate(timeout=8)  # what it began has its streams, and ends as well
@@ -186,7 +202,7 @@ def test_an_interruption_while_standard_input_is_silent(arguments: list[str], gi
     process.stdin.write(given)
     process.stdin.flush()
     pipe = process.stdin.fileno()
-    until(lambda: waiting(pipe) == 0, process)
+    until(lambda: waiting(pipe) == 0 and b"libsndfile" in maps_of(process), process)  # it has begun
     time.sleep(0 if given else 0.3)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=10) == 130
@@ -229,7 +245,7 @@ def test_a_signal_half_way_leaves_nothing(number: signal.Signals, code: int) -> 
         [*CONVT, "upsample", "long.wav"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 60
-    while not any(part.stat().st_size > 10_000 for part in Path().glob(".convt-*.part")):
+    while max(being_written(), default=0) <= 10_000:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -253,7 +269,7 @@ def test_a_signal_ends_it_while_it_waits(number: signal.Signals, code: int, targ
     if target == "-":
         received(process, 44)
     else:
-        while not any(part.stat().st_size for part in Path().glob(".convt-*.part")):
+        while not any(being_written()):
             assert time.monotonic() < deadline
             time.sleep(0.005)
     process.send_signal(number)

@@ -65,6 +65,17 @@ def parts() -> list[Path]:
     return list(Path().rglob(".*.part"))
 
 
+def being_written() -> list[int]:
+    """The sizes of the outputs that have been begun below this folder; on Linux they have no name."""
+    sizes, here = [part.stat().st_size for part in parts()], f"{Path().resolve()}/"
+    for _, opened in open_files():
+        with suppress(OSError):  # it has been closed
+            link = str(opened.readlink())
+            if link.startswith(here) and link.endswith(" (deleted)"):
+                sizes.append(opened.stat().st_size)
+    return sizes
+
+
 def until(holds: Callable[[], Any], process: Process | None = None) -> None:
     """Wait for what another process is about to do."""
     deadline = time.monotonic() + 20

@@ -2,14 +2,16 @@
 
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from convt_cli.errors import Failure, ReaderGone
 from convt_cli.files.paths import STREAM, input_name
+
+_DESCRIPTORS = "/proc/{}/fd"  # a process's open files, as links
+_temporaries: set[Path] = set()  # with names
 
 
 def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
@@ -62,25 +64,23 @@ def _is_same(found: os.stat_result, source: Path) -> bool:
 
 @contextmanager
 def atomic_write(target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Yield a temporary file in the folder of `target`; it becomes `target` when the block ends well.
+    """Yield a temporary file that becomes `target` when the block ends well.
 
-    The function follows links, and a replaced file hands on its permissions. If the block raises, the
-    function removes the temporary file and leaves `target` as it was.
+    Where the system has files without a name it is one: nothing is left of it, however the process ends.
+    Links are followed. A file that replaces another has its permissions from the first byte on. If the
+    block raises, `target` is as it was.
     """
     place = Path(os.path.realpath(target)) if target.is_symlink() else target
-    temporary = place.with_name(f".convt-{secrets.token_hex(8)}.part")
+    name = place.with_name(f".convt-{secrets.token_hex(8)}.part")
     with write_errors_as_failures(str(target)):
+        replaces = overwrite and place.exists()
+        mode = stat.S_IMODE(place.stat().st_mode) if replaces else None
         try:
-            temporary.touch(exist_ok=False)
-            yield temporary
-            if overwrite and place.exists():
-                shutil.copymode(place, temporary)
-            if overwrite or not _linked(temporary, place):
-                temporary.replace(place)
+            with _unnamed(place.parent, mode) or _named(name, mode) as temporary:
+                yield temporary
+                _publish(temporary, place, name, overwrite=overwrite)
         except FileExistsError:
             raise Failure(f"{target}: came into being meanwhile; use --overwrite to replace it") from None
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -102,13 +102,66 @@ def write_errors_as_failures(name: str) -> Iterator[None]:
         raise Failure(f"{name}: cannot be written: {error.strerror or error}") from None
 
 
-def _linked(temporary: Path, place: Path) -> bool:
-    """Link the file to its name unless the name is taken; return False if the file system has no links.
+def _unnamed(folder: Path, mode: int | None) -> AbstractContextManager[Path] | None:
+    """Return the context of a file without a name, None where there is no such thing."""
+    if not (hasattr(os, "O_TMPFILE") and os.path.isdir(_DESCRIPTORS.format("self"))):
+        return None
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666 if mode is None else 0o600)
+    except OSError:  # not in this file system; or the file with a name tells why not
+        return None
+
+    @contextmanager
+    def opened() -> Iterator[Path]:
+        try:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            yield Path(_DESCRIPTORS.format(os.getpid()), str(descriptor))  # for other processes, too
+        finally:
+            os.close(descriptor)
+
+    return opened()
+
+
+@contextmanager
+def _named(name: Path, mode: int | None) -> Iterator[Path]:
+    """Create a file with a name, and remove it, unless it has become another."""
+    _temporaries.add(name)
+    try:
+        name.touch(0o666 if mode is None else 0o600, exist_ok=False)
+        if mode is not None:
+            name.chmod(mode)
+        yield name
+    finally:
+        name.unlink(missing_ok=True)
+        _temporaries.discard(name)
+
+
+def remove_temporaries() -> None:
+    """Remove what is being written, in a process that is going to end at once."""
+    for name in list(_temporaries):
+        name.unlink(missing_ok=True)
+
+
+def _publish(temporary: Path, place: Path, name: Path, *, overwrite: bool) -> None:
+    """Give a temporary file its place.
 
     A link, unlike a renaming, never replaces a file that another process has created meanwhile.
     """
+    if temporary != name and overwrite:  # it can be linked to a free name only
+        _link(temporary, name)
+    elif not overwrite and _link_if_possible(temporary, place):
+        return
     try:
-        place.hardlink_to(temporary)
+        name.replace(place)
+    finally:
+        name.unlink(missing_ok=True)
+
+
+def _link_if_possible(temporary: Path, place: Path) -> bool:
+    """Link a file; return False if the file system has no links."""
+    try:
+        _link(temporary, place)
     except FileExistsError:
         raise
     except OSError:
@@ -116,3 +169,8 @@ def _linked(temporary: Path, place: Path) -> bool:
             raise FileExistsError from None
         return False
     return True
+
+
+def _link(temporary: Path, place: Path) -> None:
+    # Only linkat() follows the link to a file without a name; Python calls it if a folder is given.
+    os.link(temporary.absolute(), place, src_dir_fd=0, follow_symlinks=True)

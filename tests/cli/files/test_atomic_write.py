@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import convt
 from convt_cli.app import app
+from convt_cli.files.atomic_write import atomic_write
 from tests.support.command import refused, run, upsample
 from tests.support.processes import parts
 from tests.support.sounds import sound
@@ -48,7 +49,8 @@ def test_a_target_that_comes_into_being_meanwhile_is_kept(
 ) -> None:
     write_while_computing(monkeypatch, Path("in_x2.wav"))
     if not links:
-        monkeypatch.setattr(Path, "hardlink_to", refuse_link)
+        refuse_unnamed(monkeypatch)
+        monkeypatch.setattr(os, "link", refuse_link)
     result = CliRunner().invoke(app, ["upsample", "in.wav"])
     assert result.exit_code == 1
     assert "in_x2.wav: came into being meanwhile" in result.stderr
@@ -67,14 +69,20 @@ def write_while_computing(monkeypatch: pytest.MonkeyPatch, target: Path) -> None
     monkeypatch.setattr(convt.Upsampler, "__call__", meanwhile)
 
 
-def refuse_link(*_: Any) -> None:
+def refuse_link(*_: Any, **__: Any) -> None:
     """As file systems do that know no second name of a file."""
     raise PermissionError
 
 
+def refuse_unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no files without a name, as many systems."""
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+
+
 @pytest.mark.usefixtures("silent_input")
 def test_where_files_have_one_name_the_output_is_renamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "hardlink_to", refuse_link)
+    refuse_unnamed(monkeypatch)
+    monkeypatch.setattr(os, "link", refuse_link)
     assert CliRunner().invoke(app, ["upsample", "in.wav"]).exit_code == 0
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "in_x2.wav"]
 
@@ -84,6 +92,7 @@ def test_a_folder_that_takes_no_file_is_named_before_any_work(monkeypatch: pytes
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
+    refuse_unnamed(monkeypatch)
     monkeypatch.setattr(Path, "touch", refuse)
     monkeypatch.setattr("convt.Upsampler.flush", refuse_link)
     message = refused("upsample", "in.wav", code=1)
@@ -96,6 +105,7 @@ def test_a_folder_that_takes_no_folder_is_one_line_a_file(monkeypatch: pytest.Mo
         raise PermissionError(13, "Permission denied")
 
     sound("in.wav")
+    refuse_unnamed(monkeypatch)
     for call in ("mkdir", "touch"):
         monkeypatch.setattr(Path, call, refuse)
         if call == "touch":
@@ -120,3 +130,46 @@ def test_a_target_that_comes_into_being_while_it_is_computed_is_kept(
     assert f"{target}: came into being meanwhile" in result.stderr
     assert target.read_bytes() == b"another's"
     assert not parts()
+
+
+@pytest.mark.usefixtures("silent_input")
+@pytest.mark.parametrize("unnamed", [True, False])
+@pytest.mark.parametrize("mode", [0o600, 0o444, 0o666])
+def test_a_replacement_has_the_permissions_of_its_target_from_the_first_byte(
+    unnamed: bool, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not unnamed:
+        refuse_unnamed(monkeypatch)
+    Path("old.wav").write_bytes(b"old")
+    Path("old.wav").chmod(mode)
+    previous = os.umask(0o022)
+    with atomic_write(Path("old.wav"), overwrite=True) as temporary:
+        assert temporary.stat().st_mode & 0o777 == mode
+        assert unnamed == (not parts())
+        temporary.write_bytes(b"new")
+        assert Path("old.wav").read_bytes() == b"old"
+    os.umask(previous)
+    assert (Path("old.wav").read_bytes(), Path("old.wav").stat().st_mode & 0o777) == (b"new", mode)
+    assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "old.wav"]
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_an_error_leaves_nothing(unnamed: bool, overwrite: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not unnamed:
+        refuse_unnamed(monkeypatch)
+    before = open_files()
+
+    def break_down() -> None:
+        with atomic_write(Path("new.wav"), overwrite=overwrite) as temporary:
+            temporary.write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_down()
+    assert list(Path().iterdir()) == []
+    assert open_files() == before
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
