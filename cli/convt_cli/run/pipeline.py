@@ -3,7 +3,6 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from convt_cli.run.rates import with_ratio
 from convt_cli.run.run_plan import RunPlan, RunResult
 from convt_cli.run.segments import run_segment, segments_of
 from convt_cli.run.upsampler_cache import upsampler_cache
-from convt_cli.run.workers import cores, workers
+from convt_cli.run.workers import WorkerKilledError, cores, workers
 from convt_cli.samples.formats import Array
 from convt_cli.samples.levels import Levels, headroom
 from convt_cli.samples.nonfinite import NonFinitePolicy
@@ -84,7 +83,7 @@ def _failures_of(options: UpsampleOptions) -> Iterator[None]:
             yield
     except Unwritable as error:
         raise Failure(f"{output_name(options.target)}: {error}") from None
-    except BrokenProcessPool:
+    except WorkerKilledError:
         name = input_name(options.source)
         raise Failure(f"{name}: what worked on it has been killed; was there enough memory?") from None
     except MemoryError as error:
@@ -148,10 +147,12 @@ class _Run:
             return False
         upsampler_cache().warm_up(options, ratio, reader)
         alike = (options, ratio, reader.identity, gain, path, writer.reserve())
-        with workers(min(count, len(segments))) as submit:
-            futures = [submit(run_segment, *alike, segment) for segment in segments]
-            for segment, future in zip(segments, futures, strict=True):
-                levels, finite = future.result()
+        with workers(min(count, len(segments))) as some:
+            results = some.run(run_segment, [(*alike, segment) for segment in segments])
+            for segment, result in zip(segments, results, strict=True):
+                if isinstance(result, WorkerKilledError):
+                    raise result
+                levels, finite = result
                 writer.quantise.levels.add(levels)
                 self._finite.add(finite)
                 self._frames = segment.stop

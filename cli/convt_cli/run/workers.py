@@ -1,27 +1,52 @@
-"""Processes that share a command's work.
+"""Worker processes that share a command's work.
+
+Each has a pipe to the first process. Tasks come in through it, results go out; and when the first process
+ends, in whatever way, the system closes its end of the pipe, which ends the worker at once::
+
+    first process   | task, task .... result, task ..... | closed, or killed
+    worker              | works | works .... | works ........ X
+      its reader    | waits for tasks ................... ^ ends the process
 
 Threads would share the interpreter as well, and wait for each other at every step.
 """
 
-import ctypes
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
+from typing import Any, ClassVar, NamedTuple
 
-_PARENT_DEATH = 1  # PR_SET_PDEATHSIG of Linux
-_PATIENCE = 0.3  # seconds
-_HELD = tuple(
+from convt_cli.files.atomic_write import remove_temporaries
+
+_AHEAD = 2  # tasks that a worker has at a time: it need not wait for the next
+_PATIENCE = 0.5  # seconds in which a worker ends by itself
+_SIGNALS = {
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, "pthread_sigmask")
-)
+}
 
-Submit = Callable[..., Future[Any]]
+Task = tuple[Any, ...]
+
+
+class WorkerKilledError(Exception):
+    """A worker has been killed while it worked on a task."""
+
+
+class _RemoteError(Exception):
+    """The traceback of an error, from the process in which it was raised."""
+
+
+class _Failed(NamedTuple):
+    error: BaseException
+    traceback: str
 
 
 def cores() -> int:
@@ -34,83 +59,170 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+class _Worker:
+    """A worker, and the tasks that it has, by their numbers."""
+
+    _connections: ClassVar[set[Connection]] = set()  # the first process's ends of all pipes
+
+    def __init__(self) -> None:
+        self.tasks: deque[tuple[int, Task]] = deque()
+        # To fork is quick, but only safe while there is one thread.
+        forks = sys.platform == "linux" and threading.active_count() == 1
+        context: Any = multiprocessing.get_context("fork" if forks else "spawn")
+        self.connection, self._its_own = context.Pipe()
+        self._connections.add(self.connection)
+        # A fork has these as well, and while it lives, other workers would not see that they are closed.
+        inherited = list(self._connections) if forks else []
+        self._process: BaseProcess = context.Process(
+            target=_serve, args=(self._its_own, inherited), daemon=True
+        )
+
+    def start(self) -> None:
+        """Start the process."""
+        with _signals_held(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            self._process.start()  # Python warns of BLAS's threads, which survive a fork
+        self._its_own.close()
+
+    def give(self, number: int, function: Callable[..., Any], task: Task) -> None:
+        """Send a task."""
+        self.tasks.append((number, task))
+        with suppress(BrokenPipeError):  # it has been killed, as the next look at the pipe shows
+            self.connection.send((function, task))
+
+    def end(self) -> None:
+        """End the worker, amid its work if it has any."""
+        self._connections.discard(self.connection)
+        self.connection.close()
+        self._its_own.close()
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        if self._process.pid is None:  # it has not begun
+            return
+        self._process.join(_PATIENCE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+class Workers:
+    """Some worker processes; see :func:`workers`."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._workers: list[_Worker] = []
+
+    def run(self, function: Callable[..., Any], tasks: Iterable[Task]) -> Generator[Any, None, None]:
+        """Yield what a function returns for each task, in their order; or a WorkerKilledError.
+
+        Raises
+        ------
+        BaseException
+            As the function does.
+        """
+        pending, results = deque(enumerate(tasks)), dict[int, Any]()
+        total = len(pending)
+        for number in range(total):
+            while number not in results:
+                self._give(function, pending)
+                self._take(pending, results)
+            result = results.pop(number)
+            if isinstance(result, _Failed):
+                raise result.error from _RemoteError(f"\n{result.traceback}")
+            yield result
+
+    def _give(self, function: Callable[..., Any], pending: deque[tuple[int, Task]]) -> None:
+        """Have every worker, and as many as are wanted, be busy."""
+        while len(self._workers) < min(self._count, len(pending)):
+            self._workers.append(_Worker())  # first: an interruption finds it there
+            self._workers[-1].start()
+        for depth in range(1, _AHEAD + 1):
+            for worker in self._workers:
+                if pending and len(worker.tasks) < depth:
+                    number, task = pending.popleft()
+                    worker.give(number, function, task)
+
+    def _take(self, pending: deque[tuple[int, Task]], results: dict[int, Any]) -> None:
+        """Wait for results, and take them."""
+        by_connection = {worker.connection: worker for worker in self._workers}
+        for connection in wait(list(by_connection)):
+            worker = by_connection[connection]
+            try:
+                result = worker.connection.recv()
+            except (EOFError, ConnectionResetError):  # it was killed; others do the rest of its tasks
+                self._workers.remove(worker)
+                worker.end()
+                worker.join()
+                number, _ = worker.tasks.popleft()
+                results[number] = WorkerKilledError()
+                pending.extendleft(reversed(worker.tasks))
+            else:
+                number, _ = worker.tasks.popleft()
+                results[number] = result
+
+    def end(self) -> None:
+        """End all workers."""
+        for worker in self._workers:
+            worker.end()
+        for worker in self._workers:
+            worker.join()
+
+
 @contextmanager
-def workers(count: int) -> Iterator[Submit]:
-    """Give what submits a function and its arguments to so many processes, and returns the future.
-
-    They end with the context; on an error, amid their work, which they clean up.
-    """
-    # To fork is quick, but only safe while there is one thread.
-    alone = sys.platform == "linux" and threading.active_count() == 1
-    context = multiprocessing.get_context("fork" if alone else "spawn")
-    # Half-made processes could not be ended; and Python warns of BLAS's threads, which survive a fork.
-    with _signals_held(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        executor = ProcessPoolExecutor(count, context, _begin)
-        executor.submit(int)
-
-    def submit(function: Callable[..., Any], *arguments: object) -> Future[Any]:
-        return executor.submit(_work, function, *arguments)
-
+def workers(count: int) -> Iterator[Workers]:
+    """Give up to so many worker processes; they end with the context, amid their work if they have any."""
+    some = Workers(count)
     try:
-        yield submit
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
+        yield some
     finally:
-        executor.shutdown(cancel_futures=True)
+        try:
+            some.end()
+        finally:
+            some.end()  # once more, if that was interrupted
 
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    if _HELD:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    """Let no signal end a half-made process, or run the first process's handlers in its child."""
+    if _SIGNALS:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
     finally:
-        if _HELD:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
+        if _SIGNALS:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
-class _State:
-    """Whether this process works on something, and whether it is to end."""
-
-    working = ending = False
-
-
-def _begin() -> None:
-    """Leave it to the first process what an interruption, which reaches all, ends; it asks politely."""
-    for number in _HELD:
+def _serve(connection: Connection, inherited: list[Connection]) -> None:
+    """Work on tasks until the first process closes its end of the pipe."""
+    for other in inherited:
+        other.close()
+    for number in _SIGNALS:  # which a terminal sends to all processes; the first decides what they end
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _end)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGTERM)
-    if _HELD:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
+    signal.signal(signal.SIGTERM, lambda *_: _leave())
+    if _SIGNALS:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    tasks: SimpleQueue[tuple[Callable[..., Any], Task]] = SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, tasks), daemon=True).start()
+    while True:
+        function, task = tasks.get()
+        try:
+            result = function(*task)
+        except BaseException as error:  # noqa: BLE001  # raised again in the first process
+            result = _Failed(error, traceback.format_exc())
+        with suppress(OSError):  # the first process has ended, and so will this one
+            connection.send(result)
 
 
-def _end(_number: int, _frame: object) -> None:
-    """End the work, or else the process."""
-    _State.ending = True
-    if _State.working:
-        raise SystemExit
-    _leave_soon()
-
-
-def _work(function: Callable[..., Any], *arguments: object) -> Any:
-    _State.working = True
+def _receive(connection: Connection, tasks: "SimpleQueue[tuple[Callable[..., Any], Task]]") -> None:
+    """Take tasks from the pipe; when it is closed, end the process, and leave nothing half-written."""
     try:
-        if _State.ending:
-            raise SystemExit
-        return function(*arguments)
+        while True:
+            tasks.put(connection.recv())
     finally:
-        _State.working = False
-        if _State.ending:
-            _leave_soon()
+        _leave()
 
 
-def _leave_soon() -> None:
-    """Leave when a result that is on its way has arrived: the first process would wait for its rest."""
-    if _HELD:
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + signal.SIGTERM))
-        signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+def _leave() -> None:
+    remove_temporaries()
+    os._exit(1)

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,27 +19,25 @@ from tests.support.oracles import Array
 from tests.support.strategies import numbers
 
 
+class LateWorkers:
+    """Does at once what processes would do side by side, the last first."""
+
+    def run(self, function: Callable[..., Any], tasks: list[tuple[Any, ...]]) -> Iterator[Any]:
+        results: list[Any] = []
+        for task in reversed(tasks):
+            try:
+                results.append(function(*task))
+            except Exception as error:  # noqa: BLE001  # raised again when its turn comes
+                results.append(error)
+        for result in reversed(results):
+            if isinstance(result, Exception):
+                raise result
+            yield result
+
+
 @contextmanager
-def workers(_count: int) -> Iterator[Callable[..., Future[Any]]]:
-    """Do at once what processes would do side by side, the last first."""
-    tasks: list[tuple[Future[Any], Callable[..., Any], tuple[object, ...]]] = []
-
-    class Late(Future[Any]):
-        def result(self, timeout: float | None = None) -> Any:
-            while tasks:
-                future, function, arguments = tasks.pop()
-                try:
-                    future.set_result(function(*arguments))
-                except Exception as error:  # noqa: BLE001  # raised again by the future
-                    future.set_exception(error)
-            return super().result(timeout)
-
-    def submit(function: Callable[..., Any], *arguments: object) -> Future[Any]:
-        future = Late()
-        tasks.append((future, function, arguments))
-        return future
-
-    yield submit
+def workers(_count: int) -> Iterator[LateWorkers]:
+    yield LateWorkers()
 
 
 @pytest.fixture

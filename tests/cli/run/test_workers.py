@@ -1,0 +1,118 @@
+"""Worker processes: results in order, errors, and how they end, whatever ends the first process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from convt_cli.run.workers import WorkerKilledError, workers
+from tests.support.processes import begin, until
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux who is alive")
+
+
+def slow_square(number: int) -> int:
+    time.sleep(0.02 * (number % 3))
+    return number**2
+
+
+def divide(number: int) -> float:
+    return 1 / number
+
+
+def die(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def state(process: int) -> str:
+    """The state of a process, Z of one that has ended and nobody has asked about; nothing of none."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def children(process: int) -> list[int]:
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_results_come_in_the_order_of_the_tasks(count: int) -> None:
+    with workers(count) as some:
+        assert list(some.run(slow_square, [(n,) for n in range(20)])) == [n**2 for n in range(20)]
+        assert list(some.run(slow_square, [])) == []
+        assert list(some.run(slow_square, [(7,)])) == [49]
+
+
+def test_an_error_is_raised_when_its_turn_comes() -> None:
+    with workers(2) as some:
+        results = some.run(divide, [(1,), (2,), (0,), (4,)])
+        assert [next(results), next(results)] == [1.0, 0.5]
+        with pytest.raises(ZeroDivisionError) as caught:
+            next(results)
+    assert "in divide" in str(caught.value.__cause__)  # where it was raised
+
+
+def test_a_worker_that_is_killed_loses_its_task_alone() -> None:
+    with workers(2) as some:
+        results = list(some.run(die, [(n,) for n in range(10)]))
+    assert [type(result) is WorkerKilledError for result in results] == [n == 3 for n in range(10)]
+    assert [result for result in results if isinstance(result, int)] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+
+
+def test_none_outlives_the_context() -> None:
+    before = set(children(os.getpid()))
+    with pytest.raises(RuntimeError), workers(3) as some:  # noqa: PT012  # they are at work by then
+        results = some.run(time.sleep, [(0,), *[(60,)] * 5])
+        next(results)
+        assert len(set(children(os.getpid())) - before) >= 3
+        begun = time.monotonic()
+        raise RuntimeError
+    assert time.monotonic() - begun < 5
+    assert not [child for child in set(children(os.getpid())) - before if state(child) not in ("", "Z")]
+
+
+PROGRAM = """
+import os, sys, time
+sys.path[:0] = {path!r}
+from convt_cli.run.workers import workers
+
+def work(_):
+    os.write(1, b"at work\\n")
+    time.sleep(60)
+
+with workers(2) as some:
+    for _ in some.run(work, [(0,), (1,), (2,)]):
+        pass
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_workers_end_when_the_first_process_does(number: signal.Signals) -> None:
+    process = begin([sys.executable, "-c", PROGRAM.format(path=sys.path)])
+    assert process.stdout
+    assert process.stdout.readline() == process.stdout.readline() == b"at work\n"
+    family = children(process.pid)
+    assert len(family) == 2
+    process.send_signal(number)
+    process.communicate(timeout=10)  # they hold its streams open
+    until(lambda: not any(state(child) for child in family))
+
+
+def test_what_a_terminal_sends_ends_the_first_process_alone() -> None:
+    program = PROGRAM.format(path=sys.path)
+    process = begin([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    assert process.stdout
+    assert process.stdout.readline() == process.stdout.readline() == b"at work\n"
+    for child in children(process.pid):
+        for number in (signal.SIGINT, signal.SIGHUP):
+            os.kill(child, number)
+    time.sleep(0.2)
+    assert [state(child) for child in children(process.pid)] == ["S", "S"]
