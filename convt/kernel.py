@@ -92,6 +92,13 @@ class Kernel:
         channels: int = self.weight.shape[1] * self.groups
         return channels
 
+    @property
+    def fixed_channels(self) -> int | None:
+        """Channels that a signal must have: C_in, or as many as a bias has; None if any will do."""
+        if not self.shared:
+            return self.in_channels
+        return self.bias.size if self.bias is not None and self.bias.size > 1 else None
+
     def dtype_with(self, signal: DType) -> DType:
         """Return the dtype of the result for a signal of dtype `signal`."""
         arrays = (self.weight,) if self.bias is None else (self.weight, self.bias)

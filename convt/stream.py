@@ -3,6 +3,7 @@
 import math
 from functools import cached_property
 from typing import SupportsIndex
+from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,9 +16,11 @@ from convt.geometry import Geometry, Padding
 from convt.kernel import Kernel, check_signal, check_whole
 from convt.response import energy_centre
 from convt.streaming.driver import Driver
+from convt.streaming.exclusive import Exclusive
 from convt.streaming.threads import default_threads
 
 _MOST_LATENCY = 1 << 31  # samples: hours of them
+_MANY_CHANNELS = 32  # more of them than samples are likely samples
 
 
 class Upsampler:
@@ -41,6 +44,9 @@ class Upsampler:
         samples, or of a multiple, in full. With `down` the latency becomes whole periods of
         P = down/gcd(stride, down) samples, ``max(1, latency//P)*P``. Without `latency` blocks are as large
         as is fast; see :attr:`plan`.
+    channels : int, optional
+        Channels of the signals. With a weight (K,) the first samples of a stream decide how many there are
+        if this does not; more than 32 of them, and more than samples, are a warning.
     engine, threads
         As of :func:`conv_transpose1d`.
 
@@ -76,6 +82,7 @@ class Upsampler:
         dilation: Integer = 1,
         down: Integer = 1,
         latency: SupportsIndex | None = None,
+        channels: SupportsIndex | None = None,
         engine: EngineName | None = None,
         threads: SupportsIndex | None = None,
     ) -> None:
@@ -88,10 +95,19 @@ class Upsampler:
         self._engine = as_engine(engine)
         self._given_threads = as_threads(threads)
         self._driver: Driver | None = None
+        self._exclusive = Exclusive()
         self._signal = self._kernel.weight.dtype
         self._plans: dict[DType, Plan] = {}
         self._plan_for(self._signal)  # refuses what the engine or the latency rule out
-        self._channels = 0 if self._kernel.shared else self._kernel.in_channels
+        self._given_channels = self._kernel.fixed_channels
+        if channels is not None:
+            given = as_index("channels", channels, 1)
+            if self._given_channels not in (None, given):
+                raise ParameterError(
+                    f"channels must be {self._given_channels}, as the weight or the bias has, got {given}"
+                )
+            self._given_channels = given
+        self._channels = self._given_channels or 0
         self.reset()
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -118,11 +134,44 @@ class Upsampler:
             raise StreamError("a stream has begun: flush() or reset() before a whole signal")
         signal = as_numeric("x", x)
         check_whole(self._kernel, signal, (2,))
-        self.reset()
-        try:
-            return self._push(signal, last=True)
-        finally:
+        self._check_channels(signal, 3)
+        if self._flushed:
             self.reset()
+        driver = self._prepared(signal.dtype).fork()  # of its own: other threads may call, too
+        driver.reset()
+        return self._pushed(driver, signal, last=True)
+
+    def fork(self) -> "Upsampler":
+        """Return a stream in the same state, which goes its own way from here.
+
+        The prepared kernel is shared, so that a fork takes microseconds and next to no memory.
+        ``copy.copy`` and ``copy.deepcopy`` do the same.
+
+        Raises
+        ------
+        StreamError
+            Another thread is at work on the stream.
+
+        Examples
+        --------
+        >>> up = Upsampler(np.array([1.0, 1.0]), stride=2)
+        >>> _ = up.process(np.array([[1.0]]))
+        >>> other = up.fork()
+        >>> up.flush().size, other.process(np.array([[2.0]])).size + other.flush().size
+        (2, 4)
+        """
+        with self._exclusive.use() as is_alone:
+            _check_alone(is_alone)
+            fork = object.__new__(type(self))
+            fork.__dict__.update(self.__dict__, _exclusive=Exclusive())
+            if self._driver:
+                fork._driver = self._driver.fork()
+        return fork
+
+    __copy__ = fork
+
+    def __deepcopy__(self, _memo: object) -> "Upsampler":
+        return self.fork()
 
     def process(self, x: ArrayLike) -> Array:
         """Take the next samples and return the outputs they complete.
@@ -166,8 +215,16 @@ class Upsampler:
         return self._push(np.zeros((self._channels, 0), self._signal), last=True)
 
     def reset(self) -> None:
-        """Forget the signal: the next samples begin a new one, of any dtype."""
-        self._begun = self._flushed = self._interrupted = False
+        """Forget the signal: the next samples begin a new one, of any dtype.
+
+        Raises
+        ------
+        StreamError
+            Another thread is at work on the stream.
+        """
+        with self._exclusive.use() as is_alone:
+            _check_alone(is_alone)
+            self._begun = self._flushed = self._interrupted = False
 
     @cached_property
     def delay(self) -> float:
@@ -208,27 +265,35 @@ class Upsampler:
         return self._plans[dtype]
 
     def _push(self, samples: Array, *, last: bool) -> Array:
-        if self._flushed:
-            raise StreamError("this stream has been flushed: call reset() before the next signal")
-        if self._interrupted:
-            raise StreamError("an error interrupted this stream, and samples are lost: call reset()")
-        driver = self._admit(samples)
-        shared = self._kernel.shared
-        try:
-            y = driver.push(samples[:, np.newaxis] if shared else samples[np.newaxis], last=last)
-        except ParameterError:  # the signal is too short to end here, but may go on
-            raise
-        except BaseException:
-            self._interrupted = True
-            raise
-        self._flushed = last
-        return y[:, 0] if shared else y[0]
+        with self._exclusive.use() as is_alone:
+            _check_alone(is_alone)
+            if self._flushed:
+                raise StreamError("this stream has been flushed: call reset() before the next signal")
+            if self._interrupted:
+                raise StreamError("an error interrupted this stream, and samples are lost: call reset()")
+            driver = self._admit(samples)
+            try:
+                y = self._pushed(driver, samples, last=last)
+            except ParameterError:  # the signal is too short to end here, but may go on
+                raise
+            except BaseException:
+                self._interrupted = True
+                raise
+            self._flushed = last
+            return y
+
+    def _pushed(self, driver: Driver, samples: Array, *, last: bool) -> Array:
+        """Return the outputs of a driver: of one signal, or of channels that are signals of their own."""
+        if self._kernel.shared:
+            y = driver.push(samples[:, np.newaxis], last=last)[:, 0]
+        else:
+            y = driver.push(samples[np.newaxis], last=last)[0]
+        return y
 
     def _admit(self, samples: Array) -> Driver:
         """Check samples against the kernel and those before, and return the driver."""
         check_signal(self._kernel, samples, (2,))
-        same_result = self._kernel.dtype_with(samples.dtype) == self._kernel.dtype_with(self._signal)
-        if self._begun and not same_result:
+        if self._begun and self._kernel.dtype_with(samples.dtype) != self._kernel.dtype_with(self._signal):
             raise ParameterTypeError(
                 f"x must stay {self._signal}, as the stream began, got {samples.dtype}: reset() first"
             )
@@ -237,10 +302,39 @@ class Upsampler:
                 f"x must stay at {self._channels} channels, as the stream began, got {len(samples)}:"
                 " reset() first"
             )
-        if self._driver is None or not same_result:
-            chosen = self._plan_for(samples.dtype)
-            self._driver = Driver(self._kernel, self._geometry, chosen, samples.dtype, self._given_threads)
-        elif not self._begun:
-            self._driver.reset()  # prepared before, for another signal of the same kind
-        self._begun, self._signal, self._channels = True, samples.dtype, len(samples)
-        return self._driver
+        if not self._begun:
+            self._check_channels(samples, 5)
+        driver = self._prepared(samples.dtype)
+        if not self._begun:
+            driver.reset()  # prepared before, for another signal of the same kind
+        self._begun, self._channels = True, len(samples)
+        return driver
+
+    def _check_channels(self, samples: Array, level: int) -> None:
+        """Check the channels of a signal; `level` is that of the caller on the stack, for a warning."""
+        channels, count = samples.shape
+        if self._given_channels is None:
+            if channels > max(_MANY_CHANNELS, count):
+                warn(
+                    f"x has {channels} channels of {count} samples: if its shape is (samples, channels),"
+                    f" use x.T; if not, say so with channels={channels}",
+                    stacklevel=level,
+                )
+        elif channels != self._given_channels:
+            raise ParameterError(
+                f"x must have {self._given_channels} channels, got {samples.shape}: use x.T?"
+            )
+
+    def _prepared(self, signal: DType) -> Driver:
+        """Return the driver for signals of a dtype, the last one if it is for such."""
+        driver = self._driver
+        if driver is None or driver.dtype != self._kernel.dtype_with(signal):
+            plan = self._plan_for(signal)
+            driver = Driver(self._kernel, self._geometry, plan, signal, self._given_threads)
+        self._driver, self._signal = driver, signal
+        return driver
+
+
+def _check_alone(is_alone: bool) -> None:
+    if not is_alone:
+        raise StreamError("this stream is in use by another thread: give each thread its own fork()")

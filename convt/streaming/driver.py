@@ -8,6 +8,7 @@ same stretch as well::
     output    emitted before         | y, of this push ....... |
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,10 +74,10 @@ class Driver:
     ) -> None:
         self._geometry, self._plan, self._grid = geometry, plan, Grid(geometry, plan)
         self._threads = threads
-        self._dtype = kernel.dtype_with(signal)
+        self.dtype = kernel.dtype_with(signal)
         self._channels = kernel.out_channels
         with ignore_float_errors():
-            self._weight = kernel.grouped(compute_dtype(self._dtype))
+            self._weight = kernel.grouped(compute_dtype(self.dtype))
             self._bias = _bias_of_blocks(kernel, self._weight.dtype)
         self._kernel = PreparedKernel(self._weight, geometry, plan)
         self._scratch = Scratch()
@@ -87,6 +88,12 @@ class Driver:
         self._emitted = 0
         self._done = self._grid.first_block  # blocks before it need not be computed
         self._buffer = InputBuffer(self._weight.dtype)
+
+    def fork(self) -> "Driver":
+        """Return a driver in the same state, which goes its own way; the prepared kernel is shared."""
+        fork = copy(self)
+        fork._buffer = copy(self._buffer)  # whose samples are never changed, only replaced
+        return fork
 
     def push(self, x: Array, *, last: bool = False) -> Array:
         """Take the next samples (N, C_in, n) and return the next outputs (N, C_out, m).
@@ -101,7 +108,7 @@ class Driver:
         done, stop = self._certain(seen)
         if last:
             stop = self._geometry.output_length(seen) if seen else 0
-        y = np.empty((x.shape[0], self._channels, stop - self._emitted), self._dtype)
+        y = np.empty((x.shape[0], self._channels, stop - self._emitted), self.dtype)
         work = y.shape[0] * y.shape[2] * plan.cost * plan.inputs / plan.outputs
         # Checking samples is a product, too: nothing happens outside the team.
         with ThreadTeam(1 if work < _WORTH_A_THREAD else self._threads or default_threads()) as team:

@@ -16,12 +16,14 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from weakref import ref
 
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
 
 from convt.arguments import as_index
 from convt.errors import ParameterError
+from convt.streaming.exclusive import Exclusive
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -61,15 +63,17 @@ class ThreadTeam:
     It has up to `threads` threads, but none for a core that another team in this process has taken.
     """
 
+    reference: "ref[ThreadTeam]"
+
     def __init__(self, threads: int) -> None:
-        self._threads = threads
+        self._threads, self.size = threads, 0
 
     def __enter__(self) -> "ThreadTeam":
-        self.size = _cores.acquire(self._threads)
+        _cores.enter(self, self._threads)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _cores.release(self.size)
+        _cores.leave(self)
 
     def run(self, work: Callable[[Task], None], tasks: Sequence[Task]) -> None:
         """Do `work` for every task. They must be independent; an error ends them early."""
@@ -115,15 +119,21 @@ def ignore_float_errors() -> np.errstate:
 
 
 class _Cores:
-    """The cores of this machine, shared by all teams, and numpy's BLAS, held while there is one."""
+    """The cores of this machine, shared by all teams, and numpy's BLAS, held while there is one.
+
+    Which cores are taken follows from the teams that live, and BLAS is set back when the last of them has
+    gone, so that an interruption between any two of Python's steps leaves both as they were.
+    """
 
     def __init__(self) -> None:
         self._start()
 
     def _start(self) -> None:
-        self._lock = threading.Lock()
-        self._busy = 0
+        self._lock = threading.RLock()  # a signal handler, or a finalizer, may call convt amid a call
+        self._teams = set[ref[ThreadTeam]]()
         self._blas_before: list[int] = []
+        self._is_held = False
+        self._submission = Exclusive()
         self._pool: ThreadPoolExecutor | None = None
 
     def start_anew(self) -> None:
@@ -137,22 +147,39 @@ class _Cores:
         with self._lock:
             return max(self._blas_before or _blas_threads(), default=available_cores())
 
-    def acquire(self, cores: int) -> int:
-        """Take up to so many cores, at least one, but none that are taken; return how many."""
+    def enter(self, team: ThreadTeam, threads: int) -> None:
+        """Give a team up to so many cores, at least one, but none that are taken."""
         with self._lock:
-            if not self._busy:
-                self._blas_before = _blas_threads()
+            taken = [other.size for one in self._teams if (other := one())] if self._teams else []
+            team.reference = ref(team, self._forget)
+            self._teams.add(team.reference)
+            if not self._is_held:  # also of a handler amid these lines
+                self._blas_before = self._blas_before or _blas_threads()
                 _set_blas_threads([1] * len(self._blas_before))
-            granted = max(1, min(cores, available_cores() - self._busy)) if cores > 1 else 1
-            self._busy += granted
-        return granted
+                self._is_held = True
+            team.size = max(1, min(threads, available_cores() - sum(taken))) if threads > 1 else 1
+
+    def leave(self, team: ThreadTeam) -> None:
+        """Take a team's cores back."""
+        self._forget(team.reference)
+
+    def _forget(self, team: "ref[ThreadTeam]") -> None:
+        with self._lock:
+            self._teams.discard(team)
+            if not self._teams:
+                self._is_held, before = False, self._blas_before
+                if before:  # else another thread, or a handler, has set it back
+                    _set_blas_threads(before)
+                    self._blas_before = []
 
     def submit(self, work: Callable[[], None], count: int) -> "list[Future[None]]":
         """Have so many threads do some work, or as many as the system lets start."""
         from concurrent.futures import ThreadPoolExecutor  # which takes 4 ms to import
 
         futures: list[Future[None]] = []
-        with self._lock:
+        with self._submission.use() as is_alone:  # the executor's locks are not for a handler amid them
+            if not is_alone:
+                return futures
             self._pool = self._pool or ThreadPoolExecutor(os.cpu_count(), "convt")
             try:
                 futures.extend(self._pool.submit(work) for _ in range(count))  # the first of them, at least
@@ -160,14 +187,6 @@ class _Cores:
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = None
         return futures
-
-    def release(self, cores: int) -> None:
-        """Give cores back."""
-        with self._lock:
-            self._busy -= cores
-            if not self._busy:
-                _set_blas_threads(self._blas_before)
-                self._blas_before = []
 
 
 def available_cores() -> int:

@@ -71,7 +71,9 @@ class UpsamplerCache:
         if prepared is None:
             kernel = select_kernel(options, ratio, reader)
             empty_input = np.empty((reader.channels, 0), reader.dtype)
-            prepared = PreparedUpsampler(kernel, _prepare(options, ratio, kernel, threads), empty_input)
+            prepared = PreparedUpsampler(
+                kernel, _prepare(options, ratio, kernel, reader.channels, threads), empty_input
+            )
         prepared.upsampler.reset()
         yield prepared
         self._ready[key] = prepared
@@ -97,7 +99,7 @@ def geometry_of(options: UpsampleOptions, ratio: Ratio, kernel: SelectedKernel) 
 
 
 def _prepare(
-    options: UpsampleOptions, ratio: Ratio, kernel: SelectedKernel, threads: int | None
+    options: UpsampleOptions, ratio: Ratio, kernel: SelectedKernel, channels: int, threads: int | None
 ) -> convt.Upsampler:
     def make(threads: int | None) -> convt.Upsampler:
         return convt.Upsampler(
@@ -105,6 +107,7 @@ def _prepare(
             kernel.bias,
             groups=kernel.groups,
             latency=options.latency,
+            channels=channels,
             threads=threads,
             **geometry_of(options, ratio, kernel),
         )
