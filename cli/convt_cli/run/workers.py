@@ -144,17 +144,17 @@ class Workers:
 
     def _take(self, pending: deque[tuple[int, Task]], results: dict[int, Any]) -> None:
         """Wait for results, and take them."""
-        by_connection = {worker.connection: worker for worker in self._workers}
-        for connection in wait(list(by_connection)):
-            worker = by_connection[connection]
+        ready = wait([worker.connection for worker in self._workers])
+        for worker in [worker for worker in self._workers if worker.connection in ready]:
             try:
                 result = worker.connection.recv()
             except (EOFError, ConnectionResetError):  # it was killed; others do the rest of its tasks
                 self._workers.remove(worker)
                 worker.end()
                 worker.join()
-                number, _ = worker.tasks.popleft()
-                results[number] = WorkerKilledError()
+                if worker.tasks:  # else it had nothing to do any more
+                    number, _ = worker.tasks.popleft()
+                    results[number] = WorkerKilledError()
                 pending.extendleft(reversed(worker.tasks))
             else:
                 number, _ = worker.tasks.popleft()

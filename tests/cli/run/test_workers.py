@@ -67,6 +67,21 @@ def test_a_worker_that_is_killed_loses_its_task_alone() -> None:
     assert [result for result in results if isinstance(result, int)] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
 
 
+def end_the_other(number: int) -> int:
+    if number == 0:
+        Path("other").write_text(str(os.getpid()))
+    else:
+        time.sleep(0.3)  # the other has sent its result by now, and waits
+        os.kill(int(Path("other").read_text()), signal.SIGKILL)
+        time.sleep(0.3)
+    return number
+
+
+def test_a_worker_that_is_killed_while_it_waits_loses_nothing() -> None:
+    with workers(2) as some:
+        assert list(some.run(end_the_other, [(0,), (1,)])) == [0, 1]
+
+
 def test_none_outlives_the_context() -> None:
     before = set(children(os.getpid()))
     with pytest.raises(RuntimeError), workers(3) as some:  # noqa: PT012  # they are at work by then
