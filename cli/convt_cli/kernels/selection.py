@@ -36,7 +36,7 @@ SAME = Ratio()
 
 
 class Measured(NamedTuple):
-    """What a designed kernel does: where it is 0.01 dB down, and how many dB all images are below 1."""
+    """A designed kernel's passband edge, where it is 0.01 dB down, and its image rejection in dB."""
 
     passband: float
     rejection: float

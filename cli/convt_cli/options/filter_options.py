@@ -29,7 +29,7 @@ Phase = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class FilterSpec:
-    """What a filter is designed to; None, or linear, where nothing is said."""
+    """The specification of a filter; None for options that are not given."""
 
     quality: Literal["fast", "high", "best"] | None = None
     passband: float | None = None

@@ -17,7 +17,7 @@ from convt_cli.samples.quantise import Dither
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What is going to be done.
+    """Everything that is known of a run before its first sample.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class RunPlan:
     dimensions : int
         Axes of the input, if it is an array.
     metadata : Metadata
-        What the output holds beside its samples, and what of the input's it loses.
+        The metadata of the output, and the names of those that it loses.
     gain : float
         Factor on the output.
     dither : {"none", "needed", "tpdf"}
@@ -86,12 +86,12 @@ class RunPlan:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What has been done.
+    """A finished run.
 
     Attributes
     ----------
     plan : RunPlan
-        What was going to be done.
+        Its plan.
     gain : float
         Factor on the output; ``--overs guard`` may have lowered that of the plan.
     frames : tuple
