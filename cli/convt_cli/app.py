@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from convt_cli.errors import Failure, Misuse
+from convt_cli.errors import Failure, Misuse, os_failure
 from convt_cli.text import report
 
 _COMMANDS = ("upsample", "design", "inspect", "weights", "fit")  # as the help lists them
@@ -51,7 +51,7 @@ class Commands(TyperGroup):
                 report.print_error(_with_hint(error))
             code = error.exit_code
         except OSError as error:  # of the help, say: what commands do to files is theirs to tell
-            report.print_error(f"{error.filename or 'stdout'}: {error.strerror}")
+            report.print_error(str(os_failure(error, "stdout")))
             code = 1
         sys.exit(code)
 

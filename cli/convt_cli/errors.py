@@ -18,6 +18,11 @@ class Failure(Exception):  # noqa: N818  # what the shell sees is a failure, wit
     facts: dict[str, Any] = {}  # noqa: RUF012  # never changed, but replaced
 
 
+def os_failure(error: OSError, name: str) -> Failure:
+    """Return the failure of what the system refuses for a file: the one it names, or else `name`."""
+    return Failure(f"{error.filename or name}: {error.strerror or error}")
+
+
 class Misuse(Failure):
     """The command line asks for what cannot be, whatever the files hold."""
 

@@ -1,5 +1,6 @@
 """Exit codes and errors: one line each, and everything left as it was."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from convt_cli.app import app
 from tests.support.command import CONVT, refused, run
+from tests.support.processes import without_privileges
 
 pytestmark = pytest.mark.usefixtures("silent_input")
 
@@ -128,7 +130,7 @@ def test_names_with_spaces_dashes_and_bytes_that_are_no_text() -> None:
         Path("in.wav").rename(os.fsdecode(name))
         result = subprocess.run([*CONVT, "upsample", "-q", "--", name], capture_output=True, check=True)
         target = name.replace(b".wav", b"_x2.wav")
-        assert result.stdout == target + b"\n"
+        assert result.stdout == (b"./" if name.startswith(b"-") else b"") + target + b"\n"
         assert Path(os.fsdecode(target)).exists()
         Path(os.fsdecode(name)).rename("in.wav")
 
@@ -143,3 +145,65 @@ def test_unknown_exceptions_keep_their_traceback(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("convt.Upsampler.__call__", break_down)
     assert isinstance(CliRunner().invoke(app, ["upsample", "in.wav"]).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["-o", "o.wav", "--weights", "locked/w.npy"], 1, "locked/w.npy: cannot be read"),
+        (["-o", "-", "--weights", "locked/w.npy"], 1, "locked/w.npy: cannot be read"),
+        (["-o", "o.wav", "--bias", "locked/b.npy"], 1, "locked/b.npy: cannot be read"),
+        (["-o", "locked/o.wav"], 1, "locked/o.wav: cannot be written"),
+        (["-o", "o.wav", "--plot", "locked/o.png"], 1, "locked/o.png: cannot be written"),
+        (["-d", "locked/x"], 1, "locked/x: cannot be made"),
+        (["-d", "locked/x", "--dry-run"], 1, "locked/x: cannot be made"),
+        (["-d", "in.wav/x", "--dry-run"], 1, "in.wav/x: cannot be made"),
+        (["locked/a.wav", "-d", "x"], 3, "locked/a.wav: cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_folder_that_is_closed_to_the_user_is_told_of_its_file(
+    arguments: list[str], code: int, message: str, as_json: bool
+) -> None:
+    Path("locked").mkdir(0)
+    command = [*CONVT, "upsample", "in.wav", "-q", *arguments, *(["--json"] if as_json else [])]
+    try:
+        with Path("out").open("w+b") as out:
+            result = subprocess.run(
+                command, stdout=out, stderr=subprocess.PIPE, preexec_fn=without_privileges, check=False
+            )
+    finally:
+        Path("locked").chmod(0o700)
+    said = result.stderr.decode() + Path("out").read_text()
+    assert (result.returncode, "Traceback" in said) == (code, False)
+    assert message in said
+    if as_json:
+        document = json.loads(result.stderr if "-" in arguments else Path("out").read_bytes())
+        assert document["exit_code"] == code
+
+
+def test_weights_that_are_missing_are_named_whatever_standard_output_is() -> None:
+    with Path("out").open("wb") as out:
+        command = [*CONVT, "upsample", "in.wav", "-o", "-", "--weights", "missing.npy", "--json"]
+        result = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, check=False)
+    assert json.loads(result.stderr) == {"error": "missing.npy: no such file", "exit_code": 1}
+
+
+@pytest.mark.parametrize("name", ["./-", ".//./-"])
+def test_a_file_whose_name_is_a_dash_is_no_standard_stream(name: str) -> None:
+    Path("in.wav").rename("-")
+    assert run("upsample", name, "-o", "out.wav", "-q", stdin=subprocess.DEVNULL).returncode == 0
+    assert soundfile.info("out.wav").frames == 1000
+    Path("-").unlink()
+    assert run("upsample", "out.wav", "-o", name, "-q", "--format", "WAV").stdout == f"{Path.cwd()}/-\n"
+    assert soundfile.info(Path.cwd() / "-").frames == 2000
+
+
+def test_a_name_that_begins_with_a_dash_is_printed_as_a_command_line_takes_it() -> None:
+    Path("in.wav").rename("-x.wav")
+    written = run("upsample", "./-x.wav", "-q").stdout
+    assert written == "./-x_x2.wav\n"
+    assert run("upsample", written.rstrip(), "-o", "y.wav").returncode == 0
+    assert json.loads(run("upsample", "y.wav", "-o", "./-y.wav", "--json").stdout)["output"]["path"] == (
+        "./-y.wav"
+    )

@@ -1,9 +1,11 @@
 """Disks and devices without room: one line, and nothing left."""
 
 import io
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -144,4 +146,38 @@ def test_where_a_pipe_cannot_be_kept_that_is_said(monkeypatch: pytest.MonkeyPatc
     said = through(whole, "-o", "out.wav", code=1).stderr
     assert "cannot be kept in " in said
     assert said.endswith("No space left on device; set TMPDIR\n")
+    assert not Path("out.wav").exists()
+
+
+@pytest.mark.usefixtures("short_kernel")
+def test_a_dry_run_that_finds_no_room_fails_for_that_file_alone() -> None:
+    """It tries the encoder of each file in a temporary one."""
+    sound("a.flac", shape=(5000,))
+    sound("b.wav")
+    options = ["-d", "out", "--dry-run", "--json"]
+    result = subprocess.run(
+        [*QUICK, "a.flac", "b.wav", *options], capture_output=True, preexec_fn=limited(2000), check=False
+    )
+    assert (result.returncode, result.stderr) == (3, b"")
+    assert f"{tempfile.gettempdir()}: cannot be written: File too large" in result.stdout.decode()
+    assert names() == {"a.flac", "b.wav", "w.npy"}
+
+
+def test_an_endless_pipe_that_is_no_sound_ends_soon() -> None:
+    with subprocess.Popen(["/usr/bin/env", "yes"], stdout=subprocess.PIPE) as endless:
+        _, said = piped("-", "-o", "out.wav", stdin=endless.stdout, code=1)
+        endless.kill()
+    assert said == "convt: standard input: is not recognised as sound by its first 17 MB\n"
+    assert names() == set()
+
+
+@pytest.mark.parametrize("options", [[], ["--overs", "guard"]])
+def test_a_pipe_that_is_kept_leaves_room_on_the_disk(
+    options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = sound_bytes("in.wav" if options else "in.flac", frames=20_000, channels=1)
+    assert 30_000 < len(data) <= 65_536
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=30_000))
+    said = through(data, "-o", "out.wav", *options, code=1).stderr
+    assert said.endswith(f": is longer than 0.0 GB, the room in {tempfile.gettempdir()}; set TMPDIR\n")
     assert not Path("out.wav").exists()

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.command import UPSAMPLE, run, upsample
+from tests.support.command import MAIN, UPSAMPLE, run, upsample
 from tests.support.pipes import (
     KINDS,
     PATIENCE,
+    SAME,
     data_of,
     endless,
     from_file,
@@ -207,3 +208,17 @@ def test_a_pipe_that_carries_no_sound_is_refused_and_not_waited_for() -> None:
     writer.wait(timeout=60)
     assert result.returncode == 1
     assert result.stderr.startswith("convt: pipe.wav: cannot be read as sound: ")
+
+
+@pytest.mark.usefixtures("copying_kernel")
+def test_a_pipe_may_be_the_thousandth_open_file() -> None:
+    data = endless(sound_bytes("in.wav"))
+    many = (
+        "import os; from resource import *\n"
+        "setrlimit(RLIMIT_NOFILE, (1300, getrlimit(RLIMIT_NOFILE)[1]))\n"
+        "for _ in range(1200): os.open(os.devnull, os.O_RDONLY)\n"
+    )
+    command = [sys.executable, "-c", many + MAIN, "upsample", "/dev/stdin", "-o", "out.wav", *SAME]
+    result = subprocess.run(command, input=data, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert data_of(Path("out.wav").read_bytes()) == data_of(data)

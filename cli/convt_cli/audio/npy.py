@@ -31,15 +31,15 @@ class NpyReader:
 
     def __init__(self, path: Path, precision: str | None, *, channels_last: bool = False) -> None:
         self._channels_last = channels_last
-        self._source = Source(path)
+        self.source = Source(path)
         try:
             self._open(path, precision)
         except BaseException:
-            self._source.close()
+            self.source.close()
             raise
 
     def _open(self, path: Path, precision: str | None) -> None:
-        if self._source.size is None:
+        if self.source.size is None:
             raise Failure(f"{path}: an .npy signal is a file, not a pipe")
         shape, fortran, dtype = self._read_header()
         if not 1 <= len(shape) <= 3:
@@ -63,29 +63,29 @@ class NpyReader:
 
     def _read_header(self) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         try:
-            header = _parse_header(self._source)
+            header = _parse_header(self.source)
         except Failure:
             raise
         except Exception as error:  # noqa: BLE001  # numpy raises some ten types for damaged headers
             reason = " ".join(str(error).split())[:200]
             raise Failure(
-                f"{self._source.path}: not a whole .npy file (pickled data is never loaded): {reason}"
+                f"{self.source.path}: not a whole .npy file (pickled data is never loaded): {reason}"
             ) from None
-        self._start = self._source.tell()
+        self._start = self.source.tell()
         return header
 
     def _check_size(self, wanted: int) -> None:
-        present = (self._source.size or 0) - self._start
+        present = (self.source.size or 0) - self._start
         if present < wanted:
             raise Failure(
-                f"{self._source.path}: not a whole .npy file: {present} bytes of samples, not {wanted}"
+                f"{self.source.path}: not a whole .npy file: {present} bytes of samples, not {wanted}"
             )
 
     def blocks(self, signal: int, size: int) -> Iterator[Array]:
         """Yield one signal's samples in blocks (channels, n), n at most `size`."""
         for start in range(0, self.frames, size):
             yield cast(self._block(signal, start, min(size, self.frames - start)), self.dtype)
-        self._source.check_unchanged()
+        self.source.check_unchanged()
 
     def _strides(self, shape: tuple[int, ...], *, fortran: bool) -> tuple[int, int, int]:
         """Return the distance, in numbers, from one signal, channel and frame to the next."""
@@ -110,9 +110,9 @@ class NpyReader:
     def _read(self, first: int, count: int) -> Array:
         width = self._stored.itemsize
         room = np.empty(count * width, np.uint8)
-        self._source.seek(self._start + first * width)
-        if self._source.fill(room, len(room)) < len(room):
-            raise Failure(f"{self._source.path}: changed while it was read")
+        self.source.seek(self._start + first * width)
+        if self.source.fill(room, len(room)) < len(room):
+            raise Failure(f"{self.source.path}: changed while it was read")
         return room.view(self._stored)
 
     def late_chunks(self) -> list[Chunk]:
@@ -121,7 +121,7 @@ class NpyReader:
 
     def close(self) -> None:
         """Close the file."""
-        self._source.close()
+        self.source.close()
 
 
 def _parse_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -43,7 +43,7 @@ class PcmReader:
     def __init__(
         self, source: Source, header: Header, chosen: Format, precision: str | None, *, truncated: bool
     ) -> None:
-        self._source, self._header, self._allowed = source, header, truncated
+        self.source, self._header, self._allowed = source, header, truncated
         self.format, self.channels, self.meta = chosen, header.channels, header.meta
         self._codec = PcmCodec.of(chosen)
         self._unit = self._codec.width * header.channels
@@ -57,7 +57,7 @@ class PcmReader:
 
     def _present(self) -> int | None:
         """Return the bytes of samples if known; those of a file are counted."""
-        stated, size = self._header.length, self._source.size
+        stated, size = self._header.length, self.source.size
         if size is None:
             return stated
         present = max(0, size - self._header.start)
@@ -68,7 +68,7 @@ class PcmReader:
 
     def _cut_short(self, frames: int, stated: int) -> None:
         what = f"it ends after {frames} of {stated} frames"
-        self.warnings.append(self._source.cut_short(what, allowed=self._allowed))
+        self.warnings.append(self.source.cut_short(what, allowed=self._allowed))
 
     def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # audio is one signal
         """Yield the samples in blocks (channels, n), n at most `size`."""
@@ -76,28 +76,28 @@ class PcmReader:
 
     def region(self, start: int, stop: int | None, size: int) -> Iterator[Array]:
         """Yield the samples from frame `start` to `stop`, or to the end, in blocks like :meth:`blocks`."""
-        self._source.seek(self._header.start + start * self._unit)
+        self.source.seek(self._header.start + start * self._unit)
         at, frames = start, 1
         while frames and (stop is None or at < stop):
             room = np.empty((size if stop is None else min(size, stop - at)) * self._unit, np.uint8)
-            frames = self._source.fill(room, self._unit) // self._unit
+            frames = self.source.fill(room, self._unit) // self._unit
             if frames:
                 yield self._codec.decode(room[: frames * self._unit], self.channels, self.dtype)
             at += frames
-        self._source.check_unchanged()
+        self.source.check_unchanged()
         if stop is not None and at < stop:
             self._cut_short(at, stop)
 
     def late_chunks(self) -> list[Chunk]:
         """Return the metadata that came after the samples of a pipe."""
-        if self._source.size is not None or self._length is None or not self.meta.chunks:
+        if self.source.size is not None or self._length is None or not self.meta.chunks:
             return []
-        self._source.read(self._length % self._unit + self._length % 2)
-        return headers.parse_trailing_chunks(self._source, self.meta.order)
+        self.source.read(self._length % self._unit + self._length % 2)
+        return headers.parse_trailing_chunks(self.source, self.meta.order)
 
     def close(self) -> None:
         """Close the input."""
-        self._source.close()
+        self.source.close()
 
 
 class PcmWriter:

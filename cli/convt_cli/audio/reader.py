@@ -5,6 +5,7 @@ each of them in `blocks`. It has their `dtype`, the `precision` of arithmetic th
 `format` and `meta`data (of audio), the `dimensions` of an array of them, and `warnings`.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from convt_cli.errors import Failure
 from convt_cli.samples.formats import Format
 
 Reader = PcmReader | SndfileReader | NpyReader
+
+# How the formats begin that are read from pipes most. Others that libsndfile knows are short.
+_KNOWN = (b"FORM", b"ID3", b"NIST", b"OggS", b"Crea", b"caff", b"fLaC", b"riff")
+_MOST_UNKNOWN = 1 << 24  # bytes: of a pipe that may be anything, and endless
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +69,21 @@ def open_reader(
     """
     if path.suffix.lower() == ".npy" and raw is None:
         return NpyReader(path, precision, channels_last=channels_last)
-    source = Source(path, again=again)
+    source = Source(path)
     try:
-        return _open_audio(source, precision, raw, truncated)
+        return _open_audio(source, precision, raw, truncated, again)
     except BaseException:
         source.close()
         raise
 
 
-def _open_audio(source: Source, precision: str | None, raw: Raw | None, truncated: bool) -> Reader:
+def _open_audio(
+    source: Source, precision: str | None, raw: Raw | None, truncated: bool, again: bool
+) -> Reader:
     if raw:
         chosen = Format("RAW", raw.subtype, "LITTLE", raw.rate)
         header = Header(chosen, raw.channels, None, 0, Metadata())
-        return PcmReader(source, header, chosen, precision, truncated=truncated)
+        return _plain(source, header, chosen, precision, truncated, again)
     if source.path.suffix.lower() == ".raw":
         raise Failure(f"{source.name}: a .raw file states no rate: give --raw, --rate and --channels")
     if not source.read(1):
@@ -86,9 +93,10 @@ def _open_audio(source: Source, precision: str | None, raw: Raw | None, truncate
     if found:
         headers.read_trailing_chunks(source, found)
     if found and found.format:
-        return PcmReader(source, found, found.format, precision, truncated=truncated)
+        return _plain(source, found, found.format, precision, truncated, again)
     if source.size is None:
-        source.spool()
+        source.seek(0)
+        source.spool(math.inf if found or _is_known(source.read(4)) else _MOST_UNKNOWN)
     if found:
         missing = headers.fix_length(source, found)
     else:
@@ -96,3 +104,16 @@ def _open_audio(source: Source, precision: str | None, raw: Raw | None, truncate
         missing = missing_bytes(source)
     meta = found.meta if found else Metadata()
     return SndfileReader(source, meta, missing, precision, truncated=truncated)
+
+
+def _plain(
+    source: Source, header: Header, chosen: Format, precision: str | None, truncated: bool, again: bool
+) -> PcmReader:
+    if again and source.size is None:
+        source.spool()
+    return PcmReader(source, header, chosen, precision, truncated=truncated)
+
+
+def _is_known(head: bytes) -> bool:
+    is_mpeg = head[:1] == b"\xff" and head[1:2] >= b"\xe0"
+    return is_mpeg or head.startswith(_KNOWN)

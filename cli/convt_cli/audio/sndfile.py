@@ -39,7 +39,7 @@ class SndfileReader:
     def __init__(
         self, source: Source, meta: Metadata, missing: int, precision: str | None, *, truncated: bool
     ) -> None:
-        self._source, self._allowed, self.meta = source, truncated, meta
+        self.source, self._allowed, self.meta = source, truncated, meta
         meta.lost += unread_names(source)
         try:
             self._file = _Forward(source.descriptor())
@@ -60,14 +60,14 @@ class SndfileReader:
             self._cut_short(f"{missing} bytes are missing at its end")
 
     def _cut_short(self, what: str) -> None:
-        self.warnings.append(self._source.cut_short(what, allowed=self._allowed))
+        self.warnings.append(self.source.cut_short(what, allowed=self._allowed))
 
     def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # audio is one signal
         """Yield the samples in blocks (channels, n), n at most `size`."""
         count = 0
         if not self._fresh:  # libsndfile cannot seek in every format
             self._file.close()
-            self._file = _Forward(self._source.descriptor())
+            self._file = _Forward(self.source.descriptor())
         self._fresh = False
         if self._allowed:  # a damage loses every sample of the same read
             size = min(size, _CAREFUL)
@@ -76,14 +76,14 @@ class SndfileReader:
                 with self._reading:
                     block = self._file.read(size, self.precision, always_2d=True)
             except soundfile.LibsndfileError as error:
-                self._source.check_unchanged()
+                self.source.check_unchanged()
                 self._cut_short(f"it cannot be read beyond frame {count}: {error}")
                 return
             if not len(block):
                 break
             count += len(block)
             yield np.ascontiguousarray(block.T)
-        self._source.check_unchanged()
+        self.source.check_unchanged()
         if self.frames is not None and count < self.frames:
             self._cut_short(f"it ends after {count} of {self.frames} frames")
 
@@ -95,7 +95,7 @@ class SndfileReader:
         """Close the file, but not while a thread reads."""
         with self._reading:
             self._file.close()
-        self._source.close()
+        self.source.close()
 
 
 class SndfileWriter:

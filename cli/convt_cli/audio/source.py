@@ -1,8 +1,10 @@
 """The bytes of a file, a pipe or standard input, in order; files are watched for changes."""
 
 import io
+import math
 import os
 import select
+import shutil
 import stat
 import tempfile
 from contextlib import ExitStack
@@ -14,6 +16,7 @@ from convt_cli.files.paths import STREAM, input_name
 from convt_cli.samples.formats import Array
 
 _PIECE = 1 << 20  # bytes at a time
+_FILLED = 0.9  # of a disk's free room, at most
 
 
 class Source:
@@ -23,8 +26,6 @@ class Source:
     ----------
     path : Path
         The input's name; ``-`` is standard input.
-    again : bool
-        Whether the input can be read twice: a pipe is then copied to a temporary file.
 
     Attributes
     ----------
@@ -34,7 +35,7 @@ class Source:
         Whether it was a pipe, which cannot be opened again.
     """
 
-    def __init__(self, path: Path, *, again: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._head = bytearray()  # of a pipe: the bytes read as its header
         self._at = 0  # bytes of it that have been read again
@@ -42,16 +43,15 @@ class Source:
         self._file: IO[bytes] = io.BytesIO()
         try:
             self._file = io.FileIO(0, closefd=False) if path == STREAM else io.FileIO(os.fsencode(path))
+            self._original = self._file
             self._found = os.fstat(self._file.fileno())
             # A file on standard input of which a part has been read goes on like a pipe.
-            whole = stat.S_ISREG(self._found.st_mode) and self._file.tell() == 0
+            self._is_file = stat.S_ISREG(self._found.st_mode) and self._file.tell() == 0
         except IsADirectoryError as error:
             raise Failure(f"{path}: cannot be read: {error.strerror}; -r takes the sound in it") from None
         except OSError as error:
             raise self._unreadable(error) from None
-        self.size = self._found.st_size if whole else None
-        if again and self.size is None:
-            self.spool()
+        self.size = self._found.st_size if self._is_file else None
 
     @property
     def name(self) -> str:
@@ -76,14 +76,10 @@ class Source:
         """Return up to `count` bytes, as soon as there are any; none at the end."""
         try:
             while (data := self._file.read(count)) is None:
-                self._wait()
+                wait_for(self._file, select.POLLIN)
         except OSError as error:
             raise self._unreadable(error) from None
         return data
-
-    def _wait(self) -> None:
-        """Wait for a non-blocking pipe: another program can set that mode for both ends."""
-        select.select([self._file], [], [])
 
     def skip(self, count: int) -> None:
         """Skip bytes of a header."""
@@ -116,7 +112,7 @@ class Source:
         while count < len(room) and (count < unit or count % unit or self._at_hand()):
             got = self._file.readinto(room[count:])  # type: ignore[attr-defined]  # of every raw file
             if got is None:
-                self._wait()
+                wait_for(self._file, select.POLLIN)
             elif not got:
                 break
             else:
@@ -124,38 +120,78 @@ class Source:
         return count
 
     def _at_hand(self) -> bool:
-        if self.size is not None:
-            return True
-        return bool(select.select([self._file], [], [], 0)[0])
+        return self.size is not None or wait_for(self._file, select.POLLIN, seconds=0)
 
-    def spool(self) -> None:
-        """Copy the input to a temporary file without a name, and go to its start."""
+    def spool(self, most: float = math.inf) -> None:
+        """Copy the input to a temporary file without a name, and go to its start.
+
+        Parameters
+        ----------
+        most : float
+            Bytes that it may have.
+
+        Raises
+        ------
+        Failure
+            It has more, or does not fit on the disk with some room left: some inputs never end.
+        """
         head, self._head = self._head, bytearray()
         if self.size is not None:
             self.seek(0)
+        folder = tempfile.gettempdir()
         try:
+            room = int(shutil.disk_usage(folder).free * _FILLED)
             spooled = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed with the source
             with ExitStack() as stack:
                 stack.push(spooled)
                 write_all(spooled, bytes(head))
                 while piece := self._next(_PIECE):
                     write_all(spooled, piece)
+                    if spooled.tell() > min(most, room):
+                        raise Failure(self._too_long(most, room, folder))
                 stack.pop_all()  # no error: the file stays open
         except OSError as error:
             raise Failure(
-                f"{self.name}: cannot be kept in {tempfile.gettempdir()}: {error.strerror}; set TMPDIR"
+                f"{self.name}: cannot be kept in {folder}: {error.strerror}; set TMPDIR"
             ) from None
-        self.close()
+        if self.spooled:
+            self._file.close()
         self._file, self._at, self.spooled = spooled, 0, True
-        self._found = os.fstat(spooled.fileno())
-        self.size = self._found.st_size
+        self.size = spooled.tell()
         self.seek(0)
+
+    def _too_long(self, most: float, room: int, folder: str) -> str:
+        if most < room:
+            return f"{self.name}: is not recognised as sound by its first {most / 1e6:.0f} MB"
+        return f"{self.name}: is longer than {room / 1e9:.1f} GB, the room in {folder}; set TMPDIR"
 
     def patch(self, position: int, data: bytes) -> None:
         """Replace bytes of the temporary file."""
         self._file.seek(position)
         self._file.write(data)
-        self._found = os.fstat(self._file.fileno())
+
+    def copy_to(self, file: IO[bytes]) -> None:
+        """Write all bytes of a file to another."""
+        self.seek(0)
+        left = self._found.st_size  # it may grow as fast as it is read
+        while left and (piece := self._next(min(left, _PIECE))):
+            write_all(file, piece)
+            left -= len(piece)
+        self.check_unchanged()
+
+    def sha256(self) -> str | None:
+        """Return the SHA-256 of the file that was read, None for a stream."""
+        if self.path == STREAM or not self._is_file:
+            return None
+        from hashlib import file_digest  # slow to import, needed only with --json
+
+        try:
+            self._original.seek(0)
+            digest = file_digest(self._original, "sha256").hexdigest()
+        except OSError as error:
+            raise self._unreadable(error) from None
+        self.check_unchanged()
+        return digest
 
     def descriptor(self) -> int:
         """Return a new file descriptor, at the start of the file."""
@@ -176,8 +212,8 @@ class Source:
         Failure
             Its size or its modification time has changed.
         """
-        now = os.fstat(self._file.fileno())
-        if self.size is not None and (now.st_size, now.st_mtime_ns) != (self.size, self._found.st_mtime_ns):
+        now, then = os.fstat(self._original.fileno()), self._found
+        if self._is_file and (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
             raise Failure(f"{self.name}: changed while it was read")
 
     def cut_short(self, what: str, *, allowed: bool) -> str:
@@ -195,6 +231,7 @@ class Source:
     def close(self) -> None:
         """Let the input go."""
         self._file.close()
+        self._original.close()
 
 
 def open_output(path: Path | None) -> io.FileIO:
@@ -221,6 +258,16 @@ def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
     left = memoryview(data)
     while left:
         written = file.write(left)
-        if written is None:  # a non-blocking pipe: another program can set that mode
-            select.select([], [file], [])
+        if written is None:
+            wait_for(file, select.POLLOUT)
         left = left[written or 0 :]
+
+
+def wait_for(file: IO[bytes], event: int, seconds: float | None = None) -> bool:
+    """Wait for a pipe, and return whether it is ready: another program can make it non-blocking.
+
+    Unlike ``select``, ``poll`` takes more than 1,024 open files.
+    """
+    poll = select.poll()
+    poll.register(file, event)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))

@@ -1,11 +1,14 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and the folders for them."""
 
+import fcntl
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
+from secrets import token_hex
+from zlib import crc32
 
 from convt_cli.errors import Failure, ReaderGone
 from convt_cli.files.paths import STREAM, input_name
@@ -18,7 +21,7 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> N
     """Refuse a target that is one of the sources, exists, or cannot be a file."""
     try:
         found = target.stat() if target.exists() else None
-    except OSError as error:  # an impossible name
+    except OSError as error:  # an impossible name, or a folder that is closed to us
         raise Failure(f"{target}: cannot be written: {error.strerror}") from None
     if found:
         _check_found(target, found, sources, overwrite=overwrite)
@@ -51,34 +54,56 @@ def check_stream(sources: Sequence[Path]) -> None:
     """Refuse a standard output that is one of the sources."""
     out = os.fstat(1)
     for source in sources if stat.S_ISREG(out.st_mode) else ():
-        if os.path.samestat(os.fstat(0) if source == STREAM else source.stat(), out):
+        if _is_same(out, source):
             name = input_name(source)
             raise Failure(f"standard output: is the same file as the input {name}; choose another one")
 
 
 def _is_same(found: os.stat_result, source: Path) -> bool:
-    if source == STREAM:
-        return os.path.samestat(found, os.fstat(0))
-    return source.exists() and os.path.samestat(found, source.stat())
+    try:
+        return os.path.samestat(found, os.fstat(0) if source == STREAM else source.stat())
+    except OSError:  # what reads it tells why it cannot be read
+        return False
+
+
+def make_folder(folder: Path, *, dry_run: bool = False) -> None:
+    """Make a folder, and those above it, if there are none; in a dry run only see whether that can be."""
+    missing = list(takewhile(lambda place: not os.path.isdir(place), (folder, *folder.parents)))
+    try:
+        for place in () if dry_run else reversed(missing):
+            place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise Failure(f"{folder}: cannot be made: {error.strerror}") from None
+    if dry_run and missing and not _can_be_made(missing[-1]):
+        raise Failure(f"{folder}: cannot be made: {missing[-1].parent} takes no such folder")
+
+
+def _can_be_made(folder: Path) -> bool:
+    return not os.path.lexists(folder) and os.access(folder.parent, os.W_OK | os.X_OK)
 
 
 @contextmanager
-def atomic_write(target: Path, *, overwrite: bool) -> Iterator[Path]:
+def atomic_write(target: Path, *, overwrite: bool, sync: bool = True) -> Iterator[Path]:
     """Yield a temporary file that becomes `target` when the block ends well.
 
     Where the system has files without a name it is one: nothing is left of it, however the process ends.
-    Links are followed. A file that replaces another has its permissions from the first byte on. If the
-    block raises, `target` is as it was.
+    Links are followed. A file that replaces another has its owner, as far as the system allows that, and
+    its permissions from the first byte on. If the block raises, `target` is as it was.
+
+    With `sync` the content is on the disk before it gets the name: a power cut leaves the whole file, or
+    what was there before.
     """
     place = Path(os.path.realpath(target)) if target.is_symlink() else target
-    name = place.with_name(f".convt-{secrets.token_hex(8)}.part")
     with write_errors_as_failures(str(target)):
-        replaces = overwrite and place.exists()
-        mode = stat.S_IMODE(place.stat().st_mode) if replaces else None
+        found = place.stat() if overwrite and place.exists() else None
         try:
-            with _unnamed(place.parent, mode) or _named(name, mode) as temporary:
+            with _unnamed(place.parent, found) or _named(place, found) as temporary:
                 yield temporary
-                _publish(temporary, place, name, overwrite=overwrite)
+                if sync:
+                    _sync(temporary)
+                _publish(temporary, place, overwrite=overwrite)
+                if sync:
+                    sync_folder(place.parent)
         except FileExistsError:
             raise Failure(f"{target}: came into being meanwhile; use --overwrite to replace it") from None
 
@@ -102,20 +127,20 @@ def write_errors_as_failures(name: str) -> Iterator[None]:
         raise Failure(f"{name}: cannot be written: {error.strerror or error}") from None
 
 
-def _unnamed(folder: Path, mode: int | None) -> AbstractContextManager[Path] | None:
+def _unnamed(folder: Path, found: os.stat_result | None) -> AbstractContextManager[Path] | None:
     """Return the context of a file without a name, None where there is no such thing."""
     if not (hasattr(os, "O_TMPFILE") and os.path.isdir(_DESCRIPTORS.format("self"))):
         return None
     try:
-        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666 if mode is None else 0o600)
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, _first_mode(found))
     except OSError:  # not in this file system; or the file with a name tells why not
         return None
 
     @contextmanager
     def opened() -> Iterator[Path]:
         try:
-            if mode is not None:
-                os.fchmod(descriptor, mode)
+            _lock(descriptor)
+            _take_after(descriptor, found)
             yield Path(_DESCRIPTORS.format(os.getpid()), str(descriptor))  # for other processes, too
         finally:
             os.close(descriptor)
@@ -124,17 +149,64 @@ def _unnamed(folder: Path, mode: int | None) -> AbstractContextManager[Path] | N
 
 
 @contextmanager
-def _named(name: Path, mode: int | None) -> Iterator[Path]:
+def _named(place: Path, found: os.stat_result | None) -> Iterator[Path]:
     """Create a file with a name, and remove it, unless it has become another."""
+    name, descriptor = _free_name(place), None
     _temporaries.add(name)
     try:
-        name.touch(0o666 if mode is None else 0o600, exist_ok=False)
-        if mode is not None:
-            name.chmod(mode)
+        descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, _first_mode(found))
+        _lock(descriptor)
+        _take_after(descriptor, found)
         yield name
     finally:
-        name.unlink(missing_ok=True)
+        if descriptor is not None:
+            if _is_same(os.fstat(descriptor), name):  # else the name may be another process's by now
+                name.unlink()
+            os.close(descriptor)
         _temporaries.discard(name)
+
+
+def _first_mode(found: os.stat_result | None) -> int:
+    """Return the permissions of a new file, which may be that of another's replacement."""
+    return 0o666 if found is None else 0o600
+
+
+def _take_after(descriptor: int, found: os.stat_result | None) -> None:
+    """Give a file the owner, as far as the system allows, and the permissions of the one it replaces."""
+    if found:
+        for owner in (-1, found.st_uid):  # a group of one's own is allowed to many, an owner to few
+            with suppress(OSError):
+                os.fchown(descriptor, owner, found.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+
+
+def _free_name(place: Path) -> Path:
+    """Return a name for a temporary file beside another.
+
+    It is the same in every run, so that a file is found, and removed, whose process was killed: a process
+    that lives has locked its file.
+    """
+    name = place.with_name(f".convt-{crc32(os.fsencode(place.name)):08x}.part")
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return name
+    try:
+        if _lock(descriptor):
+            name.unlink(missing_ok=True)
+            return name
+    finally:
+        os.close(descriptor)
+    return name.with_suffix(f".{token_hex(8)}.part")
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file while it is open, and return whether it was free."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another process has it; or the file system has no locks
+        return False
+    return True
 
 
 def remove_temporaries() -> None:
@@ -143,19 +215,37 @@ def remove_temporaries() -> None:
         name.unlink(missing_ok=True)
 
 
-def _publish(temporary: Path, place: Path, name: Path, *, overwrite: bool) -> None:
+def _sync(file: Path) -> None:
+    """Wait until a file is on the disk."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, if the file system can do that."""
+    with suppress(OSError):
+        _sync(folder)
+
+
+def _publish(temporary: Path, place: Path, *, overwrite: bool) -> None:
     """Give a temporary file its place.
 
     A link, unlike a renaming, never replaces a file that another process has created meanwhile.
     """
-    if temporary != name and overwrite:  # it can be linked to a free name only
-        _link(temporary, name)
-    elif not overwrite and _link_if_possible(temporary, place):
+    if not overwrite and _link_if_possible(temporary, place):
         return
+    name = temporary
+    if not name.name.endswith(".part"):  # it has no name yet, and can be linked to a free one only
+        name = _free_name(place)
+        _link(temporary, name)
     try:
         name.replace(place)
-    finally:
+    except BaseException:
         name.unlink(missing_ok=True)
+        raise
 
 
 def _link_if_possible(temporary: Path, place: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
 from pathlib import Path
 
 from convt_cli.errors import Failure
@@ -15,20 +16,42 @@ def audio_files_in(
 ) -> Iterator[Path]:
     """Yield the audio files in a folder and below, but none that is hidden, or in `apart_from`.
 
-    A folder that cannot be read is passed to `failed`.
+    Links to folders are followed after everything else, and no folder is read twice. A folder that cannot
+    be read, and a link that leads nowhere, is passed to `failed`.
     """
-    own = apart_from and os.path.realpath(apart_from)
+    seen = {_identity(apart_from)} if apart_from and os.path.isdir(apart_from) else set()
+    links = [source]
+    while links:
+        folders = [heappop(links)]
+        while folders:
+            folder = folders.pop()
+            try:
+                entries = _entries(folder, seen)
+            except OSError as error:
+                failed(folder, Failure(f"{folder}: cannot be read: {error.strerror}"))
+                continue
+            for entry in entries:
+                path = Path(entry.path)
+                if os.path.isdir(entry.path):
+                    heappush(links, path) if entry.is_symlink() else folders.append(path)
+                elif path.suffix.lower() not in _SUFFIXES:
+                    pass
+                elif os.path.isfile(entry.path):
+                    yield path
+                elif entry.is_symlink():
+                    failed(path, Failure(f"{path}: is a link that leads nowhere"))
 
-    def note(error: OSError) -> None:
-        path = Path(error.filename)
-        failed(path, Failure(f"{path}: cannot be read: {error.strerror}"))
 
-    for place, folders, names in os.walk(source, onerror=note):
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".") and os.path.realpath(Path(place, name)) != own
-        ]
-        for path in (Path(place, name) for name in names if not name.startswith(".")):
-            if path.suffix.lower() in _SUFFIXES and os.path.isfile(path):
-                yield path
+def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+    """Return what can be seen in a folder; nothing if it has been seen before."""
+    identity = _identity(folder)
+    if identity in seen:
+        return []
+    seen.add(identity)
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino

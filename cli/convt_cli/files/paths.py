@@ -1,15 +1,26 @@
-"""The names of inputs and outputs in messages."""
+"""The names of inputs and outputs: as they are typed, and as messages have them."""
 
 from pathlib import Path
 
 STREAM = Path("-")  # standard input, or standard output
 
 
+def parse_path(text: str) -> Path:
+    """Return the path of an input or an output: ``-`` is a standard stream, and ``./-`` a file."""
+    path = Path(text)
+    return Path.cwd() / path if path == STREAM and text != str(STREAM) else path
+
+
 def input_name(path: Path) -> str:
     """Return the name of an input in messages."""
-    return "standard input" if path == STREAM else str(path)
+    return "standard input" if path == STREAM else typed(path)
 
 
 def output_name(path: Path) -> str:
     """Return the name of an output in messages."""
-    return "standard output" if path == STREAM else str(path)
+    return "standard output" if path == STREAM else typed(path)
+
+
+def typed(path: Path) -> str:
+    """Return a path as a command line takes it for one: ``-x.wav`` would be an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def _upsample_one(options: UpsampleOptions, reporter: Reporter) -> None:
 
 def _upsample_all(plan: JobPlan, processes: int, reporter: Reporter, *, skip: bool) -> None:
     """Upsample many files, print the report of each in their order, and sum up."""
-    wanted = [job for job in plan.jobs if not (skip and os.path.isfile(job.target))]
+    wanted = [job for job in map(_if_undone, plan.jobs) if job] if skip else plan.jobs
     documents, failed = list[dict[str, Any]](), list[str]()
     for path, failure in plan.failures:
         failed.append(str(path))
@@ -74,6 +75,13 @@ def _upsample_all(plan: JobPlan, processes: int, reporter: Reporter, *, skip: bo
         raise SomeFailed(failed, count, facts)
     if reporter.as_json:
         report.print_json(facts)
+
+
+def _if_undone(options: UpsampleOptions) -> UpsampleOptions | None:
+    """Return the options of an input whose output does not exist, or is empty: no output of ours is."""
+    if not os.path.isfile(options.target):
+        return options
+    return None if options.target.stat().st_size else replace(options, overwrite=True)
 
 
 def _failure_as_json(path: Path, failure: Failure) -> dict[str, Any]:

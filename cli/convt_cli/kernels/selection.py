@@ -1,6 +1,7 @@
 """Which kernel a command runs with: from a file, or the built-in one."""
 
 import math
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import convt
 from convt_cli.audio.reader import Reader
 from convt_cli.errors import Failure, Misuse
+from convt_cli.files.checksums import file_sha256
 from convt_cli.files.paths import input_name
 from convt_cli.options.filter_options import FilterSpec
 from convt_cli.options.upsample_options import UpsampleOptions
@@ -44,7 +46,10 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SelectedKernel:
-    """A weight and a bias as the library takes them, and how a report calls them."""
+    """A weight and a bias as the library takes them, and how a report calls them.
+
+    `sha256` is that of the file that they were read from, if JSON is wanted and it is no pipe.
+    """
 
     name: str
     weight: Array
@@ -54,6 +59,7 @@ class SelectedKernel:
     channels_out: int
     tensors: tuple[str, ...]
     measured: Measured | None
+    sha256: str | None
 
     @property
     def taps(self) -> int:
@@ -67,8 +73,10 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
     An .npy signal leaves the weights of a file as they are, unless a precision is asked for: the
     operator's own dtypes hold.
     """
-    weights = (
-        _built_in(options, ratio, reader) if options.weights is None else _loaded(options, options.weights)
+    weights, sha256 = (
+        (_built_in(options, ratio, reader), None)
+        if options.weights is None
+        else _loaded_unchanged(options, options.weights)
     )
     designed = options.weights is None and ratio.stride > 1
     measured = _measured(weights.weight, options.filter_spec, ratio) if designed else None
@@ -84,7 +92,7 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
         raise Failure(f"{weights.source}: a complex kernel needs an .npy signal, not {options.source}")
     padding = _default_padding(options) if options.padding is None else options.padding
     return SelectedKernel(
-        weights.source, weight, bias, groups, padding, channels_out, weights.tensors, measured
+        weights.source, weight, bias, groups, padding, channels_out, weights.tensors, measured, sha256
     )
 
 
@@ -92,6 +100,24 @@ def _check_finite(source: object, *arrays: Array | None) -> None:
     for array in arrays:
         if array is not None and (count := np.count_nonzero(~np.isfinite(array))):
             raise Failure(f"{source}: {count} of its {array.size} numbers are not finite")
+
+
+def _loaded_unchanged(options: UpsampleOptions, path: Path) -> tuple[convt.Weights, str | None]:
+    """Return weights, and the digest of the file that they are in, if JSON is wanted."""
+    before = _version(path)
+    weights = _loaded(options, path)
+    sha256 = file_sha256(path) if options.as_json and before else None
+    if _version(path) != before:
+        raise Failure(f"{path}: changed while it was read")
+    return weights, sha256
+
+
+def _version(path: Path) -> tuple[int, ...] | None:
+    """Return what tells a file from another, or from what it was; None of pipes and of missing files."""
+    if not os.path.isfile(path):
+        return None
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _loaded(options: UpsampleOptions, path: Path) -> convt.Weights:

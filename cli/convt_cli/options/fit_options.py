@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from convt_cli.files.paths import parse_path
 from convt_cli.options import kernel_options, report_options, values
 
 
@@ -17,7 +18,7 @@ class FitOptions:
         list[Path],
         typer.Argument(
             metavar="LOW HIGH...",
-            readable=False,
+            parser=parse_path,
             help=(
                 "Sound files, or .npy signals, in pairs: what goes in, and what should come out. Two"
                 " folders, whose sound files of the same names belong together. With --from-high, HIGH"

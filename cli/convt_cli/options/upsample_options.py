@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from convt_cli.files.paths import STREAM
+from convt_cli.files.paths import STREAM, parse_path
 from convt_cli.options import filter_options, kernel_options, report_options, values
 from convt_cli.options.filter_options import FilterSpec
 
@@ -26,8 +26,7 @@ class UpsampleOptions:
         list[Path],
         typer.Argument(
             metavar="IN...",
-            readable=False,
-            allow_dash=True,
+            parser=parse_path,
             help=(
                 "Sound files; signals .npy, (L,), (C, L) or (N, C, L); - for standard input; folders"
                 " with -r."
@@ -40,8 +39,7 @@ class UpsampleOptions:
             "--output",
             "-o",
             metavar="OUT",
-            readable=False,
-            allow_dash=True,
+            parser=parse_path,
             help=(
                 "Name of the output, - for standard output. Default: in_x2.wav beside in.wav, for"
                 " stride 2, or in_48000.wav for --rate 48000."
@@ -207,6 +205,16 @@ class UpsampleOptions:
             "--skip-existing", help="Leave out inputs whose output exists: goes on where a run ended."
         ),
     ] = False
+    sync: Annotated[
+        bool | None,
+        typer.Option(
+            "--sync/--no-sync",
+            help=(
+                "Wait until each output is on the disk before it gets its name: no power cut leaves an"
+                " empty one. Default: --sync for one output, --no-sync for several."
+            ),
+        ),
+    ] = None
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at a time. Default: the cores."),
@@ -234,6 +242,8 @@ class UpsampleOptions:
             changes |= {"rate_in": self.rate, "rate": None}
         if self.precision is None and self.quality == "best":
             changes |= {"precision": "float64"}
+        if self.sync is None:
+            changes |= {"sync": self.folder is None and len(self.sources) == 1}
         return replace(self, **changes)
 
     def for_input(self, source: Path, output: Path | None) -> "UpsampleOptions":

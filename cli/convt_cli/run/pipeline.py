@@ -1,5 +1,6 @@
 """One input through the library: open, read, compute and write side by side."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,10 +15,17 @@ from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import PcmReader, PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
-from convt_cli.audio.source import copy_all, open_output
+from convt_cli.audio.source import open_output
 from convt_cli.audio.writer import Writer, open_audio_writer, writable_metadata
-from convt_cli.errors import Failure, Unwritable, library_errors_as_failures
-from convt_cli.files.atomic_write import atomic_write, check_stream, check_target, write_errors_as_failures
+from convt_cli.errors import Failure, Unwritable, library_errors_as_failures, os_failure
+from convt_cli.files.atomic_write import (
+    atomic_write,
+    check_stream,
+    check_target,
+    make_folder,
+    write_errors_as_failures,
+)
+from convt_cli.files.checksums import file_sha256
 from convt_cli.files.paths import STREAM, input_name, output_name
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.plots.style import check_plot_path
@@ -86,6 +94,8 @@ def _failures_of(options: UpsampleOptions) -> Iterator[None]:
     except WorkerKilledError:
         name = input_name(options.source)
         raise Failure(f"{name}: what worked on it has been killed; was there enough memory?") from None
+    except OSError as error:
+        raise os_failure(error, input_name(options.source)) from None
     except MemoryError as error:
         raise Failure(f"{input_name(options.source)}: needs more memory than there is: {error}") from None
 
@@ -96,12 +106,9 @@ def _check_target(options: UpsampleOptions) -> None:
         check_stream(options.inputs)
         return
     parent = options.target.parent
-    if options.folder and not options.dry_run:
-        try:
-            parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Failure(f"{parent}: cannot be made: {error.strerror}") from None
-    if parent.exists() or not options.folder:
+    if options.folder:
+        make_folder(parent, dry_run=options.dry_run)
+    if os.path.isdir(parent) or not options.folder:
         check_target(options.target, options.inputs, overwrite=options.overwrite)
 
 
@@ -123,12 +130,16 @@ class _Run:
         gain = self._plan.gain * (self._guard() if self._options.overs == "guard" else 1.0)
         with self._open_output() as path:
             result = self._copy(path) if self._plan.is_copy else self._write(path, gain)
-            size = path.stat().st_size if path else None
-        return replace(result, bytes_out=size)
+            if path:
+                result = replace(result, bytes_out=path.stat().st_size)
+            if self._options.as_json:
+                written = file_sha256(path) if path else None
+                result = replace(result, sha256=(self._reader.source.sha256(), written))
+        return result
 
     def _copy(self, path: Path | None) -> RunResult:
         with open_output(path) as target:
-            copy_all(self._options.source, target)
+            self._reader.source.copy_to(target)
         return RunResult.as_planned(self._plan)
 
     def _write(self, path: Path | None, gain: float) -> RunResult:
@@ -167,6 +178,7 @@ class _Run:
         if chosen is None or frames is None or is_plain(chosen):
             return result
         with (
+            write_errors_as_failures(tempfile.gettempdir()),
             tempfile.TemporaryDirectory(prefix="convt-") as folder,
             closing(self._writer(Path(folder) / "silence", plan.gain)) as writer,
         ):
@@ -177,7 +189,9 @@ class _Run:
     def _open_output(self) -> AbstractContextManager[Path | None]:
         if self._options.target == STREAM:
             return write_errors_as_failures(output_name(STREAM))
-        return atomic_write(self._options.target, overwrite=self._options.overwrite)
+        return atomic_write(
+            self._options.target, overwrite=self._options.overwrite, sync=bool(self._options.sync)
+        )
 
     def _writer(self, path: Path | None, gain: float) -> Writer:
         plan, options = self._plan, self._options

@@ -100,6 +100,8 @@ class RunResult:
         Names of metadata that the output does not hold.
     bytes_out : int or None
         Size of the output; of a dry run, as far as it can be predicted.
+    sha256 : tuple of (str or None)
+        Of the input as it was read and of the output as it was written, if JSON is wanted; None of streams.
     notes : tuple of str
         What the user might not expect of the input.
     levels : Levels or None
@@ -115,6 +117,7 @@ class RunResult:
     frames: tuple[int | None, int | None]
     lost: tuple[str, ...]
     bytes_out: int | None
+    sha256: tuple[str | None, str | None] = (None, None)
     notes: tuple[str, ...] = ()
     levels: Levels | None = None
     is_rf64: bool = False

@@ -12,7 +12,8 @@ from typing import Any
 
 import typer
 
-from convt_cli.errors import Failure
+from convt_cli.errors import Failure, os_failure
+from convt_cli.files.paths import typed
 
 # What would end a line, or tell a terminal to do something: names of files and tensors may hold it.
 _CONTROLS = (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -35,9 +36,10 @@ def json_errors(*, as_json: bool, to_stderr: bool = False) -> Iterator[None]:
     """Print a failure as JSON, if that is what the command line asks for, and end the command."""
     try:
         yield
-    except Failure as cause:
+    except (Failure, OSError) as error:
+        cause = error if isinstance(error, Failure) else os_failure(error, "stdout")
         if not as_json:
-            raise
+            raise cause from None
         print_json_error(cause, to_stderr=to_stderr)
         raise typer.Exit(cause.exit_code) from None
 
@@ -95,7 +97,7 @@ class Reporter:
         if self.as_json:
             return
         try:
-            _print(os.fsencode(path))
+            _print(os.fsencode(typed(path)))
         except OSError as cause:
             raise Failure(f"stdout: cannot be written: {cause.strerror}; {path} is finished") from None
 

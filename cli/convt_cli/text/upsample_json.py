@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from convt_cli.files.checksums import array_sha256, file_sha256
+from convt_cli.files.checksums import array_sha256
 from convt_cli.run.run_plan import RunPlan, RunResult
 from convt_cli.samples.levels import decibels
 from convt_cli.text.pytorch_snippet import pytorch_call
@@ -15,14 +15,11 @@ def result_as_json(result: RunResult) -> dict[str, Any]:
     plan, options = result.plan, result.plan.options
     rate = plan.formats[0] and plan.formats[0].rate
     duration = (result.frames[0] or 0) / rate if rate else 0
-    before, after = (
-        None if options.dry_run else file_sha256(path) for path in (options.source, options.target)
-    )
     return {
-        "input": {"path": plan.source, "sha256": before, **_side(result, 0)},
+        "input": {"path": plan.source, "sha256": result.sha256[0], **_side(result, 0)},
         "output": {
             "path": plan.target,
-            "sha256": after,
+            "sha256": result.sha256[1],
             "bytes": result.bytes_out,
             **_side(result, 1),
         },
@@ -53,7 +50,7 @@ def _weights(plan: RunPlan) -> dict[str, Any] | None:
     if path is None:
         return None
     names, layout = list(plan.kernel.tensors), plan.options.layout
-    return {"path": str(path), "sha256": file_sha256(path), "tensors": names, "layout": layout}
+    return {"path": str(path), "sha256": plan.kernel.sha256, "tensors": names, "layout": layout}
 
 
 def _kernel(plan: RunPlan) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import io
 import itertools
 import os
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from typer.testing import CliRunner
 
 import convt
 from convt_cli.app import app
-from tests.support.command import refused, upsample
+from convt_cli.audio import source
+from convt_cli.files import atomic_write
+from tests.support.command import facts, refused, upsample
 from tests.support.pipes import noise
 from tests.support.processes import names
 from tests.support.sounds import silence, sound
@@ -185,6 +188,73 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     assert said.count("\n") == 1
     assert not Path(output).exists()
     assert not list(Path().glob(".convt-*"))
+
+
+@pytest.mark.parametrize("kind", ["grows", "shrinks", "is written again"])
+@pytest.mark.parametrize("name", ["in.wav", "in.flac", "in.npy"])
+def test_a_copy_of_a_file_that_changes_is_refused(
+    name: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--rate", "8000", *(["--rate-in", "8000"] if name == "in.npy" else [])]
+    long_input(name)
+    Path(name).rename("in.x")
+    Path(name).symlink_to("in.x")
+    write_all = source.write_all
+
+    def meanwhile(*arguments: Any) -> None:
+        change(kind)
+        write_all(*arguments)
+
+    monkeypatch.setattr(source, "write_all", meanwhile)
+    output = f"out{Path(name).suffix}"
+    result = upsample(name, "-o", output, *options, code=1)
+    assert result.stderr == f"convt: {name}: changed while it was read\n"
+    assert not Path(output).exists()
+
+
+@pytest.mark.parametrize("rate", ["8000", "16000"])
+def test_digests_are_those_of_what_was_read_and_written(rate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other programs may give the names to other files as soon as these are done."""
+    sound("in.wav")
+    digest, written = sha256(Path("in.wav").read_bytes()).hexdigest(), list[str]()
+    publish = atomic_write._publish
+
+    def replace(temporary: Path, place: Path, *, overwrite: bool) -> None:
+        written.append(sha256(temporary.read_bytes()).hexdigest())
+        publish(temporary, place, overwrite=overwrite)
+        sound("new.wav", seed=2)
+        Path("new.wav").replace("in.wav")
+        Path("out.wav").write_bytes(b"another's")
+
+    monkeypatch.setattr(atomic_write, "_publish", replace)
+    found = facts("in.wav", "-o", "out.wav", "--rate", rate)
+    assert (found["input"]["sha256"], [found["output"]["sha256"]]) == (digest, written)
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_weights_that_are_replaced_are_refused_or_those_that_were_read(
+    after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound("in.wav")
+    np.save("w", np.ones(2))
+    np.save("new", np.zeros(2))
+    digest = sha256(Path("w.npy").read_bytes()).hexdigest()
+    load, flush = convt.load_weights, convt.Upsampler.__call__
+
+    def replace(value: Any) -> Any:
+        with contextlib.suppress(FileNotFoundError):
+            Path("new.npy").replace("w.npy")
+        return value
+
+    if after:
+        monkeypatch.setattr(convt.Upsampler, "__call__", lambda self, x: replace(flush(self, x)))
+        found = facts("in.wav", "-o", "out.wav", "--weights", "w.npy")
+        assert found["weights"]["sha256"] == digest
+    else:
+        monkeypatch.setattr(convt, "load_weights", lambda *how, **more: replace(load(*how, **more)))
+        message = upsample("in.wav", "-o", "out.wav", "--weights", "w.npy", code=1).stderr
+        assert message == "convt: w.npy: changed while it was read\n"
+        assert not Path("out.wav").exists()
 
 
 @pytest.mark.usefixtures("silent_input")

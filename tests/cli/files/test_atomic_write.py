@@ -93,7 +93,7 @@ def test_a_folder_that_takes_no_file_is_named_before_any_work(monkeypatch: pytes
         raise PermissionError(13, "Permission denied")
 
     refuse_unnamed(monkeypatch)
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr("convt_cli.files.atomic_write._free_name", refuse)
     monkeypatch.setattr("convt.Upsampler.flush", refuse_link)
     message = refused("upsample", "in.wav", code=1)
     assert message == "convt: in_x2.wav: cannot be written: Permission denied\n"
@@ -106,9 +106,9 @@ def test_a_folder_that_takes_no_folder_is_one_line_a_file(monkeypatch: pytest.Mo
 
     sound("in.wav")
     refuse_unnamed(monkeypatch)
-    for call in ("mkdir", "touch"):
-        monkeypatch.setattr(Path, call, refuse)
-        if call == "touch":
+    for call in ("pathlib.Path.mkdir", "convt_cli.files.atomic_write._free_name"):
+        monkeypatch.setattr(call, refuse)
+        if call.endswith("_free_name"):
             os.mkdir("out")  # noqa: PTH102  # the other is refused
         result = upsample("in.wav", "in.wav/../in.wav", "-d", "out", "-q", code=2)
         assert "would both become" in result.stderr
@@ -151,6 +151,83 @@ def test_a_replacement_has_the_permissions_of_its_target_from_the_first_byte(
     os.umask(previous)
     assert (Path("old.wav").read_bytes(), Path("old.wav").stat().st_mode & 0o777) == (b"new", mode)
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "old.wav"]
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_a_replacement_keeps_the_owner_as_far_as_the_system_allows(
+    unnamed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not unnamed:
+        refuse_unnamed(monkeypatch)
+    asked = list[tuple[int, int]]()
+    monkeypatch.setattr(os, "fchown", lambda _, *owner: asked.append(owner))
+    Path("old.wav").write_bytes(b"old")
+    with atomic_write(Path("old.wav"), overwrite=True):
+        found = Path("old.wav").stat()
+        assert asked[-1] == (found.st_uid, found.st_gid)
+    monkeypatch.setattr(os, "fchown", refuse_link)
+    with atomic_write(Path("old.wav"), overwrite=True) as temporary:
+        temporary.write_bytes(b"new")
+    assert Path("old.wav").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_content_is_on_the_disk_before_it_has_a_name(
+    unnamed: bool, overwrite: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not unnamed:
+        refuse_unnamed(monkeypatch)
+    if overwrite:
+        Path("out").write_bytes(b"old")
+    there, synced = Path("out").exists(), list[tuple[bytes, bool]]()
+    monkeypatch.setattr(os, "fsync", lambda opened: synced.append(state(opened)))
+
+    def state(opened: int) -> tuple[bytes, bool]:
+        kept = b"" if os.path.isdir(opened) else Path(f"/proc/self/fd/{opened}").read_bytes()
+        return kept, Path("out").exists() and Path("out").read_bytes() == b"new"
+
+    with atomic_write(Path("out"), overwrite=overwrite) as temporary:
+        temporary.write_bytes(b"new")
+        assert Path("out").exists() == there
+    assert synced == [(b"new", False), (b"", True)]  # the file, then the folder with its name
+    synced.clear()
+    with atomic_write(Path("out"), overwrite=True, sync=False):
+        pass
+    assert synced == []
+
+
+def test_a_disk_that_fails_when_the_content_reaches_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound("in.wav")
+
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    assert refused("upsample", "in.wav", code=1) == (
+        "convt: in_x2.wav: cannot be written: Input/output error\n"
+    )
+    upsample("in.wav", "--no-sync")
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_for_the_same_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse_unnamed(monkeypatch)
+    with atomic_write(Path("a"), overwrite=False) as first, atomic_write(Path("b"), overwrite=False):
+        with atomic_write(Path("a"), overwrite=True) as second:  # another run, at the same time
+            assert len(parts()) == 3
+        Path("a").unlink()
+        assert first.exists()
+        assert first != second
+    Path("a").unlink()
+    first.write_bytes(b"left")  # as a kill would leave it: nobody has it locked
+    with atomic_write(Path("c"), overwrite=False):
+        assert first.exists()
+    with atomic_write(Path("a"), overwrite=False) as third:
+        assert third == first
+        assert third.read_bytes() == b""
+    assert not parts()
 
 
 @pytest.mark.parametrize("unnamed", [True, False])

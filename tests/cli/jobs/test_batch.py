@@ -443,3 +443,35 @@ def test_no_file_gets_samples_of_one_that_failed_before_it() -> None:
     )
     assert result.returncode == 3
     assert files("out") == files("alone")
+
+
+def test_what_a_power_cut_left_empty_is_done_again() -> None:
+    sound("a.wav")
+    sound("b.wav")
+    Path("out").mkdir()
+    Path("out/a.wav").touch()
+    Path("out/b.wav").write_bytes(b"of another kind")
+    assert quick("a.wav", "b.wav", "-d", "out", "--skip-existing").stdout == "out/a.wav\n"
+    assert soundfile.info("out/a.wav").frames == 1001
+    assert Path("out/b.wav").read_bytes() == b"of another kind"
+
+
+@pytest.mark.parametrize(
+    ("options", "is_synced"),
+    [
+        ([], True),
+        (["--no-sync"], False),
+        (["-d", "out"], False),
+        (["b.wav"], False),
+        (["-d", "out", "--sync"], True),
+    ],
+)
+def test_one_output_is_brought_to_the_disk_and_many_if_that_is_asked(
+    options: list[str], is_synced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound("a.wav")
+    sound("b.wav")
+    synced = list[int]()
+    monkeypatch.setattr(os, "fsync", synced.append)
+    quick("a.wav", "--jobs", "1", *options)
+    assert bool(synced) == is_synced

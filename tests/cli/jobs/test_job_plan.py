@@ -1,6 +1,8 @@
 """Which files a command line names, where their outputs stand, and what is refused before any work."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.command import upsample
+from tests.support.command import MAIN, upsample
 from tests.support.strategies import numbers
 
 
@@ -121,8 +123,6 @@ def test_what_is_no_sound_is_left_out_of_a_folder() -> None:
     Path("in/notes.txt").write_text("hiss\n")
     Path("in/wav").write_text("hiss\n")
     Path("in/folder.wav").mkdir()
-    Path("in/lost.wav").symlink_to("nowhere.wav")
-    Path("in/loop.wav").symlink_to("loop.wav")
     os.mkfifo("in/pipe.wav")
     np.save("in/w.npy", np.ones(3))
     assert written("-r", "in", "-d", "out") == ["out/a.wav"]
@@ -148,13 +148,47 @@ def test_the_kernels_own_files_are_left_out_of_a_folder() -> None:
     assert upsample(*arguments).stdout == "out/a.wav\n"
 
 
-def test_links_to_folders_are_not_followed_and_links_to_files_are() -> None:
-    sound("in/sub/a.wav", "other/b.wav")
+def test_links_are_followed_and_every_folder_is_read_once() -> None:
+    sound("in/sub/a.wav", "other/deep/b.wav")
     Path("in/sub/up").symlink_to("..")
     Path("in/self").symlink_to(".")
+    Path("in/twice").symlink_to("sub")
     Path("in/other").symlink_to("../other")
-    Path("in/b.wav").symlink_to("../other/b.wav")
-    assert written("-r", "in", "-d", "out") == ["out/b.wav", "out/sub/a.wav"]
+    Path("in/zzz").symlink_to("../other")
+    Path("other/back").symlink_to("../in")
+    Path("in/b.wav").symlink_to("../other/deep/b.wav")
+    assert written("-r", "in", "-d", "out") == ["out/b.wav", "out/other/deep/b.wav", "out/sub/a.wav"]
+
+
+def test_a_link_back_to_the_outputs_makes_no_new_inputs() -> None:
+    sound("in/a.wav", "out/old.wav")
+    Path("in/results").symlink_to("../out")
+    assert written("-r", "in", "-d", "out") == ["out/a.wav"]
+
+
+def test_a_link_that_leads_nowhere_is_a_file_that_fails() -> None:
+    sound("in/a.wav")
+    Path("in/lost.wav").symlink_to("nowhere.wav")
+    Path("in/loop.wav").symlink_to("loop.wav")
+    Path("in/lost.txt").symlink_to("nowhere.txt")
+    result = upsample("-r", "in", "-d", "out", "-q", "--weights", "w.npy", code=3)
+    assert result.stdout == "out/a.wav\n"
+    for name in ("lost", "loop"):
+        assert f"convt: in/{name}.wav: is a link that leads nowhere\n" in result.stderr
+    assert "lost.txt" not in result.stderr
+
+
+def test_folders_may_be_nested_deeper_than_calls() -> None:
+    deep = Path("in", *"d" * 600)
+    for place in (*reversed(deep.parents[:-1]), deep):
+        place.mkdir()
+    sound("a.wav")
+    Path("a.wav").rename(deep / "a.wav")  # libsndfile takes no name so long
+    shallow = [sys.executable, "-c", f"import sys; sys.setrecursionlimit(300); {MAIN}"]
+    command = [*shallow, "upsample", "-r", "in", "-d", "out", "-q", "--weights", "w.npy"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert result.stdout == f"{Path('out', *deep.parts[1:], 'a.wav')}\n"
 
 
 def test_a_folder_may_be_named_by_a_link() -> None:
