@@ -14,6 +14,7 @@ import soundfile
 from tests.support.command import CONVT, MAIN
 from tests.support.pipes import PATIENCE, endless, live, received, sound_bytes
 from tests.support.processes import (
+    KERNEL,
     QUICK,
     SLOW,
     Process,
@@ -277,3 +278,23 @@ def test_a_signal_ends_it_while_it_waits(number: signal.Signals, code: int, targ
     os.close(writing)
     assert (process.returncode, b"Traceback" in said) == (code, False), said
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "one.npy"]
+
+
+@pytest.mark.usefixtures("short_kernel")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_arrives_as_a_worker_begins_is_not_its_own(number: signal.Signals) -> None:
+    """A terminal sends to all processes; the handlers of the first one are not for its workers."""
+    for name in ("1.wav", "2.wav", "3.wav"):
+        sound(name)
+    fork = (
+        "import os\n"
+        "fork = os.fork\n"
+        "def interrupted():\n"
+        "    child = fork()\n"
+        f"    if not child: os.kill(os.getpid(), {number})\n"
+        "    return child\n"
+        "os.fork = interrupted\n"
+    )
+    command = [sys.executable, "-c", fork + MAIN, "upsample", "1.wav", "2.wav", "3.wav", *KERNEL]
+    process = begin([*command, "-d", "out", "-j", "2", "-q"])
+    assert ended(process) == (0, b"out/1.wav\nout/2.wav\nout/3.wav\n", b"")

@@ -216,6 +216,37 @@ def test_a_file_that_kills_its_process_is_told_of(count: int) -> None:
     assert sorted(files("out")) == names
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_file_whose_process_was_killed_is_done_again_and_replaces_nothing(is_there: bool) -> None:
+    """Another program may have written under the output's name meanwhile."""
+    for name in ("a.wav", "b.wav", "c.wav"):
+        sound(name)
+    sound("odd.wav", shape=(77,))
+    kill = (
+        "import os, signal, convt\n"
+        "from pathlib import Path\n"
+        "whole = convt.Upsampler.__call__\n"
+        "def once(self, x):\n"
+        "    if x.shape[1] == 77 and not Path('killed').exists():\n"
+        f"        {is_there} and Path('out/odd.wav').write_text('another')\n"
+        "        Path('killed').touch()\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return whole(self, x)\n"
+        "convt.Upsampler.__call__ = once\n"
+    )
+    names = ["a.wav", "odd.wav", "b.wav", "c.wav"]
+    command = [sys.executable, "-c", kill + MAIN, "upsample", *names, *KERNEL, "-d", "out", "-j", "2", "-q"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert Path("killed").exists()
+    if is_there:
+        assert result.returncode == 3
+        assert result.stderr.startswith("convt: out/odd.wav: exists already")
+        assert Path("out/odd.wav").read_text() == "another"
+    else:
+        assert (result.returncode, result.stderr) == (0, "")
+        assert soundfile.info("out/odd.wav").frames == 2 * 77 + 1
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_what_exists_is_not_touched_unless_asked_for(jobs: str) -> None:
     sound("a.wav")
