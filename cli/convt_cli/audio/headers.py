@@ -10,6 +10,7 @@ A program that writes to a pipe cannot go back to the header, so the lengths the
 """
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from convt_cli.audio.chunks import Chunk, Order, chunk_headers
@@ -52,6 +53,8 @@ class Header:
         Position of the 32 bits of the length.
     meta : Metadata
         The rest of the file.
+    ignored : int
+        Bytes at the end of a file that are neither samples nor chunks.
     """
 
     format: Format | None
@@ -60,6 +63,7 @@ class Header:
     start: int
     meta: Metadata
     length_at: int = 8
+    ignored: int = 0
 
 
 def parse(source: Source) -> Header | None:
@@ -104,13 +108,42 @@ def _parse_wav(source: Source, magic: bytes) -> Header | None:
     at = source.tell()
     header.start, header.length_at = at, at - 4
     header.meta.order, header.meta.chunks = order, chunks
-    if magic in _WIDE and wide and length == _MOST:
-        riff, length = wide
-    if length <= _MOST or length >= _ENDLESS:
-        header.length = _credible(source, length, at, riff + 8)
+    if magic in _WIDE and length == _MOST:
+        riff, length = wide or (riff, length)
+    if source.size is not None and length <= _MOST:
+        header.length = _length_in_file(source, length, at, order)
     else:
-        header.length = length
+        header.length = _credible(source, length, at, riff + 8)
     return header
+
+
+def _length_in_file(source: Source, stated: int, start: int, order: Order) -> int | None:
+    """Return the bytes of samples that 32 bits state, or None if they mean all up to the file's end.
+
+    They may be a placeholder, or the length of a longer file modulo 2**32. Chunks alone follow samples.
+    """
+    present = (source.size or 0) - start
+    for length in range(stated, present + 1, 1 << 32):
+        if length and length in (present, present - 1):
+            return length
+        if length < present and _are_chunks(source, start + length, order):
+            return length
+    return None if stated == 0 or is_placeholder(stated) else stated
+
+
+def _are_chunks(source: Source, start: int, order: Order) -> bool:
+    """Return whether there are whole chunks, and nothing else, from a position to the end of a file."""
+    source.seek(start + start % 2)
+    end = start
+    for name, length in chunk_headers(source, f"{order}4sI", 2):
+        if not _is_name(name):
+            return False
+        end = source.tell() + length
+    return source.size is not None and start < end <= source.size <= end + 1
+
+
+def _is_name(name: bytes) -> bool:
+    return name.isascii() and name.decode("ascii").isprintable()
 
 
 def _body(source: Source, name: bytes, length: int) -> bytes:
@@ -128,6 +161,8 @@ def _credible(source: Source, length: int, start: int, end: int) -> int | None:
     The header of a file that was written as a stream states the largest length, or zero.
     """
     present = None if source.size is None else source.size - start
+    if _MOST < length < _ENDLESS:
+        return length
     if length == 0:
         # If chunks follow, there are really no samples.
         followed = end > start and not is_placeholder(end - 8)
@@ -176,14 +211,17 @@ def read_trailing_chunks(source: Source, header: Header) -> None:
     if source.size is not None and header.meta.chunks and header.length is not None:
         end = header.start + header.length
         source.seek(end + end % 2)
-        header.meta.chunks += parse_trailing_chunks(source, header.meta.order)
+        trailing = parse_trailing_chunks(source, header.meta.order)
+        header.meta.chunks += trailing
+        end += end % 2 + size_of(trailing)
+        header.ignored = max(0, source.size - end)
 
 
 def parse_trailing_chunks(source: Source, order: Order) -> list[Chunk]:
     """Read the chunks after the samples, up to the first that is not whole."""
     chunks = list[Chunk]()
     for name, length in chunk_headers(source, f"{order}4sI", 2):
-        if length > _LARGEST_CHUNK or not (name.isascii() and name.decode("ascii").isprintable()):
+        if length > _LARGEST_CHUNK or not _is_name(name):
             break
         body = source.read(length + length % 2)
         if len(body) < length:
@@ -192,6 +230,11 @@ def parse_trailing_chunks(source: Source, order: Order) -> list[Chunk]:
         if len(chunks) == _MOST_CHUNKS:
             break
     return chunks
+
+
+def size_of(chunks: Iterable[Chunk]) -> int:
+    """Return the bytes that chunks take."""
+    return sum(8 + len(body) + len(body) % 2 for _, body in chunks)
 
 
 def fix_length(source: Source, header: Header) -> int:

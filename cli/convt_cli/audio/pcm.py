@@ -49,7 +49,9 @@ class PcmReader:
         self._unit = self._codec.width * header.channels
         self.precision = precision or chosen.precision
         self.dtype = np.dtype(self.precision)
-        self.warnings: list[str] = []
+        self.warnings = list[str]()
+        if header.ignored:
+            self._ignore(f"the {header.ignored} bytes")
         self.is_file = source.size is not None and not source.spooled
         self.identity = source.identity
         self._length = self._present()
@@ -93,7 +95,14 @@ class PcmReader:
         if self.source.size is not None or self._length is None or not self.meta.chunks:
             return []
         self.source.read(self._length % self._unit + self._length % 2)
-        return headers.parse_trailing_chunks(self.source, self.meta.order)
+        start = self.source.tell()
+        chunks = headers.parse_trailing_chunks(self.source, self.meta.order)
+        if self.source.tell() - start > headers.size_of(chunks) or self.source.read(1):
+            self._ignore("what comes")
+        return chunks
+
+    def _ignore(self, what: str) -> None:
+        self.warnings.append(f"{what} after the samples of {self.source.name}: no chunks, and ignored")
 
     def close(self) -> None:
         """Close the input."""

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from convt_cli.audio import headers, stated_lengths
-from convt_cli.audio.source import Source
+from convt_cli.audio import stated_lengths
+from convt_cli.audio.pcm import PcmReader
+from convt_cli.audio.reader import open_reader
 from convt_cli.errors import Failure
 from tests.support.audio_bytes import (
     DATA,
@@ -30,6 +31,7 @@ from tests.support.audio_bytes import (
 from tests.support.command import upsample
 from tests.support.pipes import SAME, data_of, honest, piped, sound_bytes, through
 
+CHUNK = chunk(b"LIST", b"INFOINAM\x02\0\0\0a\0")
 PLACEHOLDERS = [0x7FFFFFFF, 0x7FFFF000, 0x7FFFF000 - 4, 0x7FFFFFFF - 36, 0x80000000, MOST, MOST - 36]
 
 
@@ -63,14 +65,51 @@ def test_an_rf64_file_that_knows_no_length(length: int, way: Way) -> None:
     assert samples(whole, way).shape == (1, 100)
 
 
-def test_a_length_that_looks_like_none_is_taken_where_the_file_is_so_long() -> None:
+@pytest.mark.parametrize(
+    ("stated", "samples", "after", "read", "ignored"),
+    [
+        (1000, 1000, b"", 1000, 0),
+        (1001, 1001, b"", 1001, 0),  # the byte that makes it even may be missing
+        (1000, 1000, CHUNK, 1000, 0),
+        (1000, 1000, b"TAG" + bytes(125), 1000, 128),  # as of MP3 files
+        (1000, 1000, CHUNK + b"junk", 1000, 4),
+        (0, 1000, b"", None, 0),
+        (0, 0, CHUNK, 0, 0),
+        (MOST, 5_000_000_000, b"", None, 0),
+        (MOST, 5_000_000_000, bytes(100), None, 0),
+        (MOST, MOST, CHUNK, MOST, 0),
+        (0x7FFFF000, 3_000_000_000, b"", None, 0),  # as sox writes into pipes
+        (0x7FFFF000, 0x7FFFF000, b"", 0x7FFFF000, 0),
+        (0x7FFFF000, 0x7FFFF000, CHUNK, 0x7FFFF000, 0),
+        (4_400_000_000 % 2**32, 4_400_000_000, b"", 4_400_000_000, 0),
+        (4_400_000_000 % 2**32, 4_400_000_000, CHUNK, 4_400_000_000, 0),
+        (9_400_000_000 % 2**32, 9_400_000_000, CHUNK, 9_400_000_000, 0),
+        (1000, 5_000_000_000, b"", 1000, 4_999_999_000),
+    ],
+)
+def test_the_length_of_a_file_is_what_it_states_modulo_32_bits_or_all_there_is(
+    stated: int, samples: int, after: bytes, read: int | None, ignored: int
+) -> None:
     with Path("x.wav").open("wb") as file:
-        file.write(wav(b"", length=0x7FFFF000, riff=0x7FFFF024))
-        file.truncate(44 + 0x7FFFF000 + 100)
-    with closing(Source(Path("x.wav"))) as source:
-        header = headers.parse(source)
-    assert header
-    assert header.length == 0x7FFFF000
+        file.write(wav(b"", length=stated, riff=min(stated + 36, MOST)))
+        file.truncate(44 + samples)
+        file.seek(44 + samples + (samples % 2 if after else 0))
+        file.write(after)
+    with closing(open_reader(Path("x.wav"), None, raw=None, again=False, truncated=False)) as reader:
+        assert isinstance(reader, PcmReader)
+        assert reader.frames == (samples + len(after) if read is None else read) // 2
+        told = f"the {ignored} bytes after the samples of x.wav: no chunks, and ignored"
+        assert reader.warnings == ([told] if ignored else [])
+
+
+@pytest.mark.parametrize("after", [bytes(9), b"TAG", CHUNK + b"T", CHUNK[:-3], CHUNK, b""])
+def test_what_follows_the_samples_in_a_pipe_and_is_no_chunk_is_told(after: bytes) -> None:
+    said = through(wav(DATA) + after, "-o", "x.wav").stderr
+    assert ("what comes after the samples of" in said) == (after not in (CHUNK, b""))
+    Path("in.wav").write_bytes(wav(DATA) + after)
+    said = upsample("in.wav", "-o", "y.wav").stderr
+    assert ("after the samples of in.wav: no chunks, and ignored" in said) == (after not in (CHUNK, b""))
+    assert data_of(Path("x.wav").read_bytes()) == data_of(Path("y.wav").read_bytes())
 
 
 @pytest.mark.parametrize(
