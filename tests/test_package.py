@@ -128,6 +128,7 @@ ROOMS = {
         "design",
         "weights",
         "fitting",
+        "__main__",
     ],
     "convt_cli": [
         "errors",
@@ -143,6 +144,7 @@ ROOMS = {
         "commands",
         "app",
         "entry",
+        "__main__",
     ],
 }
 
@@ -157,6 +159,12 @@ def test_rooms_import_only_from_those_before_them(package: str) -> None:
         (name, other) for name, others in graph.items() for other in others if place[other] > place[name]
     }
     assert not backward
+
+
+def test_the_library_knows_the_command_only_to_start_it() -> None:
+    files = sorted((ROOT / "convt").rglob("*.py"))
+    users = [file.name for file in files if any(name.startswith("convt_cli") for name in imported(file))]
+    assert users == ["__main__.py"]
 
 
 def test_the_command_uses_public_names_alone() -> None:

@@ -24,7 +24,7 @@ def main() -> None:
         gc.set_threshold(_GC_THRESHOLD)
         from convt_cli.app import app
 
-        app()
+        app(prog_name="convt")  # however it was started: by python -m, too
     except KeyboardInterrupt:
         _exit(130)
     except SystemExit as end:

@@ -21,6 +21,24 @@ def test_version() -> None:
     assert (result.exit_code, result.stdout) == (0, f"convt {convt.__version__}\n")
 
 
+@pytest.mark.parametrize("module", ["convt", "convt_cli"])
+def test_python_m_runs_the_command_under_its_own_name(module: str) -> None:
+    def ended(*arguments: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", module, *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return result.returncode, result.stdout, result.stderr
+
+    assert ended("--version") == (0, f"convt {convt.__version__}\n", "")
+    assert ended("upsample", "--help")[1].startswith("Usage: convt upsample ")
+    code, _, said = ended("upsample", "--strid", "2")
+    assert code == 2
+    assert said.startswith("convt: No such option: --strid")
+    assert said.endswith("(see 'convt upsample --help')\n")
+    code, written, said = ended("upsample", "a.wav", "b.wav", "-d", "out", "-q")
+    assert (code, written) == (1, "")
+    assert "convt: 2 of 2 files failed: a.wav, b.wav" in said
+
+
 def test_help_of_the_program_lists_its_commands() -> None:
     result = CliRunner().invoke(app, ["--help"], terminal_width=80)
     assert result.exit_code == 0
