@@ -66,10 +66,22 @@ def test_public_names_are_sorted_and_there() -> None:
     assert all(getattr(convt, name).__doc__ for name in convt.__all__ if name != "QUALITIES")
 
 
-def test_runtime_dependencies_are_the_five() -> None:
+def requirements() -> dict[str, set[str]]:
+    """The names of the distributions that each extra needs, and that every installation does ("")."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = {dependency.split(">")[0] for dependency in project["dependencies"]}
-    assert names == {"numpy", "scipy", "soundfile", "threadpoolctl", "typer"}
+    lists = {"": project["dependencies"]} | project["optional-dependencies"]
+    return {extra: {re.split(r"\W", line)[0] for line in lines} for extra, lines in lists.items()}
+
+
+def test_runtime_dependencies_are_the_six() -> None:
+    assert requirements()[""] == {"numpy", "rich", "scipy", "soundfile", "threadpoolctl", "typer"}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    files = [*(ROOT / "convt").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
+    tops = {name.split(".")[0] for file in files for name in imports(file)}
+    declared = requirements()[""] | requirements()["plot"] | requirements()["safetensors"]
+    assert tops - set(sys.stdlib_module_names) - set(PLACES) == declared
 
 
 PLACES = {"convt": ROOT, "convt_cli": ROOT / "cli"}
@@ -80,8 +92,8 @@ def module_of(file: Path, package: str) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(file: Path) -> set[str]:
-    """The modules of convt and its command that a file imports, in functions, too."""
+def imports(file: Path) -> set[str]:
+    """The modules that a file imports, in functions, too."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -90,7 +102,12 @@ def imported(file: Path) -> set[str]:
             within = {f"{node.module}.{alias.name}" for alias in node.names}
             submodules = {name for name in within if is_module(name)}
             names |= submodules or {node.module}
-    return {name for name in names if name.split(".")[0] in PLACES}
+    return names
+
+
+def imported(file: Path) -> set[str]:
+    """The modules of convt and its command that a file imports."""
+    return {name for name in imports(file) if name.split(".")[0] in PLACES}
 
 
 def is_module(name: str) -> bool:
