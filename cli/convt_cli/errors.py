@@ -36,10 +36,9 @@ class Unwritable(Exception):  # noqa: N818  # becomes a Failure where the file's
 class SomeFailed(Failure):
     """Of several files some could not be made, or none."""
 
-    def __init__(self, names: Sequence[str], of: int, facts: dict[str, Any]) -> None:
+    def __init__(self, names: Sequence[str], of: int) -> None:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         super().__init__(f"{len(names)} of {of} files failed: {', '.join(names[:_NAMED])}{more}")
-        self.facts = facts
         self.exit_code = 1 if len(names) == of else 3
 
 

@@ -130,13 +130,14 @@ def test_json_does_not_mix_with_the_samples() -> None:
     for more in ([], ["--skip-existing"]):
         found, said = piped("-", "-o", "-", "--json", *more, data=endless(whole))
         facts = json.loads(said)
-        facts = facts["files"][0] if "files" in facts else facts
         assert data_of(found) == data_of(expected)
         assert found.endswith(data_of(expected))
         assert (facts["input"]["path"], facts["input"]["frames"]) == ("standard input", 2501)
         assert (facts["output"]["path"], facts["output"]["frames"]) == ("standard output", 5002)
     found, said = piped("-", "-o", "-", "--json", code=1)
-    assert (found, json.loads(said)) == (b"", {"error": "standard input: is empty", "exit_code": 1})
+    source = {"path": "standard input"}
+    assert found == b""
+    assert json.loads(said) == {"input": source, "error": "standard input: is empty", "exit_code": 1}
 
 
 @pytest.mark.usefixtures("short_kernel")

@@ -42,15 +42,22 @@ def refused(*arguments: str, code: int) -> str:
 
 
 def facts(*arguments: str, code: int = 0) -> dict[str, Any]:
-    """Run the command, and return its JSON document."""
+    """Run the command, and return its one JSON document."""
+    (document,) = all_facts(*arguments, code=code)
+    return document
+
+
+def all_facts(*arguments: str, code: int = 0) -> list[dict[str, Any]]:
+    """Run the command, and return its JSON documents, a line each."""
     result = upsample(*arguments, "--json", code=code)
     assert result.stderr == ""
-    return parsed(result.stdout)
+    return [parsed(line) for line in result.stdout.splitlines()]
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """The one document of a text."""
+    """The one document of a text, which any parser takes."""
     document: dict[str, Any] = json.loads(text, parse_constant=_refuse)
+    json.dumps(document, ensure_ascii=False).encode()  # Unicode knows no lone surrogates
     return document
 
 

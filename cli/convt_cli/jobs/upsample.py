@@ -4,7 +4,6 @@ import os
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from convt_cli.errors import Failure, ReaderGone, SomeFailed
 from convt_cli.files.paths import STREAM
@@ -19,6 +18,7 @@ from convt_cli.text import report
 from convt_cli.text.progress import Bar
 from convt_cli.text.report import Reporter
 from convt_cli.text.run_report import RunReport
+from convt_cli.text.upsample_json import failed_as_json, skipped_as_json
 
 
 def upsample_files(options: UpsampleOptions) -> None:
@@ -40,41 +40,46 @@ def _upsample_one(options: UpsampleOptions, reporter: Reporter) -> None:
             finished = RunReport.of(run(options, bar))
         except ReaderGone:
             return
-    if reporter.as_json:
-        report.print_json(finished.facts, to_stderr=options.target == STREAM)
-    _print(finished, reporter)
+        except Failure as failure:
+            failure.facts = failed_as_json(options.source)
+            raise
+    _print(finished, reporter, to_stderr=options.target == STREAM)
 
 
 def _upsample_all(plan: JobPlan, processes: int, reporter: Reporter, *, skip: bool) -> None:
     """Upsample many files, print the report of each in their order, and sum up."""
-    wanted = [job for job in map(_if_undone, plan.jobs) if job] if skip else plan.jobs
-    documents, failed = list[dict[str, Any]](), list[str]()
-    for path, failure in plan.failures:
-        failed.append(str(path))
+    jobs = [_if_undone(job) if skip else job for job in plan.jobs]
+    wanted = [job for job in jobs if job]
+    failed = list[str]()
+
+    def fail(source: Path, failure: Failure) -> None:
+        failed.append(str(source))
+        failure.facts = failed_as_json(source)
         reporter.fail(failure)
-        documents.append(_failure_as_json(path, failure))
-    bar = Bar("files/s", 1, shown=reporter.is_for_people)
+
+    for path, failure in plan.failures:
+        fail(path, failure)
+    bar, worked = Bar("files/s", 1, shown=reporter.is_for_people), 0
     brief = not (reporter.verbose or any(job.dry_run for job in wanted))
     with closing(bar), closing(run_all(wanted, processes, brief=brief)) as results:
-        for number, (job, result) in enumerate(results, 1):
+        for job, undone in zip(plan.jobs, jobs, strict=True):
+            if not undone:
+                reporter.skip(skipped_as_json(job.source, job.target))
+                continue
+            _, result = next(results)
             bar.close()  # the lines that follow take its place
             if isinstance(result, Failure):
-                failed.append(str(job.source))
-                reporter.fail(result)
-                documents.append(_failure_as_json(job.source, result))
+                fail(job.source, result)
             else:
                 _print(result, reporter)
-                documents += [result.facts] if reporter.as_json else []
-            bar(number, len(wanted))
+            worked += 1
+            bar(worked, len(wanted))
     count = len(plan.jobs) + len(plan.failures)
     skipped = len(plan.jobs) - len(wanted)
     done = count - skipped - len(failed)
-    facts = {"done": done, "skipped": skipped, "failed": len(failed), "files": documents}
     reporter.note(f"{done} of {count} files done, {skipped} skipped, {len(failed)} failed")
     if failed:
-        raise SomeFailed(failed, count, facts)
-    if reporter.as_json:
-        report.print_json(facts)
+        raise SomeFailed(failed, count)
 
 
 def _if_undone(options: UpsampleOptions) -> UpsampleOptions | None:
@@ -84,11 +89,9 @@ def _if_undone(options: UpsampleOptions) -> UpsampleOptions | None:
     return None if options.target.stat().st_size else replace(options, overwrite=True)
 
 
-def _failure_as_json(path: Path, failure: Failure) -> dict[str, Any]:
-    return {"input": {"path": str(path)}, "error": str(failure)}
-
-
-def _print(finished: RunReport, reporter: Reporter) -> None:
+def _print(finished: RunReport, reporter: Reporter, *, to_stderr: bool = False) -> None:
+    if finished.json:
+        report.print_json_line(finished.json, to_stderr=to_stderr)
     for line in finished.notes:
         reporter.note(line)
     for line in finished.details:

@@ -231,7 +231,10 @@ class UpsampleOptions:
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
     ] = False
-    as_json: report_options.Json = False
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="For each input one line of JSON on stdout, of errors and skips, too."),
+    ] = False
     verbose: report_options.Verbose = False
     quiet: report_options.Quiet = False
 

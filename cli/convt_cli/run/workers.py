@@ -28,6 +28,7 @@ from typing import Any, ClassVar, NamedTuple
 from convt_cli.files.atomic_write import remove_temporaries
 
 _AHEAD = 2  # tasks that a worker has at a time: it need not wait for the next
+_FAR = 4096  # tasks that may be done before the one whose result is wanted next: theirs are kept
 _PATIENCE = 0.5  # seconds in which a worker ends by itself
 _SIGNALS = {
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, "pthread_sigmask")
@@ -124,21 +125,21 @@ class Workers:
         total = len(pending)
         for number in range(total):
             while number not in results:
-                self._give(function, pending)
+                self._give(function, pending, number + _FAR)
                 self._take(pending, results)
             result = results.pop(number)
             if isinstance(result, _Failed):
                 raise result.error from _RemoteError(f"\n{result.traceback}")
             yield result
 
-    def _give(self, function: Callable[..., Any], pending: deque[tuple[int, Task]]) -> None:
-        """Have every worker, and as many as are wanted, be busy."""
+    def _give(self, function: Callable[..., Any], pending: deque[tuple[int, Task]], end: int) -> None:
+        """Have every worker, and as many as are wanted, be busy with tasks before number `end`."""
         while len(self._workers) < min(self._count, len(pending)):
             self._workers.append(_Worker())  # first: an interruption finds it there
             self._workers[-1].start()
         for depth in range(1, _AHEAD + 1):
             for worker in self._workers:
-                if pending and len(worker.tasks) < depth:
+                if pending and pending[0][0] < end and len(worker.tasks) < depth:
                     number, task = pending.popleft()
                     worker.give(number, function, task)
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from typing import Any
 
 import typer
 
-from convt_cli.errors import Failure, os_failure
+from convt_cli.errors import Failure, SomeFailed, os_failure
 from convt_cli.files.paths import typed
 
 # What would end a line, or tell a terminal to do something: names of files and tensors may hold it.
 _CONTROLS = (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _ESCAPED = {code: repr(chr(code))[1:-1] for code in _CONTROLS}
+_SURROGATES = re.compile("[\ud800-\udfff]")  # of bytes in a name that are not UTF-8: no text holds them
 
 
 def print_error(message: str) -> None:
@@ -26,9 +28,16 @@ def print_error(message: str) -> None:
 
 
 def print_json_error(cause: Failure, *, to_stderr: bool) -> None:
-    """Print, as JSON, why the command ends."""
-    with contextlib.suppress(OSError):
-        print_json(cause.facts | {"error": str(cause), "exit_code": cause.exit_code}, to_stderr=to_stderr)
+    """Print, as JSON if that can be, why the command ends."""
+    try:
+        print_json_line(json_line(error_as_json(cause)), to_stderr=to_stderr)
+    except Failure:
+        print_error(str(cause))
+
+
+def error_as_json(cause: Failure) -> dict[str, Any]:
+    """Return the facts about what has failed."""
+    return cause.facts | {"error": str(cause), "exit_code": cause.exit_code}
 
 
 @contextlib.contextmanager
@@ -40,7 +49,8 @@ def json_errors(*, as_json: bool, to_stderr: bool = False) -> Iterator[None]:
         cause = error if isinstance(error, Failure) else os_failure(error, "stdout")
         if not as_json:
             raise cause from None
-        print_json_error(cause, to_stderr=to_stderr)
+        if not isinstance(cause, SomeFailed):  # each of the files has its line
+            print_json_error(cause, to_stderr=to_stderr)
         raise typer.Exit(cause.exit_code) from None
 
 
@@ -49,20 +59,38 @@ def json_number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def print_json(facts: Any, *, to_stderr: bool = False) -> None:
-    """Print one JSON document."""
-    _print(json.dumps(facts, indent=2, allow_nan=False).encode(), to_stderr=to_stderr)
+def json_line(facts: Any) -> str:
+    """Return a JSON document in one line."""
+    return json.dumps(_as_unicode(facts), allow_nan=False)
+
+
+def _as_unicode(facts: Any) -> Any:
+    """Return facts whose texts are Unicode's, as parsers want them: what is not has U+FFFD in its place."""
+    if isinstance(facts, str):
+        return _SURROGATES.sub("\ufffd", facts)
+    if isinstance(facts, dict):
+        return {name: _as_unicode(value) for name, value in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [_as_unicode(value) for value in facts]
+    return facts
+
+
+def print_json_line(line: str, *, to_stderr: bool = False) -> None:
+    """Print a JSON document that is one line."""
+    _print(line.encode(), to_stderr=to_stderr)
+
+
+def print_json(facts: Any) -> None:
+    """Print one JSON document, for people, too."""
+    _print(json.dumps(_as_unicode(facts), indent=2, allow_nan=False).encode())
 
 
 def print_line(line: str) -> None:
     """Print a line of the result."""
-    try:
-        _print(line.translate(_ESCAPED).encode(errors="surrogateescape"), to_stderr=False)
-    except OSError as cause:
-        raise Failure(f"stdout: cannot be written: {cause.strerror}") from None
+    _print(line.translate(_ESCAPED).encode(errors="surrogateescape"))
 
 
-def _print(line: bytes, *, to_stderr: bool = False) -> None:
+def _print(line: bytes, *, to_stderr: bool = False, finished: Path | None = None) -> None:
     stream = sys.stderr if to_stderr else sys.stdout
     if stream is None:  # closed by the shell: nobody asked for it
         return
@@ -71,6 +99,10 @@ def _print(line: bytes, *, to_stderr: bool = False) -> None:
         stream.flush()
     except BrokenPipeError:  # a reader that has gone away is no failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as cause:
+        name = "stderr" if to_stderr else "stdout"
+        also = f"; {finished} is finished" if finished else ""
+        raise Failure(f"{name}: cannot be written: {cause.strerror}{also}") from None
 
 
 def _print_to_people(message: str) -> None:
@@ -94,12 +126,8 @@ class Reporter:
 
     def written(self, path: Path) -> None:
         """Print the path of a finished file, byte for byte."""
-        if self.as_json:
-            return
-        try:
-            _print(os.fsencode(typed(path)))
-        except OSError as cause:
-            raise Failure(f"stdout: cannot be written: {cause.strerror}; {path} is finished") from None
+        if not self.as_json:
+            _print(os.fsencode(typed(path)), finished=path)
 
     def note(self, message: str) -> None:
         """Print what is being done."""
@@ -115,7 +143,14 @@ class Reporter:
         """Print what the user might not expect."""
         self.note(f"convt: warning: {message}")
 
+    def skip(self, facts: dict[str, Any]) -> None:
+        """Print, as JSON alone, what is known of a file that is left out."""
+        if self.as_json:
+            print_json_line(json_line(facts))
+
     def fail(self, failure: Failure) -> None:
         """Print why one of several files was not written."""
-        if not self.as_json:
+        if self.as_json:
+            print_json_line(json_line(error_as_json(failure)))
+        else:
             print_error(str(failure))

@@ -1,8 +1,12 @@
 """A run as one JSON document."""
 
+import os
+from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 from convt_cli.files.checksums import array_sha256
+from convt_cli.files.paths import input_name
 from convt_cli.run.run_plan import RunPlan, RunResult
 from convt_cli.samples.levels import decibels
 from convt_cli.text.pytorch_snippet import pytorch_call
@@ -16,9 +20,9 @@ def result_as_json(result: RunResult) -> dict[str, Any]:
     rate = plan.formats[0] and plan.formats[0].rate
     duration = (result.frames[0] or 0) / rate if rate else 0
     return {
-        "input": {"path": plan.source, "sha256": result.sha256[0], **_side(result, 0)},
+        "input": {**_path(plan.source), "sha256": result.sha256[0], **_side(result, 0)},
         "output": {
-            "path": plan.target,
+            **_path(plan.target),
             "sha256": result.sha256[1],
             "bytes": result.bytes_out,
             **_side(result, 1),
@@ -43,6 +47,26 @@ def result_as_json(result: RunResult) -> dict[str, Any]:
         "seconds": result.seconds,
         "realtime_factor": duration / result.seconds if duration and result.seconds else None,
     }
+
+
+def failed_as_json(source: Path) -> dict[str, Any]:
+    """Return the input of a run that has failed, to which the error is added."""
+    return {"input": _path(input_name(source))}
+
+
+def skipped_as_json(source: Path, target: Path) -> dict[str, Any]:
+    """Return input and output of a run that is left out, since the output exists."""
+    return {"input": _path(str(source)), "output": _path(str(target)), "skipped": True}
+
+
+def _path(name: str) -> dict[str, str]:
+    """Return a file's name, and also its bytes, in base64, if it is not UTF-8."""
+    raw = os.fsencode(name)
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return {"path": name, "path_base64": b64encode(raw).decode()}
+    return {"path": name}
 
 
 def _weights(plan: RunPlan) -> dict[str, Any] | None:

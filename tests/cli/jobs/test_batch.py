@@ -342,15 +342,15 @@ def test_quiet_leaves_names_and_errors() -> None:
     )
 
 
-def test_one_document_tells_of_all_files_in_order() -> None:
+def test_json_is_a_line_for_each_file_in_their_order() -> None:
     sound("a.wav")
     sound("c.wav")
     result = quick("c.wav", "bad.wav", "a.wav", "-d", "out", "--json", "--jobs", "2", code=3)
     assert result.stderr == ""
-    facts = json.loads(result.stdout)
-    assert [each["input"]["path"] for each in facts["files"]] == ["c.wav", "bad.wav", "a.wav"]
-    assert facts["files"][1]["error"] == "bad.wav: cannot be read: No such file or directory"
-    assert [facts[name] for name in ("done", "skipped", "failed", "exit_code")] == [2, 0, 1, 3]
+    documents = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [document["input"]["path"] for document in documents] == ["c.wav", "bad.wav", "a.wav"]
+    reason = "bad.wav: cannot be read: No such file or directory"
+    assert documents[1] == {"input": {"path": "bad.wav"}, "error": reason, "exit_code": 1}
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from convt_cli.audio import headers
-from tests.support.command import CONVT, facts, parsed, run, tree, upsample
+from tests.support.command import CONVT, all_facts, facts, parsed, run, tree, upsample
 from tests.support.sounds import noise_file
 
 
@@ -145,9 +145,10 @@ def test_a_dry_run_of_many_makes_no_folder_and_needs_none() -> None:
     Path("tree/deep").mkdir(parents=True)
     for name in ("a.wav", "tree/b.wav", "tree/deep/c.wav"):
         noise_file(name)
-    document = dry("a.wav", "tree", "-r", "-d", "new/out")
-    assert (document["done"], document["failed"]) == (3, 0)
-    assert [file["output"]["path"] for file in document["files"]] == [
+    before = tree()
+    documents = all_facts("a.wav", "tree", "-r", "-d", "new/out", "--dry-run")
+    assert tree() == before
+    assert [document["output"]["path"] for document in documents] == [
         "new/out/a.wav",
         "new/out/b.wav",
         "new/out/deep/c.wav",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from convt_cli.run import workers as workers_module
 from convt_cli.run.workers import WorkerKilledError, workers
 from tests.support.processes import begin, until
 
@@ -49,6 +50,23 @@ def test_results_come_in_the_order_of_the_tasks(count: int) -> None:
         assert list(some.run(slow_square, [(n,) for n in range(20)])) == [n**2 for n in range(20)]
         assert list(some.run(slow_square, [])) == []
         assert list(some.run(slow_square, [(7,)])) == [49]
+
+
+def wait_for_three(number: int) -> int:
+    """Leave a file; the first waits until there are three, and counts how many there are a while later."""
+    if number:
+        Path(f"{number}.done").touch()
+        return number
+    until(lambda: len(list(Path().glob("*.done"))) >= 3)
+    time.sleep(0.1)
+    return len(list(Path().glob("*.done")))
+
+
+def test_results_that_wait_for_one_before_them_are_not_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "_FAR", 5)
+    with workers(2) as some:
+        results = some.run(wait_for_three, [(n,) for n in range(20)])
+        assert list(results) == [3, *range(1, 20)]  # one more waited behind the first
 
 
 def test_an_error_is_raised_when_its_turn_comes() -> None:

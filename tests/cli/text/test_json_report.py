@@ -1,9 +1,13 @@
-"""``--json``: one document, which holds everything."""
+"""``--json``: one document for each input, a line each, which hold everything."""
 
+import base64
+import gc
 import hashlib
 import os
+import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +15,9 @@ import soundfile
 
 import convt
 from convt_cli.app import app
-from tests.support.command import CONVT, facts, parsed, run, tree, upsample
+from convt_cli.text import report
+from convt_cli.text.run_report import RunReport
+from tests.support.command import CONVT, UPSAMPLE, all_facts, facts, parsed, run, tree, upsample
 from tests.support.oracles import Array
 from tests.support.sounds import noise_file
 from tests.support.strategies import numbers
@@ -141,11 +147,32 @@ def test_json_has_no_number_that_is_none() -> None:
     assert document["level"]["peak_dbfs"] == pytest.approx(20 * np.log10(0.5))
 
 
-def test_json_takes_any_name() -> None:
+def test_json_of_names_that_are_not_utf_8() -> None:
     name = os.fsdecode(b'caf\xe9 "\n.wav')
     noise_file("in.wav")
     Path("in.wav").rename(name)
-    assert facts(name)["input"]["path"] == name
+    done, missing = all_facts(name, os.fsdecode(b"\xff.wav"), "-d", "out", code=3)
+    assert done["input"]["path"] == 'caf\ufffd "\n.wav'
+    assert base64.b64decode(done["input"]["path_base64"]) == b'caf\xe9 "\n.wav'
+    assert base64.b64decode(done["output"]["path_base64"]) == b'out/caf\xe9 "\n.wav'
+    assert base64.b64decode(missing["input"]["path_base64"]) == b"\xff.wav"
+    assert missing["error"] == "\ufffd.wav: cannot be read: No such file or directory"
+    Path(name).rename("schön\n.wav")
+    done = facts("schön\n.wav", "-d", "out")
+    assert (done["input"]["path"], "path_base64" in done["input"]) == ("schön\n.wav", False)
+
+
+@pytest.mark.parametrize("command", [["inspect"], ["weights"], ["design", "--from"]])
+def test_the_json_of_every_command_is_unicode(command: list[str]) -> None:
+    name = os.fsdecode(b"\xe9.npy")
+    np.save("w.npy", np.ones(4))
+    Path("w.npy").rename(name)
+    more = ["--balance"] if "design" in command else []
+    result = run(*command, name, *more, "--json")
+    assert result.returncode == 0
+    assert "\ufffd.npy" in str(parsed(result.stdout))
+    result = run(*command, os.fsdecode(b"none\xe9.npy"), *more, "--json")
+    assert "none\ufffd.npy: " in parsed(result.stdout)["error"]
 
 
 @pytest.mark.parametrize(
@@ -224,30 +251,75 @@ def test_json_errors_do_not_go_where_sound_should(arguments: list[str], code: in
     assert parsed(result.stderr)["exit_code"] == code
 
 
-def test_json_of_several_files_is_one_document() -> None:
+def test_json_of_several_files_is_a_line_for_each() -> None:
     for name in ("a.wav", "b.wav", "c.wav"):
         noise_file(name)
-    document = facts("a.wav", "b.wav", "-d", "out")
-    assert set(document) == {"done", "skipped", "failed", "files"}
-    assert (document["done"], document["skipped"], document["failed"]) == (2, 0, 0)
-    assert [file["input"]["path"] for file in document["files"]] == ["a.wav", "b.wav"]
-    assert [file["output"]["path"] for file in document["files"]] == ["out/a.wav", "out/b.wav"]
-    document = facts("a.wav", "b.wav", "c.wav", "-d", "out", "--skip-existing")
-    assert (document["done"], document["skipped"], document["failed"]) == (1, 2, 0)
-    assert [file["input"]["path"] for file in document["files"]] == ["c.wav"]
+    one = facts("a.wav", "-d", "one")
+    documents = all_facts("a.wav", "b.wav", "-d", "out")
+    assert [document["input"]["path"] for document in documents] == ["a.wav", "b.wav"]
+    assert [document["output"]["path"] for document in documents] == ["out/a.wav", "out/b.wav"]
+    assert documents[0].keys() == documents[1].keys() == one.keys()
+    documents = all_facts("a.wav", "b.wav", "c.wav", "-d", "out", "--skip-existing")
+    left_out = {"input": {"path": "a.wav"}, "output": {"path": "out/a.wav"}, "skipped": True}
+    assert documents[0] == left_out
+    assert [document.get("skipped", False) for document in documents] == [True, True, False]
+    assert documents[2]["input"]["path"] == "c.wav"
 
 
 def test_json_of_several_files_of_which_some_fail() -> None:
     noise_file("a.wav")
     Path("b.wav").write_text("hiss")
-    document = facts("a.wav", "b.wav", "none.wav", code=3)
-    assert (document["done"], document["skipped"], document["failed"]) == (1, 0, 2)
-    assert document["exit_code"] == 3
-    assert "2 of 3 files failed: b.wav, none.wav" in document["error"]
-    done, bad, missing = document["files"]
+    done, bad, missing = all_facts("a.wav", "b.wav", "none.wav", code=3)
     assert done["output"]["frames"] == 2000
-    assert bad["input"]["path"] == "b.wav"
+    assert bad["input"] == {"path": "b.wav"}
     assert "b.wav: cannot be read as sound" in bad["error"]
-    assert missing["error"] == "none.wav: cannot be read: No such file or directory"
-    document = facts("b.wav", "none.wav", code=1)
-    assert (document["done"], document["failed"], document["exit_code"]) == (0, 2, 1)
+    error = "none.wav: cannot be read: No such file or directory"
+    assert missing == {"input": {"path": "none.wav"}, "error": error, "exit_code": 1}
+    assert facts("none.wav", code=1) == missing  # of one it is the same
+    assert len(all_facts("b.wav", "none.wav", code=1)) == 2
+
+
+def test_a_line_of_json_comes_as_soon_as_its_file_is_done() -> None:
+    noise_file("a.wav")
+    os.mkfifo("b.wav")
+    with subprocess.Popen([*UPSAMPLE, "a.wav", "b.wav", "--json"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert parsed(process.stdout.readline().decode())["input"]["path"] == "a.wav"
+        Path("b.wav").write_bytes(b"")  # which ends it
+        assert parsed(process.stdout.read().decode())["error"] == "b.wav: is empty"
+    assert process.returncode == 3
+
+
+def test_json_for_a_reader_that_goes_away() -> None:
+    noise_file("a.wav")
+    noise_file("b.wav")
+    command = f"{shlex.join([*UPSAMPLE, 'a.wav', 'b.wav', '--json'])} | head -n 1; echo ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)  # noqa: S607
+    line, code = result.stdout.splitlines()
+    assert (parsed(line)["input"]["path"], code, result.stderr) == ("a.wav", "0", "")
+
+
+def test_json_that_cannot_be_written() -> None:
+    noise_file("a.wav")
+    with Path("/dev/full").open("w") as full:
+        command = [*UPSAMPLE, "a.wav", "b.wav", "--json"]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (result.returncode, result.stderr) == (
+        1,
+        "convt: stdout: cannot be written: No space left on device\n",
+    )
+    assert soundfile.info("a_x2.wav").frames == 2000
+
+
+def test_the_reports_of_many_files_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    print_json_line, kept = report.print_json_line, list[int]()
+
+    def watched(line: str, **options: Any) -> None:
+        kept.append(sum(isinstance(each, RunReport) for each in gc.get_objects()))
+        print_json_line(line, **options)
+
+    monkeypatch.setattr(report, "print_json_line", watched)
+    for number in range(5):
+        noise_file(f"{number}.wav")
+    assert len(all_facts(*(f"{number}.wav" for number in range(5)), "--jobs", "1")) == 5
+    assert kept == [1] * 5

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.command import MAIN, facts
+from tests.support.command import MAIN, all_facts, facts
 from tests.support.oracles import Array, transposed
 from tests.support.strategies import numbers
 
@@ -153,7 +153,7 @@ def test_digests_are_those_of_the_files() -> None:
 def test_several_files_have_their_own_digests() -> None:
     for name in ("a.wav", "b.wav"):
         soundfile.write(name, 0.1 * numbers(ord(name[0]), (500,), "float64"), 8000)
-    for file in facts("a.wav", "b.wav", "-d", "out")["files"]:
+    for file in all_facts("a.wav", "b.wav", "-d", "out"):
         assert file["input"]["sha256"] == digest(file["input"]["path"])
         assert file["output"]["sha256"] == digest(file["output"]["path"])
         assert file["weights"] is None
