@@ -1,6 +1,7 @@
 """Audio files as impulse responses: one kernel, or one per channel."""
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -31,10 +32,13 @@ def read_audio(file: BinaryIO) -> list[Tensor]:
     """
     from soundfile import LibsndfileError, SoundFile
 
+    # The bytes of the name, which need not be UTF-8; on Windows names are text.
+    name = file.name if os.name == "nt" else os.fsencode(file.name)
+
     @contextmanager
     def opened() -> Iterator[SoundFile]:
         try:
-            with SoundFile(file.name) as sound:  # by name: libsndfile handles seeks beyond the end itself
+            with SoundFile(name) as sound:  # by name: libsndfile handles seeks beyond the end itself
                 yield sound
         except LibsndfileError as error:
             raise WeightsError(f"cannot be read as sound: {error.error_string}") from None

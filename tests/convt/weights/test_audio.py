@@ -1,5 +1,8 @@
 """Audio files as impulse responses."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -23,3 +26,10 @@ def test_sound_is_an_impulse_response(name: str, channels: int, subtype: str, dt
     assert weight.shape == ((50,) if channels == 1 else (2, 50))
     assert weight.dtype == dtype
     np.testing.assert_array_equal(weight.reshape(response.shape), response)
+
+
+def test_the_name_need_not_be_utf_8() -> None:
+    name = os.fsdecode(b"caf\xe9.wav")
+    soundfile.write("w.wav", [0.5, 1, 0.5], 48_000, subtype="FLOAT")
+    Path("w.wav").rename(name)
+    assert convt.load_weights(name).weight.tolist() == [0.5, 1, 0.5]
