@@ -45,7 +45,7 @@ class Commands(TyperGroup):
             given = _given(error, words)
             if given.get("as_json", "--json" in words):
                 target = given.get("output") or given.get("folder")
-                audio_on_stdout = target == "-" if target else "-" in words
+                audio_on_stdout = target == "-" if target else "-" in words and not given.get("files_from")
                 report.print_json_error(Misuse(_with_hint(error)), to_stderr=audio_on_stdout)
             else:
                 report.print_error(_with_hint(error))

@@ -29,7 +29,7 @@ def test_the_output_stands_beside_the_input_unless_named() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Missing argument 'IN...'"),
+        ([], "there is no input: name one, or with --files-from a list"),
         (["in.wav", "--stride", "0"], "Invalid value for '--stride': 0 is not in the range x>=1"),
         (["in.wav", "--stride", "two"], "Invalid value for '--stride': 'two' is not a valid int"),
         (

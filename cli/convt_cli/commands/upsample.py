@@ -1,6 +1,7 @@
 """``convt upsample``: sound files, signals or a stream, upsampled."""
 
 from convt_cli.commands.with_options import with_options
+from convt_cli.errors import Misuse
 from convt_cli.files.paths import STREAM
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.text import report
@@ -23,6 +24,7 @@ def upsample(options: UpsampleOptions) -> None:
       convt upsample x.npy --weights model.safetensors --tensor decoder.ups.0 --stride 8 --padding same
       sox in.wav -t wav - | convt upsample - | aplay         in a pipe
       convt upsample -r corpus -d corpus_x2                  whole folders
+      find . -name '*.wav' -print0 | convt upsample --files-from - -d x2
 
     \b
     Samples out of L samples in, with K taps:
@@ -32,8 +34,13 @@ def upsample(options: UpsampleOptions) -> None:
     --rate is a ratio of rates S/M in lowest terms: stride S, and of its samples every M-th, the first and
     ceil(samples/M) in all. Output sample j is at the time of input sample j*M/S.
     """  # noqa: D301  # \b keeps the lines below it as they are
-    from convt_cli.jobs.upsample import upsample_files  # heavy: not for --help
+    target = options.output or options.folder
+    audio_on_stdout = target == STREAM if target else STREAM in options.sources
+    with report.json_errors(as_json=options.as_json, to_stderr=audio_on_stdout):
+        if not (options.sources or options.files_from):
+            raise Misuse(
+                "there is no input: name one, or with --files-from a list (see 'convt upsample --help')"
+            )
+        from convt_cli.jobs.upsample import upsample_files  # heavy: not for --help
 
-    options = options.completed()
-    with report.json_errors(as_json=options.as_json, to_stderr=options.target == STREAM):
-        upsample_files(options)
+        upsample_files(options.completed())

@@ -1,14 +1,19 @@
 """Which inputs a command line names, and which output each becomes."""
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from convt_cli.audio.source import Source
 from convt_cli.errors import Failure, Misuse
 from convt_cli.files.discover import audio_files_in
-from convt_cli.files.paths import STREAM
+from convt_cli.files.paths import STREAM, input_name
 from convt_cli.options.upsample_options import UpsampleOptions
+
+_LONGEST_LIST = 1 << 28  # bytes
 
 
 @dataclass(slots=True)
@@ -20,20 +25,24 @@ class JobPlan:
 
 
 def plan_jobs(options: UpsampleOptions) -> JobPlan:
-    """Return the options of each input: named itself, or, with --recursive, somewhere in a named folder.
+    """Return the options of each input: named itself, in a list or, with --recursive, in a named folder.
 
     With a folder for outputs they are written there under their inputs' names, those of a named folder in
     the same tree below it.
     """
     sources, folder, recursive = options.sources, options.folder, options.recursive
+    many = len(sources) > 1 or recursive or options.files_from is not None
     if options.output and folder:
         raise Misuse("-o names one output and -d the folder of all: use one of them")
     if recursive and not folder:
         raise Misuse("-r needs -d, the folder that takes the outputs")
-    if options.output and (len(sources) > 1 or recursive):
+    if options.output and many:
         raise Misuse("-o names one output; for several inputs name their folder with -d")
-    if STREAM in sources and (len(sources) > 1 or folder):
+    if STREAM in sources and (many or folder):
         raise Misuse("standard input is one input alone, and its output is named with -o")
+    if options.files_from:
+        sources = [*sources, *_listed_inputs(options.files_from)]
+        options = replace(options, sources=sources)
     plan = JobPlan()
     for source in sources:
         if not folder:
@@ -44,6 +53,24 @@ def plan_jobs(options: UpsampleOptions) -> JobPlan:
             plan.jobs.append(_in_folder(options, source, source.parent, folder))
     _check_different(plan.jobs)
     return plan
+
+
+def _listed_inputs(path: Path) -> list[Path]:
+    """Return the inputs that a list names: one a line or, if it contains a NUL byte, separated by NUL."""
+    with closing(Source(path)) as source:
+        text = source.read(_LONGEST_LIST + 1)
+    if len(text) > _LONGEST_LIST:
+        raise Failure(f"{input_name(path)}: is no list of files: it is longer than {_LONGEST_LIST} bytes")
+    if b"\0" in text:
+        names = text.split(b"\0")
+    else:
+        names = [line.removesuffix(b"\r") for line in text.removeprefix(BOM_UTF8).split(b"\n")]
+    inputs = [Path(os.fsdecode(name)) for name in names if name.strip()]
+    if not inputs:
+        raise Failure(f"{input_name(path)}: names no input")
+    if STREAM in inputs:
+        raise Failure(f"{input_name(path)}: names standard input, -, among files")
+    return inputs
 
 
 def _add_folder(plan: JobPlan, source: Path, options: UpsampleOptions, folder: Path) -> None:

@@ -28,7 +28,7 @@ def upsample_files(options: UpsampleOptions) -> None:
     reporter = Reporter(options.quiet, options.verbose, options.as_json)
     plan = plan_jobs(options)
     skip = options.skip_existing and STREAM not in (job.target for job in plan.jobs)
-    if len(plan.jobs) == 1 and not (options.folder or skip):
+    if len(plan.jobs) == 1 and not (options.folder or options.files_from or skip):
         _upsample_one(plan.jobs[0], reporter)
     else:
         _upsample_all(plan, options.jobs or cores(), reporter, skip=skip)

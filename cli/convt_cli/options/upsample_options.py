@@ -15,7 +15,7 @@ _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav"}
 # Paths are not checked for being readable here: that is a failure of the work, not of the command line.
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, slots=True)  # slots: there is one of these for each of 100,000 files
 class UpsampleOptions:
     """The options of ``convt upsample``: as they are typed, or of one input, see :meth:`for_input`.
 
@@ -25,6 +25,8 @@ class UpsampleOptions:
     sources: Annotated[
         list[Path],
         typer.Argument(
+            default_factory=list,  # there may be a list of them
+            show_default=False,
             metavar="IN...",
             parser=parse_path,
             help=(
@@ -33,6 +35,19 @@ class UpsampleOptions:
             ),
         ),
     ] = field(compare=False)
+    files_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--files-from",
+            metavar="LIST",
+            readable=False,
+            allow_dash=True,
+            help=(
+                "A file that names more inputs: one a line or, if it contains a NUL byte, separated by NUL,"
+                " as find -print0 writes them. - for standard input."
+            ),
+        ),
+    ] = field(default=None, compare=False)
     output: Annotated[
         Path | None,
         typer.Option(

@@ -60,7 +60,7 @@ def check_options(options: UpsampleOptions) -> None:
 
 
 def _check_plot_options(options: UpsampleOptions) -> None:
-    if options.folder or len(options.sources) > 1:
+    if options.folder or options.files_from or len(options.sources) > 1:
         raise Misuse("--plot draws one input and its output: name one input, and its output with -o")
     if options.skip_existing:
         raise Misuse("--plot draws what is made, and --skip-existing may make nothing: use one of them")
