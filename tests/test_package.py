@@ -197,6 +197,38 @@ def test_the_command_uses_public_names_alone() -> None:
         assert used <= set(convt.__all__), file
 
 
+# What Python has on POSIX systems alone, or on some of them.
+POSIX = """
+for name in (
+    "fchown fork forkpty getegid geteuid getgid getpgid getuid killpg mkfifo O_CLOEXEC O_NONBLOCK O_TMPFILE"
+    " posix_fallocate pread pwrite register_at_fork sched_getaffinity sendfile setsid statvfs sysconf uname"
+).split():
+    delattr(os, name)
+for name in "SIGALRM SIGHUP SIGKILL SIGPIPE pthread_sigmask setitimer".split():
+    delattr(signal, name)
+sys.modules |= dict.fromkeys(("fcntl", "grp", "pwd", "resource", "termios"))
+"""
+
+
+def test_the_library_needs_nothing_that_windows_lacks(tmp_path: Path) -> None:
+    code = f"""
+import os, pkgutil, signal, sys
+from importlib import import_module
+import numpy as np, scipy, soundfile, threadpoolctl  # which know Windows
+{POSIX}
+import convt
+for module in pkgutil.walk_packages(convt.__path__, "convt."):
+    if module.name != "convt.__main__":
+        import_module(module.name)
+soundfile.write("w.wav", [0.25, 0.5, 0.25], 8000)
+weight = convt.load_weights("w.wav").weight
+print(*convt.conv_transpose1d([[1.0] * 100_000] * 2, [[weight]] * 2, groups=2, stride=2, threads=2)[1, :4])
+"""
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (result.stdout, result.stderr) == ("0.25 0.5 0.5 0.5\n", "")
+
+
 def test_the_map_for_contributors_names_every_room() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     named = set(re.findall(r"^\| (.*?) \|", text, flags=re.MULTILINE))

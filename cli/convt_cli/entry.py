@@ -6,7 +6,8 @@ import signal
 import sys
 import threading
 
-_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
+_BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")  # of the BLAS of numpy's wheels
+_THREAD_VARIABLES = (*_BLAS_VARIABLES, "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _GC_THRESHOLD = 100_000  # objects that are made before garbage is looked for: imports alone make many
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
@@ -14,6 +15,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 def main() -> None:
     """Run the command line of this process; an interruption or a polite kill still cleans up."""
+    if sys.platform == "win32":  # which has other pipes, signals and temporary files
+        sys.exit("convt: the command runs on Linux and macOS: use WSL (in Python, import convt works here)")
     for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:  # as the shell sets them aside, for nohup say
             signal.signal(number, _end)
@@ -53,9 +56,10 @@ def _open_closed_streams() -> None:
 
 def _use_own_threads() -> None:
     """Have the library's threads and none of BLAS's, which would only wait, and busily, for work."""
-    if not any(name in os.environ for name in _THREAD_VARIABLES) and hasattr(os, "sched_getaffinity"):
-        os.environ["CONVT_NUM_THREADS"] = str(len(os.sched_getaffinity(0)))
-        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    if not any(name in os.environ for name in _THREAD_VARIABLES):
+        here = hasattr(os, "sched_getaffinity")  # as Linux has it
+        os.environ["CONVT_NUM_THREADS"] = str(len(os.sched_getaffinity(0)) if here else os.cpu_count() or 1)
+        os.environ.update(dict.fromkeys(_BLAS_VARIABLES, "1"))
 
 
 def _keep_memory() -> None:

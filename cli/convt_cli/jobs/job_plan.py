@@ -1,11 +1,13 @@
 """Which inputs a command line names, and which output each becomes."""
 
 import os
+import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unicodedata import normalize
 
 from convt_cli.audio.source import Source
 from convt_cli.errors import Failure, Misuse
@@ -118,4 +120,10 @@ def _places(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
         elsewhere = path.name in ("", "..") or os.path.islink(path)
-        yield os.path.split(os.path.realpath(path)) if elsewhere else (folders[folder], path.name)
+        place = os.path.split(os.path.realpath(path)) if elsewhere else (folders[folder], path.name)
+        yield (_as_on_macos(place[0]), _as_on_macos(place[1])) if sys.platform == "darwin" else place
+
+
+def _as_on_macos(name: str) -> str:
+    """Return a name that all names of the same file have, where case and composition do not count."""
+    return normalize("NFC", name).casefold()

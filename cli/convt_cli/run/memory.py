@@ -43,7 +43,7 @@ def memory_needed(
 
 def check_memory(name: str, needed: float, channels: int) -> None:
     """Refuse what this machine cannot hold."""
-    if not hasattr(os, "sysconf"):
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):  # as on some systems
         return
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:

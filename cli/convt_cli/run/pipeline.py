@@ -36,7 +36,7 @@ from convt_cli.run.rates import with_ratio
 from convt_cli.run.run_plan import RunPlan, RunResult
 from convt_cli.run.segments import run_segment, segments_of
 from convt_cli.run.upsampler_cache import upsampler_cache
-from convt_cli.run.workers import WorkerKilledError, cores, workers
+from convt_cli.run.workers import FORKS, WorkerKilledError, cores, workers
 from convt_cli.samples.formats import Array
 from convt_cli.samples.levels import Levels, headroom
 from convt_cli.samples.nonfinite import NonFinitePolicy
@@ -151,7 +151,7 @@ class _Run:
 
     def _write_segments(self, path: Path | None, writer: Writer, gain: float) -> bool:
         """Have processes write the output, if it can be divided among them and is worth it."""
-        count = 1 if self._overlap is nullcontext else cores()
+        count = cores() if FORKS and self._overlap is not nullcontext else 1
         segments = segments_of(self._plan, self._reader, count) if count > 1 else []
         reader, options, ratio = self._reader, self._options, self._plan.ratio
         if not (segments and path and isinstance(writer, PcmWriter) and isinstance(reader, PcmReader)):

@@ -29,6 +29,9 @@ from convt_cli.files.atomic_write import remove_temporaries
 
 _AHEAD = 2  # tasks that a worker has at a time: it need not wait for the next
 _FAR = 4096  # tasks that may be done before the one whose result is wanted next: theirs are kept
+# Whether workers begin as copies of this process, at once; others take half a second. Copies crash in
+# libraries of macOS, such as the BLAS that numpy has there: https://github.com/python/cpython/issues/77906
+FORKS = sys.platform == "linux"
 _PATIENCE = 0.5  # seconds in which a worker ends by itself
 _SIGNALS = {
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, "pthread_sigmask")
@@ -67,19 +70,22 @@ class _Worker:
 
     def __init__(self) -> None:
         self.tasks: deque[tuple[int, Task]] = deque()
-        # To fork is quick, but only safe while there is one thread.
-        forks = sys.platform == "linux" and threading.active_count() == 1
-        context: Any = multiprocessing.get_context("fork" if forks else "spawn")
+        self._forks = FORKS and threading.active_count() == 1  # or what other threads hold stays held
+        context: Any = multiprocessing.get_context("fork" if self._forks else "spawn")
         self.connection, self._its_own = context.Pipe()
         self._connections.add(self.connection)
         # A fork has these as well, and while it lives, other workers would not see that they are closed.
-        inherited = list(self._connections) if forks else []
+        inherited = list(self._connections) if self._forks else []
         self._process: BaseProcess = context.Process(
             target=_serve, args=(self._its_own, inherited), daemon=True
         )
 
     def start(self) -> None:
         """Start the process."""
+        if not self._forks:
+            from multiprocessing.resource_tracker import ensure_running
+
+            ensure_running()  # begun with the first worker, it would let in the signals that are held
         with _signals_held(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             self._process.start()  # Python warns of BLAS's threads, which survive a fork
         self._its_own.close()
