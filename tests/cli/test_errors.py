@@ -178,15 +178,15 @@ def test_a_folder_that_is_closed_to_the_user_is_told_of_its_file(
     assert (result.returncode, "Traceback" in said) == (code, False)
     assert message in said
     if as_json:
-        document = json.loads(result.stderr if "-" in arguments else Path("out").read_bytes())
-        assert document["exit_code"] == code
+        lines = (result.stderr if "-" in arguments else Path("out").read_bytes()).splitlines()
+        assert [message in json.loads(line).get("error", "") for line in lines].count(True) == 1
 
 
 def test_weights_that_are_missing_are_named_whatever_standard_output_is() -> None:
     with Path("out").open("wb") as out:
         command = [*CONVT, "upsample", "in.wav", "-o", "-", "--weights", "missing.npy", "--json"]
         result = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, check=False)
-    assert json.loads(result.stderr) == {"error": "missing.npy: no such file", "exit_code": 1}
+    assert json.loads(result.stderr)["error"] == "missing.npy: no such file"
 
 
 @pytest.mark.parametrize("name", ["./-", ".//./-"])

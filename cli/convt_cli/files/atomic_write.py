@@ -219,6 +219,9 @@ def _sync(file: Path) -> None:
     """Wait until a file is on the disk."""
     descriptor = os.open(file, os.O_RDONLY)
     try:
+        if hasattr(fcntl, "F_FULLFSYNC"):  # without it macOS leaves the content in the disk's own memory
+            with suppress(OSError):
+                fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

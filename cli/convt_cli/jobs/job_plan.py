@@ -12,7 +12,7 @@ from unicodedata import normalize
 from convt_cli.audio.source import Source
 from convt_cli.errors import Failure, Misuse
 from convt_cli.files.discover import audio_files_in
-from convt_cli.files.paths import STREAM, input_name
+from convt_cli.files.paths import STREAM, input_name, parse_path
 from convt_cli.options.upsample_options import UpsampleOptions
 
 _LONGEST_LIST = 1 << 28  # bytes
@@ -67,7 +67,7 @@ def _listed_inputs(path: Path) -> list[Path]:
         names = text.split(b"\0")
     else:
         names = [line.removesuffix(b"\r") for line in text.removeprefix(BOM_UTF8).split(b"\n")]
-    inputs = [Path(os.fsdecode(name)) for name in names if name.strip()]
+    inputs = [parse_path(os.fsdecode(name)) for name in names if name.strip()]
     if not inputs:
         raise Failure(f"{input_name(path)}: names no input")
     if STREAM in inputs:

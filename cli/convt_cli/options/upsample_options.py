@@ -261,7 +261,7 @@ class UpsampleOptions:
         if self.precision is None and self.quality == "best":
             changes |= {"precision": "float64"}
         if self.sync is None:
-            changes |= {"sync": self.folder is None and len(self.sources) == 1}
+            changes |= {"sync": not (self.folder or self.files_from or len(self.sources) > 1)}
         return replace(self, **changes)
 
     def for_input(self, source: Path, output: Path | None) -> "UpsampleOptions":

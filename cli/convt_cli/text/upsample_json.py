@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from convt_cli.files.checksums import array_sha256
-from convt_cli.files.paths import input_name
+from convt_cli.files.paths import input_name, output_name
 from convt_cli.run.run_plan import RunPlan, RunResult
 from convt_cli.samples.levels import decibels
 from convt_cli.text.pytorch_snippet import pytorch_call
@@ -56,7 +56,7 @@ def failed_as_json(source: Path) -> dict[str, Any]:
 
 def skipped_as_json(source: Path, target: Path) -> dict[str, Any]:
     """Return input and output of a run that is left out, since the output exists."""
-    return {"input": _path(str(source)), "output": _path(str(target)), "skipped": True}
+    return {"input": _path(input_name(source)), "output": _path(output_name(target)), "skipped": True}
 
 
 def _path(name: str) -> dict[str, str]:

@@ -115,3 +115,8 @@ def test_json_of_a_usage_error_is_on_stdout_though_the_list_is_on_stdin() -> Non
     result = subprocess.run(command, input="a.wav\n", capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (2, "")
     assert parsed(result.stdout)["exit_code"] == 2
+
+
+def test_a_list_may_name_a_file_that_is_called_as_standard_input_is() -> None:
+    Path("a.wav").rename("-")
+    assert made(b"./-\n") == b"out/-\n"
