@@ -61,7 +61,7 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     [
         (["nothing.wav"], "nothing.wav: cannot be read: No such file or directory"),
         (["."], ".: cannot be read: Is a directory"),
-        (["noise.txt"], "noise.txt: cannot be read as sound: Format not recognised"),
+        (["noise.txt"], "noise.txt: is not recognised as audio; if ffmpeg reads it: ffmpeg -i noise.txt "),
         ([f"{'y' * 300}.wav"], "cannot be read: File name too long"),
         (["in.wav", "-o", "loop.wav", "--overwrite"], "loop.wav: is a link that leads nowhere"),
         (["in.wav", "-o", "lost.wav"], "lost.wav: is a link that leads nowhere"),

@@ -162,7 +162,7 @@ def test_a_gain_beyond_what_float32_holds_gives_infinities_and_no_warning_of_num
 
 def test_a_pipe_without_sound_is_told_in_one_line() -> None:
     said = through(b"hiss\n" * 100, "-o", "out.wav", code=1).stderr
-    assert ": cannot be read as sound: " in said
+    assert ": is not recognised as audio; if ffmpeg reads it: ffmpeg -i IN -f wav - " in said
     assert said.count("\n") == 1
 
 

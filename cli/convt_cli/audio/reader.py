@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from convt_cli.audio import headers
+from convt_cli.audio import headers, mpeg
 from convt_cli.audio.headers import Header
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyReader
@@ -102,8 +102,16 @@ def _open_audio(
     else:
         fix_aiff_lengths(source)
         missing = missing_bytes(source)
+    damage = f"{missing} bytes are missing at its end" if missing else ""
     meta = found.meta if found else Metadata()
-    return SndfileReader(source, meta, missing, precision, truncated=truncated)
+    start, container = found.start if found else 0, None
+    gaps = None if damage else mpeg.rewrite(source, start)
+    if gaps is not None:
+        start, container = 0, "WAV" if found else None
+        damage = f"{gaps} bytes between its frames are no MPEG audio" if gaps else ""
+    return SndfileReader(
+        source, meta, damage, precision, truncated=truncated, start=start, container=container
+    )
 
 
 def _plain(

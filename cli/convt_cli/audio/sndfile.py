@@ -2,6 +2,8 @@
 
 import errno
 import os
+import shlex
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -11,16 +13,38 @@ from threading import Lock
 import numpy as np
 import soundfile
 
+from convt_cli.audio import mpeg
 from convt_cli.audio.chunks import Chunk, name_of
 from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.source import Source, copy_all, open_output
 from convt_cli.audio.unread_metadata import unread_names
 from convt_cli.errors import Failure, Unwritable
+from convt_cli.files.paths import typed
 from convt_cli.samples.formats import Array, Format
 from convt_cli.samples.quantise import Quantiser
 
 _CAREFUL = 1 << 10  # frames at a time
 _UNKNOWN = 1 << 62  # frames; libsndfile returns more for streams without a length
+_MPEG_SLACK = 2 * 1152  # samples that a decoder may lose at the ends of MPEG audio
+_UNRECOGNISED = 1  # the number of libsndfile's error
+# What libsndfile does not read, by what a file holds at some position.
+_FOREIGN = (
+    (4, b"ftyp", "MPEG-4 audio, such as AAC or ALAC"),
+    (0, b"\xff\xf1", "AAC"),
+    (0, b"\xff\xf9", "AAC"),
+    (0, b"\x30\x26\xb2\x75", "Windows Media audio"),
+    (0, b"DSD ", "DSD audio"),
+    (0, b"FRM8", "DSD audio"),
+    (0, b"ajkg", "Shorten audio"),
+    (0, b"MAC ", "Monkey's audio"),
+    (0, b"wvpk", "WavPack audio"),
+    (0, b"TTA", "TTA audio"),
+    (0, b"#!AMR", "AMR audio"),
+    (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM"),
+)
+_SPHERE = b"NIST_1A"
+_WORDLESS = (7, 29)  # "does not exist ... (possibly a pipe?)", "Unspecified internal error"
+_STDERR = 2
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # without types
@@ -37,27 +61,48 @@ class SndfileReader:
     signals, dimensions = 1, 2
 
     def __init__(
-        self, source: Source, meta: Metadata, missing: int, precision: str | None, *, truncated: bool
+        self,
+        source: Source,
+        meta: Metadata,
+        damage: str,
+        precision: str | None,
+        *,
+        truncated: bool,
+        start: int = 0,
+        container: str | None = None,
     ) -> None:
         self.source, self._allowed, self.meta = source, truncated, meta
         meta.lost += unread_names(source)
-        try:
-            self._file = _Forward(source.descriptor())
-        except soundfile.LibsndfileError as error:
-            reason = str(error.error_string).rstrip(".")
-            raise Failure(f"{source.name}: cannot be read as sound: {reason}") from None
-        file = self._file
+        self._file = file = self._opened()
         self._fresh = True
         self.channels = file.channels
-        self.frames: int | None = file.frames if file.frames < _UNKNOWN else None
-        self.format = Format(file.format, file.subtype, file.endian, file.samplerate)
+        self._mpeg_at = start if self._is_estimate(start) else None
+        is_known = file.frames < _UNKNOWN and self._mpeg_at is None
+        self.frames: int | None = file.frames if is_known else None
+        self.format = Format(container or file.format, file.subtype, file.endian, file.samplerate)
         self.meta.tags |= {name: text for name, text in file.copy_metadata().items() if text}
         self.precision = precision or self.format.precision
         self.dtype = np.dtype(self.precision)
         self.warnings: list[str] = []
         self._reading = Lock()
-        if missing:
-            self._cut_short(f"{missing} bytes are missing at its end")
+        if damage:
+            self._cut_short(damage)
+
+    def _is_estimate(self, start: int) -> bool:
+        """Return whether libsndfile's length is an estimate: of MPEG audio that does not state its own."""
+        if not self._file.subtype.startswith("MPEG"):
+            return False
+        at = self.source.tell()  # libsndfile's, too
+        states_length = mpeg.states_length(self.source, start)
+        self.source.seek(at)
+        return not states_length
+
+    def _opened(self) -> _Forward:
+        _silence_decoders()
+        try:
+            return _Forward(self.source.descriptor())
+        except soundfile.LibsndfileError as error:
+            raise Failure(_unreadable(self.source, error)) from None
 
     def _cut_short(self, what: str) -> None:
         self.warnings.append(self.source.cut_short(what, allowed=self._allowed))
@@ -67,11 +112,13 @@ class SndfileReader:
         count = 0
         if not self._fresh:  # libsndfile cannot seek in every format
             self._file.close()
-            self._file = _Forward(self.source.descriptor())
+            self._file = self._opened()
         self._fresh = False
         if self._allowed:  # a damage loses every sample of the same read
             size = min(size, _CAREFUL)
-        while True:
+        while self.frames is None or count < self.frames:
+            if self.frames is not None:  # beyond the last frame there may be other bytes
+                size = min(size, self.frames - count)
             try:
                 with self._reading:
                     block = self._file.read(size, self.precision, always_2d=True)
@@ -86,6 +133,10 @@ class SndfileReader:
         self.source.check_unchanged()
         if self.frames is not None and count < self.frames:
             self._cut_short(f"it ends after {count} of {self.frames} frames")
+        if self._mpeg_at is not None:
+            there, _ = mpeg.count_samples(self.source, self._mpeg_at)
+            if count < there - _MPEG_SLACK:
+                self._cut_short(f"it cannot be read beyond frame {count} of about {there}")
 
     def late_chunks(self) -> list[Chunk]:
         """Return nothing: all metadata are known from the start."""
@@ -96,6 +147,49 @@ class SndfileReader:
         with self._reading:
             self._file.close()
         self.source.close()
+
+
+def _silence_decoders() -> None:
+    """Have the decoders' own lines go nowhere: they are C's, on stderr, and libsndfile has no switch.
+
+    Python's lines go to another descriptor of the same stream from now on.
+    """
+    try:
+        if sys.stderr.fileno() != _STDERR:
+            return
+    except (AttributeError, OSError, ValueError):  # there is none, or one of a test
+        return
+    sys.stderr.flush()
+    own = os.fdopen(
+        os.dup(_STDERR), "w", buffering=1, encoding=sys.stderr.encoding, errors=sys.stderr.errors
+    )
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, _STDERR)
+    os.close(nowhere)
+    sys.stderr = own
+
+
+def _unreadable(source: Source, error: soundfile.LibsndfileError) -> str:
+    """Return why a file cannot be opened, and what may help."""
+    source.seek(0)
+    head = source.read(1 << 10)
+    kind = next((kind for at, magic, kind in _FOREIGN if head[at:].startswith(magic)), None)
+    if head.startswith(_SPHERE) and b"shorten" in head:
+        kind = "SPHERE audio packed with Shorten"
+    if kind:
+        what = f"is {kind}, which convt does not read"
+    elif error.code == _UNRECOGNISED:
+        what = "is not recognised as audio"
+    else:
+        what = f"is damaged, or of a kind that libsndfile does not read ({_words(error)})"
+    name = shlex.quote(typed(source.path)) if os.path.isfile(source.path) else "IN"
+    pipe = f"ffmpeg -i {name} -f wav - | convt upsample - -o OUT.wav"
+    return f"{source.name}: {what}; if ffmpeg reads it: {pipe}"
+
+
+def _words(error: soundfile.LibsndfileError) -> str:
+    """Return libsndfile's own words, but for those that name nothing."""
+    return f"its error {error.code}" if error.code in _WORDLESS else str(error.error_string).rstrip(".")
 
 
 class SndfileWriter:

@@ -122,13 +122,17 @@ class Source:
     def _at_hand(self) -> bool:
         return self.size is not None or wait_for(self._file, select.POLLIN, seconds=0)
 
-    def spool(self, most: float = math.inf) -> None:
+    def spool(self, most: float = math.inf, *, prefix: bytes = b"", start: int = 0) -> None:
         """Copy the input to a temporary file without a name, and go to its start.
 
         Parameters
         ----------
         most : float
             Bytes that it may have.
+        prefix : bytes
+            What the copy begins with.
+        start : int
+            Where in a file to begin.
 
         Raises
         ------
@@ -137,14 +141,14 @@ class Source:
         """
         head, self._head = self._head, bytearray()
         if self.size is not None:
-            self.seek(0)
+            self.seek(start)
         folder = tempfile.gettempdir()
         try:
             room = int(shutil.disk_usage(folder).free * _FILLED)
             spooled = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed with the source
             with ExitStack() as stack:
                 stack.push(spooled)
-                write_all(spooled, bytes(head))
+                write_all(spooled, prefix + bytes(head))
                 while piece := self._next(_PIECE):
                     write_all(spooled, piece)
                     if spooled.tell() > min(most, room):

@@ -178,6 +178,8 @@ def _subtypes() -> frozenset[str]:
 @cache
 def _can_write(container: str, subtype: str, endian: str = "FILE") -> bool:
     """Return whether libsndfile writes this format; the check is slow."""
+    if container != "MP3" and subtype.startswith("MPEG"):  # which it accepts here, and refuses to open
+        return False
     return bool(soundfile.check_format(container, subtype, endian))
 
 

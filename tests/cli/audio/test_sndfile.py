@@ -1,14 +1,18 @@
-"""Audio files by libsndfile, which must not be closed while they are read."""
+"""Audio files by libsndfile: what it reads, refuses, and must not be asked for."""
 
 import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
 from convt_cli.audio.reader import open_reader
+from tests.support.command import refused, upsample
 from tests.support.sounds import sound
+
+pytestmark = pytest.mark.usefixtures("copying_kernel")
 
 
 def test_a_file_is_not_closed_while_another_thread_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +40,47 @@ def test_a_file_is_not_closed_while_another_thread_reads_it(monkeypatch: pytest.
     closing.join(20)
     assert closed_meanwhile == [False]
     assert not closing.is_alive()
+
+
+@pytest.mark.parametrize("tail", [b"TAG" + bytes(125), bytes(5000), b"ID3\4\0\0\0\0\0\5hello"])
+def test_what_follows_the_last_flac_frame_is_no_audio(tail: bytes) -> None:
+    sound("in.flac", shape=(44_100,))
+    whole, _ = soundfile.read("in.flac")
+    with Path("in.flac").open("ab") as file:
+        file.write(tail)
+    upsample("in.flac", "-o", "out.flac", "--stride", "1", "--weights", "one.npy")
+    np.testing.assert_array_equal(soundfile.read("out.flac")[0], whole)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\0\0\0\x20ftypM4A ", "MPEG-4 audio, such as AAC or ALAC"),
+        (b"\xff\xf1\x5c\x40", "AAC"),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media audio"),
+        (b"DSD \x1c", "DSD audio"),
+        (b"ajkg\2", "Shorten audio"),
+        (b"wvpk", "WavPack audio"),
+        (
+            b"NIST_1A\n   1024\nsample_coding -s26 pcm,embedded-shorten-v2.00\n",
+            "SPHERE audio packed with Shorten",
+        ),
+    ],
+)
+def test_what_libsndfile_does_not_read_is_named_with_a_way_to_decode_it(head: bytes, kind: str) -> None:
+    Path("an input.x").write_bytes(head + bytes(2000))
+    assert refused("upsample", "an input.x", "-o", "out.wav", code=1) == (
+        f"convt: an input.x: is {kind}, which convt does not read; if ffmpeg reads it:"
+        " ffmpeg -i 'an input.x' -f wav - | convt upsample - -o OUT.wav\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["in.flac", "in.ogg", "in.mp3", "in.caf", "in.aiff", "in.w64"])
+@pytest.mark.parametrize("keep", [20, 60, 200])
+def test_a_damaged_file_is_told_of_in_plain_words(name: str, keep: int) -> None:
+    sound(name, shape=(3000,))
+    Path(name).write_bytes(Path(name).read_bytes()[:keep] + bytes(100))
+    message = refused("upsample", name, "-o", "out.wav", code=1)
+    assert message.startswith(f"convt: {name}: is ")
+    for words in ("possibly a pipe", "Unspecified", "unknown error"):
+        assert words not in message

@@ -83,7 +83,7 @@ def test_three_hundred_files() -> None:
 
 def make_noise(name: str) -> str:
     Path(name).write_bytes(numbers(1, (300,), "float64").tobytes())
-    return "cannot be read as sound: "
+    return "is not recognised as audio; "
 
 
 def make_empty(name: str) -> str:

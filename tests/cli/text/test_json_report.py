@@ -272,7 +272,7 @@ def test_json_of_several_files_of_which_some_fail() -> None:
     done, bad, missing = all_facts("a.wav", "b.wav", "none.wav", code=3)
     assert done["output"]["frames"] == 2000
     assert bad["input"] == {"path": "b.wav"}
-    assert "b.wav: cannot be read as sound" in bad["error"]
+    assert "b.wav: is not recognised as audio" in bad["error"]
     error = "none.wav: cannot be read: No such file or directory"
     assert missing == {"input": {"path": "none.wav"}, "error": error, "exit_code": 1}
     assert facts("none.wav", code=1) == missing  # of one it is the same
