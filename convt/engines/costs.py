@@ -25,8 +25,10 @@ _RUN_CALLS = 100_000  # for a run of several
 _LARGE = 1.4  # times a product of more than SMALL_PRODUCT multiply-adds
 # polyphase and col2im: for each element of a column, in multiply-adds.
 _COLUMN_PRODUCT = 11
-# polyphase: for each element of a column, each output, and each product but the first.
+# polyphase: for each element of a column, each output, each product but the first.
 _COLUMN, _INTERLEAVED, _PRODUCT_CALL = 17, 68, 5_000
+# And for each copy of a lag, of all groups at once, beyond the calls that any engine makes for a block.
+_LAG_CALL, _FEW_CALLS = 40_000, 16
 # col2im: for each output, if there is a second lag, and for each further one; and, by the square of the
 # channels, for a product over few.
 _ADDED, _OVERLAP, _LAG, _THIN = 56, 14, 48, 400
@@ -49,11 +51,15 @@ def toeplitz(dtype: DType, channels: int, window: int, run: int, rows: int, runs
     return runs * (product + rest)
 
 
-def polyphase(dtype: DType, column: int, run: int, products: int, columns: int) -> float:
-    """Return the cost of a period: a column into a run of outputs, in some products of `columns` each."""
+def polyphase(dtype: DType, column: int, run: int, products: int, columns: int, copies: float) -> float:
+    """Return the cost of a period: a column into a run of outputs, in some products of `columns` each.
+
+    For them so many copies are made: one for each lag of each product, shared by all groups.
+    """
     memory, _ = _PRICES[dtype.name]
     work = column * (run / products + _COLUMN_PRODUCT) + _PRODUCT_CALL * (products - 1) / columns
-    return work + memory * (_COLUMN * column + _INTERLEAVED * run)
+    calls = _LAG_CALL * max(0, copies - _FEW_CALLS) / columns
+    return work + memory * (_COLUMN * column + _INTERLEAVED * run + calls)
 
 
 def col2im(dtype: DType, cin: int, run: int, lag: int, inputs: int) -> float:

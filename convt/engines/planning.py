@@ -225,7 +225,9 @@ def _polyphase(problem: _Problem) -> Iterator[Plan]:
         parts=_parts(groups, run, columns * (column + 2 * run)),
         elements=groups * columns * (cin * inputs + column + 2 * run),
         matrix=groups * column * run // products,
-        cost=groups * costs.polyphase(dtype, column, run, products, columns) / inputs,
+        cost=groups
+        * costs.polyphase(dtype, column, run, products, columns, lags * products / groups)
+        / inputs,
     )
 
 

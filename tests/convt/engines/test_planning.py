@@ -188,3 +188,14 @@ def test_how_much_a_kernel_folds_decides_between_engines() -> None:
             convt.Upsampler(kernel.astype(dtype), stride=160, down=147).plan for kernel in (low_pass, noise)
         ]
         assert [chosen.engine for chosen in plans] == ["spectral", "toeplitz"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("taps", "stride"), [(375, 2), (1081, 2), (2162, 4), (8000, 8), (40_000, 2)])
+def test_of_a_long_kernel_no_block_however_short_has_every_lag_copied(
+    taps: int, stride: int, dtype: str
+) -> None:
+    """A copy is a call, which takes longer than all the products of a lag in a short block."""
+    geometry = Geometry.of(taps, stride, 0, 0, 1, 1)
+    engines = {plan(geometry, (1, 1, 1, taps), np.dtype(dtype), None, n).engine for n in range(1, 65)}
+    assert engines <= {"toeplitz", "spectral"}
