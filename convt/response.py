@@ -12,7 +12,8 @@ Processing", 1983, chapter 2). In input Nyquist frequencies, with stride s::
            0        1     2-f   2    2+f        s      f: the tone; 2k-f, 2k+f: its images
 
 A constant becomes a pattern of s samples, the sums of the phases w[r::s]: its images are tones at the
-multiples of the input rate, of level |G(2k)| (A. Odena, V. Dumoulin, C. Olah, "Deconvolution and
+multiples of the input rate, of amplitude 2*|G(2k)|, as a real tone has two coefficients, and |G(s)| at half
+the output rate, where it has one (A. Odena, V. Dumoulin, C. Olah, "Deconvolution and
 checkerboard artifacts", Distill, 2016, with pictures). The group delay is the real part of
 F(k*w[k]) / F(w[k]) (J. O. Smith, "Introduction to Digital Filters", 2007, section 7.6.6).
 """
@@ -124,11 +125,13 @@ class Response:
     def tonal_lines(self) -> Reals:
         """Levels in dB, (..., stride//2), of the tones at multiples of the input rate for a DC input.
 
-        They are |G(2k)|, at the frequencies 2, 4 ... up to `stride`, half the output rate. Phases of equal
-        gain make no such tones: a level of -280 dB or less is rounding.
+        They are of amplitude 2*|G(2k)|, at the frequencies 2, 4 ... up to `stride`, half the output rate,
+        where it is |G(stride)|. Phases of equal gain make no such tones: a level of -280 dB or less is
+        rounding.
         """
-        pattern = np.abs(np.fft.rfft(self.phase_gains)) / self.stride
-        return self.level(pattern[..., 1 : self.stride // 2 + 1])
+        pattern = np.abs(np.fft.rfft(self.phase_gains))[..., 1:] / self.stride
+        multiples = np.arange(1, self.stride // 2 + 1)
+        return self.level(pattern * np.where(2 * multiples < self.stride, 2, 1))
 
     def passband_edge(self, tolerance: float) -> Reals:
         """Return the first frequency whose gain differs from that at 0 Hz by `tolerance` dB.

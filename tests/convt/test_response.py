@@ -66,10 +66,20 @@ def test_tonal_lines_are_what_a_constant_makes(stride: int) -> None:
     ones = np.ones((1, 200))
     settled = convt.conv_transpose1d(ones, kernel[None, None], stride=stride)[0, 8 * stride : -8 * stride]
     np.testing.assert_allclose(settled[:stride], response.phase_gains, rtol=1e-12)
-    spectrum = np.abs(np.fft.rfft(settled[: 100 * stride])) / (100 * stride)
-    lines = 20 * np.log10(spectrum[100::100] / spectrum[0])
+    turns = np.arange(1, stride // 2 + 1)[:, None] * np.arange(100 * stride) / stride
+    pairs = [(np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)) for turn in turns]
+    waves = np.array([np.ones(100 * stride), *(wave for pair in pairs for wave in pair)])
+    mean, *parts = np.linalg.lstsq(waves.T, settled[: 100 * stride], rcond=None)[0]
+    lines = [db(np.hypot(*parts[at : at + 2]) / abs(mean)) for at in range(0, len(parts), 2)]
     np.testing.assert_allclose(response.tonal_lines, lines, atol=1e-6)
     assert response.tonal_lines.shape == (stride // 2,)
+
+
+def test_tonal_lines_of_a_phase_that_is_a_tenth_louder() -> None:
+    """1.1, 1, 1, 1 has a mean of 1.025, and the tones 0.05*cos(pi/2*n) and 0.025*cos(pi*n)."""
+    lines = convt.Response([1.1, 1, 1, 1], 4).tonal_lines
+    np.testing.assert_allclose(lines, [db(0.05 / 1.025), db(0.025 / 1.025)], rtol=1e-12)
+    np.testing.assert_allclose(lines, [-26.24, -32.26], atol=0.005)
 
 
 def test_divisibility_is_no_safeguard_nor_its_want_a_fault() -> None:

@@ -31,6 +31,8 @@ class Spectrum:
     def __init__(self, size: int) -> None:
         self._size = size
         self._window = np.kaiser(size, _BETA)
+        self._sides = np.full(size // 2 + 1, 2.0)  # coefficients of a real tone
+        self._sides[[0, -1]] = 1  # for even sizes
         self._power = np.zeros(size // 2 + 1)
         self._peak = np.zeros(size // 2 + 1)
         self._count = 0
@@ -49,7 +51,7 @@ class Spectrum:
     def _add_window(self, samples: Array, window: Array) -> None:
         with np.errstate(all="ignore"):
             wave = np.fft.rfft(samples.astype(np.float64) * window, self._size)
-            power = (np.abs(wave) * 2 / window.sum()) ** 2
+            power = (np.abs(wave) * self._sides / window.sum()) ** 2
         if not np.isfinite(power).all():
             return
         self._power += power.mean(0)
