@@ -96,6 +96,8 @@ def _print(finished: RunReport, reporter: Reporter, *, to_stderr: bool = False) 
         reporter.note(line)
     for line in finished.details:
         reporter.detail(line)
+    for line in finished.losses:
+        reporter.lose(line)
     for line in finished.warnings:
         reporter.warn(line)
     for path in finished.written:

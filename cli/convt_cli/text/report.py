@@ -143,6 +143,11 @@ class Reporter:
         """Print what the user might not expect."""
         self.note(f"convt: warning: {message}")
 
+    def lose(self, message: str) -> None:
+        """Print what data is lost, even if only errors are wanted."""
+        if not self.as_json:
+            _print_to_people(f"convt: warning: {message}")
+
     def skip(self, facts: dict[str, Any]) -> None:
         """Print, as JSON alone, what is known of a file that is left out."""
         if self.as_json:

@@ -7,7 +7,7 @@ from convt_cli.files.paths import STREAM
 from convt_cli.run.run_plan import RunResult
 from convt_cli.text.report import json_line
 from convt_cli.text.upsample_json import result_as_json
-from convt_cli.text.upsample_text import engine_line, notes, warnings
+from convt_cli.text.upsample_text import engine_line, losses, notes, warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,10 @@ class RunReport:
         Input, output and kernel.
     details : tuple of str
         What ``--verbose`` asks for.
+    losses : tuple of str
+        What the output lacks of the input.
     warnings : tuple of str
-        What a user might not expect.
+        What else a user might not expect.
     written : tuple of Path
         Finished files.
     json : str
@@ -30,6 +32,7 @@ class RunReport:
 
     notes: tuple[str, ...]
     details: tuple[str, ...]
+    losses: tuple[str, ...]
     warnings: tuple[str, ...]
     written: tuple[Path, ...]
     json: str
@@ -42,6 +45,7 @@ class RunReport:
         return cls(
             () if brief else tuple(notes(result)),
             () if brief or plan.is_copy else (engine_line(plan),),
+            tuple(losses(result)),
             tuple(warnings(result)),
             () if none else (options.target, *([options.plot] if options.plot else [])),
             json_line(result_as_json(result)) if options.as_json else "",

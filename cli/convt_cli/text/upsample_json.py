@@ -11,7 +11,7 @@ from convt_cli.run.run_plan import RunPlan, RunResult
 from convt_cli.samples.levels import decibels
 from convt_cli.text.pytorch_snippet import pytorch_call
 from convt_cli.text.report import json_number
-from convt_cli.text.upsample_text import time_line, warnings
+from convt_cli.text.upsample_text import losses, time_line, warnings
 
 
 def result_as_json(result: RunResult) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def result_as_json(result: RunResult) -> dict[str, Any]:
         "computed": None if plan.is_copy else _computed(plan),
         "level": _level(result),
         "plot": options.plot and str(options.plot),
-        "warnings": list(warnings(result)),
+        "warnings": [*losses(result), *warnings(result)],
         "seconds": result.seconds,
         "realtime_factor": duration / result.seconds if duration and result.seconds else None,
     }

@@ -69,17 +69,24 @@ def size_line(result: RunResult) -> str:
     return f"{result.plan.target}: {size}; some {result.plan.memory / 1e6:.0f} MB of memory"
 
 
+def losses(result: RunResult) -> Iterator[str]:
+    """Yield what the output lacks of the input."""
+    plan, levels = result.plan, result.levels
+    yield from result.notes
+    if result.lost:
+        yield f"{plan.target}: does not keep of {plan.source}: {', '.join(dict.fromkeys(result.lost))}"
+    if levels and levels.overs and _is_clipped(result):
+        yield _overs(result, "clipped")
+
+
 def warnings(result: RunResult) -> Iterator[str]:
-    """Yield what a user might not expect of the output."""
+    """Yield what else a user might not expect of the output."""
     plan = result.plan
     source, target, options = plan.source, plan.target, plan.options
     if plan.is_copy:
         yield f"{source} has {options.rate} Hz already: {target} is a copy, unchanged by any kernel"
-    yield from result.notes
     if result.frames[0] == 0:
         yield f"{source} has no samples, and so has {target}"
-    if result.lost:
-        yield f"{target}: does not keep of {source}: {', '.join(dict.fromkeys(result.lost))}"
     before, after = plan.formats
     if not before or not after:
         return
@@ -90,7 +97,7 @@ def warnings(result: RunResult) -> Iterator[str]:
         yield f"{target}: is RF64, since a WAV file cannot hold more than 4 GB"
     if options.target != STREAM and _is_misnamed(plan, after):
         yield f"{target}: is a {after.container} file, which its name does not say"
-    yield from _level_warnings(result, after)
+    yield from _level_warnings(result)
 
 
 def _is_misnamed(plan: RunPlan, after: Format) -> bool:
@@ -101,15 +108,24 @@ def _is_misnamed(plan: RunPlan, after: Format) -> bool:
     return not named and options.target.suffix != options.source.suffix
 
 
-def _level_warnings(result: RunResult, after: Format) -> Iterator[str]:
+def _is_clipped(result: RunResult) -> bool:
+    after = result.plan.formats[1]
+    return not (after and after.is_real) or result.plan.options.overs == "clip"
+
+
+def _overs(result: RunResult, fate: str) -> str:
+    assert result.levels  # noqa: S101  # or nothing was counted
+    return (
+        f"{result.plan.target}: {result.levels.overs} sample(s) beyond full scale were {fate};"
+        f" peak {decibels(result.levels.peak):+.2f} dBFS at {result.peak_at:.6f} s"
+    )
+
+
+def _level_warnings(result: RunResult) -> Iterator[str]:
     target, levels, options = result.plan.target, result.levels, result.plan.options
     if levels and levels.not_finite:
         yield f"{target}: {levels.not_finite} sample(s) are not finite numbers, and were kept"
-    if levels and levels.overs:
-        fate = "kept" if after.is_real and options.overs != "clip" else "clipped"
-        yield (
-            f"{target}: {levels.overs} sample(s) beyond full scale were {fate};"
-            f" peak {decibels(levels.peak):+.2f} dBFS at {result.peak_at:.6f} s"
-        )
+    if levels and levels.overs and not _is_clipped(result):
+        yield _overs(result, "kept")
     if options.overs == "guard" and result.gain < 10 ** (options.gain / 20):
         yield f"{target}: its level is {decibels(result.gain):+.2f} dB, so that nothing clips"
