@@ -84,7 +84,7 @@ def test_in_wav_it_is_read_as_by_itself_and_written_as_numbers() -> None:
     found = facts("in.wav", "-d", "out")
     assert found["input"]["frames"] == decoded(data)
     assert found["output"]["subtype"] == "PCM_16"
-    assert "WAV cannot hold MPEG_LAYER_III samples; they are PCM_16" in found["warnings"][0]
+    assert "out/in.wav: WAV cannot hold MPEG_LAYER_III samples; they are PCM_16" in found["warnings"]
 
 
 @pytest.mark.parametrize("tag", [b"TAG" + bytes(125), bytes(1000)])
