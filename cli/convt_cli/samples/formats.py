@@ -114,10 +114,12 @@ def output_format(
     Raises
     ------
     Misuse
-        The container cannot hold the sample format.
+        The container cannot hold the sample format, or the extension is that of no container.
     Unwritable
         The format cannot state the rate, or convt does not write the container.
     """
+    if not wanted.container:
+        _check_extension(source_path, target)
     container = wanted.container or _container(source, source_path, target)
     if container in _UNFIT:
         raise Unwritable(f"{_UNFIT[container]}; name another container with -o, such as .wav")
@@ -156,6 +158,17 @@ def container_of_name(target: Path) -> str | None:
     extension = target.suffix.lstrip(".").upper()
     container = _EXTENSIONS.get(extension, extension)
     return container if container in _containers() else None
+
+
+def _check_extension(source_path: Path, target: Path) -> None:
+    """Refuse a name that states another kind of file than the one that would be written."""
+    extension = target.suffix.lower()
+    if extension in ("", source_path.suffix.lower()) or container_of_name(target):
+        return
+    raise Misuse(
+        f"{target}: convt writes no {extension} files, but .wav, .flac, .aiff, .ogg, .opus, .mp3, .caf and"
+        " more; --format WAV writes WAV whatever the name"
+    )
 
 
 def _endian(container: str, subtype: str, source: Format) -> str:

@@ -249,7 +249,7 @@ def test_hardly_any_frames(frames: int) -> None:
         ("in.wav", "PCM_16", "out.opus", "OGG", "OPUS"),
         ("in.wav", "PCM_16", "out.mp3", "MP3", "MPEG_LAYER_III"),
         ("in.mp3", "MPEG_LAYER_III", "out.mp3", "MP3", "MPEG_LAYER_III"),
-        ("in.wav", "PCM_16", "out.unheard-of", "WAV", "PCM_16"),
+        ("in.wav", "PCM_16", "out", "WAV", "PCM_16"),
         ("in.wav", "ULAW", "out.au", "AU", "ULAW"),
         ("in.caf", "ALAC_24", "out.caf", "CAF", "PCM_24"),
         ("in.caf", "ALAC_32", "out.caf", "CAF", "PCM_32"),
@@ -279,11 +279,17 @@ def test_variants_of_a_container_are_kept(container: str, endian: str) -> None:
         assert (file.format, file.endian) == (container, endian)
 
 
-def test_a_name_that_says_nothing_of_the_container_is_remarked() -> None:
+@pytest.mark.parametrize("extension", [".m4a", ".aac", ".xyz"])
+def test_an_extension_that_is_not_written_is_refused_unless_a_format_is_forced(extension: str) -> None:
     sound("in.wav", noise(1, 100))
-    assert (
-        "out.m4a: is a WAV file, which its name does not say" in upsample("in.wav", "-o", "out.m4a").stderr
+    message = upsample("in.wav", "-o", f"out{extension}", code=2).stderr
+    assert message.startswith(
+        f"convt: out{extension}: convt writes no {extension} files, but .wav, .flac, "
     )
+    assert not Path(f"out{extension}").exists()
+    said = upsample("in.wav", "-o", f"out{extension}", "--format", "WAV").stderr
+    assert f"out{extension}: is a WAV file, which its name does not say" in said
+    assert soundfile.info(f"out{extension}").format == "WAV"
     assert "does not say" not in upsample("in.wav", "-o", "out.aif").stderr
 
 
