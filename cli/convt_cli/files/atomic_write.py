@@ -187,17 +187,22 @@ def _free_name(place: Path) -> Path:
     that lives has locked its file.
     """
     name = place.with_name(f".convt-{crc32(os.fsencode(place.name)):08x}.part")
+    other = name.with_suffix(f".{token_hex(8)}.part")
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return name
+    except OSError:  # it is another user's
+        return other
     try:
-        if _lock(descriptor):
-            name.unlink(missing_ok=True)
-            return name
+        if not _lock(descriptor):
+            return other
+        name.unlink(missing_ok=True)
+    except OSError:
+        return other
     finally:
         os.close(descriptor)
-    return name.with_suffix(f".{token_hex(8)}.part")
+    return name
 
 
 def _lock(descriptor: int) -> bool:

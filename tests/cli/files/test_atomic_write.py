@@ -230,6 +230,18 @@ def test_what_a_killed_run_left_is_removed_by_the_next_for_the_same_file(
     assert not parts()
 
 
+def test_what_another_user_left_is_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_unnamed(monkeypatch)
+    with atomic_write(Path("a"), overwrite=False) as first:
+        pass
+    Path("a").unlink()
+    first.symlink_to("elsewhere")  # it cannot be opened, as one without permissions cannot
+    with atomic_write(Path("a"), overwrite=False) as second:
+        second.write_bytes(b"a")
+    assert Path("a").read_bytes() == b"a"
+    assert parts() == [first]
+
+
 @pytest.mark.parametrize("unnamed", [True, False])
 @pytest.mark.parametrize("overwrite", [True, False])
 def test_an_error_leaves_nothing(unnamed: bool, overwrite: bool, monkeypatch: pytest.MonkeyPatch) -> None:
