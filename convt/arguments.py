@@ -1,14 +1,16 @@
-"""Checks of plain arguments: integers and numbers."""
+"""Checks of plain arguments: integers, numbers, names and flags."""
 
 import operator
+from collections.abc import Collection
 from numbers import Real
-from typing import SupportsIndex
+from typing import SupportsIndex, TypeVar
 
 import numpy as np
 
 from convt.errors import ParameterError, ParameterTypeError
 
 Integer = SupportsIndex | list[int] | tuple[int, ...]
+Name = TypeVar("Name")
 
 
 def as_integer(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
@@ -57,13 +59,45 @@ def as_threads(threads: object) -> int | None:
 
 
 def as_number(name: str, value: object) -> float:
-    """Return `value`, a real number, as a float.
+    """Return `value`, a real number or an array () of one, as a float.
 
     Raises
     ------
     ParameterTypeError
         `value` is a boolean, or no real number.
     """
-    if isinstance(value, bool) or not isinstance(value, Real):
+    number = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    if isinstance(number, bool) or not isinstance(number, Real):
         raise ParameterTypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    return float(value)
+    return float(number)
+
+
+def as_choice(name: str, value: Name, choices: Collection[str]) -> Name:
+    """Return `value`, one of some names.
+
+    Raises
+    ------
+    ParameterTypeError
+        `value` is no str.
+    ParameterError
+        `value` is another str.
+    """
+    if isinstance(value, str) and value in choices:
+        return value
+    wanted = f"{name} must be one of {', '.join(choices)}, got {value!r}"
+    if isinstance(value, str):
+        raise ParameterError(wanted)
+    raise ParameterTypeError(f"{wanted} ({type(value).__name__})")
+
+
+def as_flag(name: str, value: object) -> bool:
+    """Return `value`, True or False.
+
+    Raises
+    ------
+    ParameterTypeError
+        `value` is anything else.
+    """
+    if not isinstance(value, bool | np.bool):
+        raise ParameterTypeError(f"{name} must be True or False, got {value!r} ({type(value).__name__})")
+    return bool(value)

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convt.arguments import Integer, as_integer
+from convt.arguments import Integer, as_integer, as_number
 from convt.arrays import Array, Reals, as_numeric
 from convt.errors import ParameterError, ParameterTypeError
 
@@ -138,7 +138,7 @@ class Response:
 
         That is the passband's edge; `stride` if no gain differs so, 0 if there is no gain at 0 Hz.
         """
-        reference = self.reference[..., np.newaxis]
+        tolerance, reference = as_number("tolerance", tolerance), self.reference[..., np.newaxis]
         low, high = (reference * 10 ** (sign * tolerance / 20) for sign in (-1, 1))
         outside = (self.gains < low) | (self.gains > high)
         at = np.where(outside.any(-1), outside.argmax(-1), self.frequencies.size)
@@ -153,7 +153,7 @@ class Response:
 
     def ripple(self, edge: float) -> Reals:
         """Return the greatest departure from the gain at 0 Hz, in dB, up to the frequency `edge`."""
-        gains = self.gains[..., self.frequencies <= edge]
+        gains = self.gains[..., self.frequencies <= as_number("edge", edge)]
         ends = np.stack([gains.min(-1), gains.max(-1)], -1)
         ripple: Reals = np.abs(self.level(ends)).max(-1)
         return ripple
@@ -165,7 +165,7 @@ class Response:
         none, and the level is that of rounding, at frequency 1.
         """
         distance = np.abs((self.frequencies + 1) % 2 - 1)  # from the nearest multiple of the input rate
-        images = (self.frequencies >= 1) & (distance <= edge)
+        images = (self.frequencies >= 1) & (distance <= as_number("edge", edge))
         if self.stride == 1 or not images.any():
             return Extreme(np.full(self.dc_gain.shape, decibels(np.zeros(()))), np.ones(self.dc_gain.shape))
         return self._greatest(images)

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from convt.arguments import Integer, as_integer, as_number
+from convt.arguments import Integer, as_choice, as_integer, as_number
 from convt.arrays import Reals
 from convt.design.classic import CLASSICS, classic_kernel
 from convt.design.equiripple import equiripple, equiripple_taps
@@ -139,11 +139,11 @@ def design_kernel(
             f"down must be at most the stride, {stride}, for a kernel that upsamples, got {down}"
         )
     fade = _FADE if down > 1 else 0
-    _check_name("kind", kind, get_args(Kind))
-    _check_name("phase", phase, get_args(Phase))
+    as_choice("kind", kind, get_args(Kind))
+    as_choice("phase", phase, get_args(Phase))
     taps = None if taps is None else as_integer("taps", taps, 1)
     if quality is not None:
-        _check_name("quality", quality, get_args(Quality))
+        as_choice("quality", quality, get_args(Quality))
     passband = None if passband is None else _as_passband(passband)
     rejection = None if rejection is None else _as_rejection(rejection)
     if kind in CLASSICS:
@@ -171,11 +171,6 @@ def _check_taps(taps: int, stride: int, phase: Phase, kind: Kind) -> None:
         raise ParameterError(f"taps must be at least the stride, {stride}, got {taps}")
     if taps > most:
         raise ParameterError(f"taps must be at most {most} for {phase=}, {kind=}, got {taps}")
-
-
-def _check_name(argument: str, value: object, names: tuple[str, ...]) -> None:
-    if value not in names:
-        raise ParameterError(f"{argument} must be one of {', '.join(names)}, got {value!r}")
 
 
 def _as_passband(value: object) -> float:

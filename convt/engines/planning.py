@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Literal, NamedTuple, get_args
 
+from convt.arguments import as_choice
 from convt.arrays import Array, DType, compute_dtype
 from convt.engines import costs
 from convt.engines.buffers import SMALL_PRODUCT, Scratch
@@ -79,17 +80,9 @@ class Plan:
         return f"{self.engine} engine, blocks of {self.inputs} -> {self.outputs} samples"
 
 
-def as_engine(engine: object) -> EngineName | None:
-    """Return `engine` if it is an engine's name or None.
-
-    Raises
-    ------
-    ParameterError
-        It is neither.
-    """
-    if engine is not None and engine not in get_args(EngineName):
-        raise ParameterError(f"engine must be one of {', '.join(get_args(EngineName))}, got {engine!r}")
-    return engine  # type: ignore[return-value]  # checked right above
+def as_engine(engine: EngineName | None) -> EngineName | None:
+    """Return `engine`, an engine's name or None; errors as of :func:`as_choice`."""
+    return None if engine is None else as_choice("engine", engine, get_args(EngineName))
 
 
 def plan_for(

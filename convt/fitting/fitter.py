@@ -18,7 +18,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convt.arguments import Integer, as_integer, as_number
+from convt.arguments import Integer, as_choice, as_flag, as_integer, as_number
 from convt.arrays import Reals, as_numeric
 from convt.design.designer import design_kernel
 from convt.errors import ParameterError, ParameterTypeError
@@ -78,16 +78,12 @@ class Fitter:
     ) -> None:
         self._geometry = Geometry.of(as_integer("taps", taps, 1), stride, padding)
         self._stride, self._taps = self._geometry.stride, self._geometry.kernel_size
-        if not (channels is None or (isinstance(channels, str) and channels in get_args(Channels))):
-            raise ParameterError(
-                f"channels must be one of {', '.join(get_args(Channels))}, or None, got {channels!r}"
-            )
         if self._taps < self._stride:
             raise ParameterError(f"taps must be at least stride = {self._stride}, got {self._taps}")
-        self._channels = channels
+        self._channels = None if channels is None else as_choice("channels", channels, get_args(Channels))
         self._delay = None if delay is None else as_integer("delay", delay, -_MOST_DELAY, _MOST_DELAY)
         self._is_clear = True
-        self._decimator = _decimator(self._stride) if from_high else None
+        self._decimator = _decimator(self._stride) if as_flag("from_high", from_high) else None
         self._sizes: tuple[int, int] | None = None
         self._estimator: DelayEstimator | None = None  # until the delay is known
         self._equations: NormalEquations | None = None  # from then on
@@ -208,11 +204,10 @@ class Fitter:
         Raises
         ------
         ParameterTypeError, ParameterError
-            There are too few samples, or only silence; `ridge` is no number of at least 0, or is 0 where
-            the signals do not determine all taps.
+            There are too few samples, or only silence; `balance` is not True or False; `ridge` is no number
+            of at least 0, or is 0 where the signals do not determine all taps.
         """
-        if ridge is not None:
-            ridge = _as_ridge(ridge)
+        balance, ridge = as_flag("balance", balance), None if ridge is None else _as_ridge(ridge)
         self.end_pair()
         self._start_sums(ended=True)
         if not (self._equations and self._equations.samples):

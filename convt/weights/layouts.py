@@ -15,8 +15,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from convt.arguments import as_choice
 from convt.arrays import Array
-from convt.errors import ParameterError
 
 LayoutName = Literal["torch", "keras", "jax", "mlx", "onnx"]
 
@@ -52,15 +52,6 @@ _LAYOUTS = {
 }
 
 
-def layout_of(name: object) -> Layout:
-    """Return the layout with this name.
-
-    Raises
-    ------
-    ParameterError
-        There is none.
-    """
-    layout = _LAYOUTS.get(name) if isinstance(name, str) else None
-    if layout is None:
-        raise ParameterError(f"layout must be one of {', '.join(get_args(LayoutName))}, got {name!r}")
-    return layout
+def layout_of(name: LayoutName) -> Layout:
+    """Return the layout with this name; errors as of :func:`as_choice`."""
+    return _LAYOUTS[as_choice("layout", name, get_args(LayoutName))]

@@ -7,7 +7,7 @@ from os import PathLike
 
 import numpy as np
 
-from convt.arguments import as_integer
+from convt.arguments import as_index, as_integer
 from convt.arrays import Array, as_numeric
 from convt.errors import ConvtError, ParameterTypeError, WeightsError
 from convt.weights.detect import open_tensors
@@ -66,9 +66,10 @@ class Weights:
         WeightsError
             The shape does not fit; the message names the shapes that do.
         ParameterTypeError, ParameterError
-            `groups` is not an int of at least 1.
+            `channels` is not an int of at least 0, or `groups` not one of at least 1.
         """
-        weight, groups = self.weight, as_integer("groups", groups, 1)
+        channels, groups = as_index("channels", channels, 0), as_integer("groups", groups, 1)
+        weight = self.weight
         if weight.ndim == 3 and weight.shape[0] == channels and channels % groups == 0:
             return weight, groups
         if weight.ndim == 2 and weight.shape[0] == channels and groups in (1, channels):
