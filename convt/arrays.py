@@ -1,5 +1,6 @@
 """Arrays: their types, which dtypes are accepted, and the dtype of a result."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,12 @@ def as_numeric(name: str, value: ArrayLike) -> Array:
     Raises
     ------
     ParameterTypeError, ParameterError
-        Its dtype is not one that convt computes with, or it is no array.
+        Its dtype is not one that convt computes with, or it is no array, or a masked one.
     """
+    if (ma := sys.modules.get("numpy.ma")) and _holds(value, ma.MaskedArray):  # slow to import
+        raise ParameterTypeError(
+            f"{name} must not be a masked array, as its mask would be lost: use {name}.filled(...)"
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -32,6 +37,13 @@ def as_numeric(name: str, value: ArrayLike) -> Array:
             f" dtype, got {array.dtype}"
         )
     return array
+
+
+def _holds(value: object, kind: type) -> bool:
+    """Return whether a value is of a type, or a list with such a value."""
+    if isinstance(value, list | tuple):
+        return any(_holds(one, kind) for one in value)
+    return isinstance(value, kind)
 
 
 def result_dtype(*dtypes: DType) -> DType:

@@ -1,5 +1,6 @@
 """Arrays of every dtype and memory layout, and the dtype of the result."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -109,3 +110,30 @@ def test_dtypes(name: str, dtype: str) -> None:
     ) as caught:
         convt.conv_transpose1d(**arguments)
     assert isinstance(caught.value, TypeError)
+
+
+MASKED = np.ma.masked_equal([[1.0, 2.0, 3.0, 4.0]], 2.0)
+TAKES_ARRAYS: dict[str, Callable[[Any], object]] = {
+    "x": lambda array: convt.conv_transpose1d(array, np.ones((1, 1, 2))),
+    "x ": convt.Upsampler(np.ones(2)),
+    "x  ": lambda array: convt.Upsampler(np.ones(2)).process(array),
+    "weight": lambda array: convt.conv_transpose1d(np.ones((1, 3)), array[np.newaxis]),
+    "weight ": lambda array: convt.Upsampler(array[0]),
+    "weight  ": lambda array: convt.balance_kernel(array, 2),
+    "bias": lambda array: convt.Upsampler(np.ones(2), bias=array[0]),
+    "kernel": lambda array: convt.Response(array, 2),
+    "low": lambda array: convt.fit(array, np.ones((1, 8)), 2, 3),
+    "low ": lambda array: convt.fit([array], [np.ones((1, 8))], 2, 3),
+    "high": lambda array: convt.fit(np.ones((1, 2)), array, 2, 3),
+    "high ": lambda array: convt.Fitter(2, 3).process(np.ones((1, 2)), array),
+}
+
+
+@pytest.mark.parametrize("name", TAKES_ARRAYS)
+def test_a_masked_array_is_refused_with_what_to_use(name: str) -> None:
+    wanted = rf"^{name.strip()} must not be a masked array, .*: use {name.strip()}\.filled\("
+    for array in (MASKED, np.ma.array(MASKED.filled(0.0))):
+        with pytest.raises(convt.ParameterTypeError, match=wanted):
+            TAKES_ARRAYS[name](array)
+    with pytest.raises(convt.ParameterTypeError, match="x must not be a masked array"):
+        convt.conv_transpose1d([[1.0, 2.0, 3.0, 4.0], MASKED[0]], np.ones((2, 1, 2)))
