@@ -66,6 +66,12 @@ def test_public_names_are_sorted_and_there() -> None:
     assert all(getattr(convt, name).__doc__ for name in convt.__all__ if name != "QUALITIES")
 
 
+def test_dir_lists_every_public_name_before_any_is_used() -> None:
+    program = "import convt; print('fit' in vars(convt), sorted(set(convt.__all__) - set(dir(convt))))"
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout == "False []\n"
+
+
 def requirements() -> dict[str, set[str]]:
     """The names of the distributions that each extra needs, and that every installation does ("")."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
