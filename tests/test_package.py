@@ -235,6 +235,13 @@ print(*convt.conv_transpose1d([[1.0] * 100_000] * 2, [[weight]] * 2, groups=2, s
     assert (result.stdout, result.stderr) == ("0.25 0.5 0.5 0.5\n", "")
 
 
+def test_the_library_names_no_option_of_the_command() -> None:
+    for file in sorted((ROOT / "convt").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not re.search(r"(^|[\s(])--[a-z]", node.value), (file, node.value)
+
+
 def test_the_map_for_contributors_names_every_room() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     named = set(re.findall(r"^\| (.*?) \|", text, flags=re.MULTILINE))

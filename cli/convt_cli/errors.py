@@ -60,6 +60,6 @@ def library_errors_as_failures() -> Iterator[None]:
     try:
         yield
     except convt.WeightsError as error:
-        raise Failure(str(error)) from None
+        raise Failure(str(error).replace("name one with tensor=", "name one with --tensor")) from None
     except (convt.ParameterError, convt.ParameterTypeError) as error:
         raise Misuse(str(error)) from None

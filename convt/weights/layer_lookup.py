@@ -81,7 +81,7 @@ def _only(layers: Sequence[Layer], layout: Layout, question: str) -> Layer:
         return possible[0]
     if possible:
         names = _list(layer.title for layer in possible)
-        raise WeightsError(f"{question} is meant? It has {names}; name one as the tensor (--tensor)")
+        raise WeightsError(f"{question} is meant? It has {names}; name one with tensor=")
     there = _list(f"{tensor.name} {tensor.shape}" for layer in layers for tensor in layer.tensors)
     raise WeightsError(f"holds no weight of a transposed convolution; its tensors: {there or 'none'}")
 

@@ -101,6 +101,8 @@ def test_the_command_takes_the_bias_of_the_layer() -> None:
     np.testing.assert_array_equal(np.load("x_x2.npy"), ones(4, 12))
     message = upsample(*command[:-1], "dec.ups.9", "-o", "y.npy", code=1).stderr
     assert message.startswith("convt: model.safetensors: there is no dec.ups.9; did you mean dec.ups")
+    message = upsample(*command[:3], "-o", "y.npy", code=1).stderr
+    assert message.endswith("It has dec.ups.0, dec.ups.1, dec.ups.2; name one with --tensor\n")
     message = upsample("x.npy", "--tensor", "dec.ups.0", code=2).stderr
     assert "--tensor names one of several weights in a file: name the file with --weights" in message
 

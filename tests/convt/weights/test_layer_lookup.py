@@ -43,7 +43,7 @@ def test_a_name_a_layer_or_what_holds_one(wanted: str, shape: tuple[int, ...]) -
         (None, "which of its weights is meant? It has dec.ups.0, dec.ups.1, dec.ups.2; name one"),
         (
             "dec",
-            "which of dec is meant? It has dec.ups.0, dec.ups.1, dec.ups.2; name one as the tensor",
+            "which of dec is meant? It has dec.ups.0, dec.ups.1, dec.ups.2; name one with tensor=",
         ),
         ("dec.ups.3", "there is no dec.ups.3; did you mean dec.ups."),
         ("dec.up", "there is no dec.up; did you mean dec.ups."),
