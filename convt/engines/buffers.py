@@ -59,6 +59,15 @@ def outputs_of_period(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.
     return sample, phase
 
 
+def outputs_of_taps(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return for each tap its lag, and which output of a period has its phase; -1 if none has."""
+    _, phase = outputs_of_period(geometry)
+    lag, of_tap = np.divmod(np.arange(geometry.kernel_size) * geometry.dilation, geometry.stride)
+    order = np.argsort(phase)
+    output = order[np.searchsorted(phase, of_tap, sorter=order) % phase.size]
+    return lag, np.where(phase[output] == of_tap, output, -1)
+
+
 class Scratch(threading.local):
     """Buffers by name and dtype, for each thread its own.
 

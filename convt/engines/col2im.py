@@ -26,7 +26,6 @@ class Col2im:
         """Prepare for blocks of any size."""
         taps = by_phase(weight, geometry)
         self._groups, self._cin, *self._shape = taps.shape  # and channels, lags, phases
-        self.contained = taps.size == weight.size  # or a zero in place of a tap would meet infinities
         self._matrix = transposed(taps.reshape(self._groups, self._cin, -1))
         self._scratch = scratch
 

@@ -45,8 +45,6 @@ class _Product:
 class Polyphase:
     """The engine prepared for one kernel; see the contract in ``protocol.py``."""
 
-    contained = False
-
     def __init__(self, weight: Array, geometry: Geometry, scratch: Scratch) -> None:
         """Prepare for blocks of any number of periods."""
         self._lag, self._cout = geometry.lag, weight.shape[2]

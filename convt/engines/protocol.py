@@ -26,16 +26,7 @@ from convt.arrays import Array
 
 
 class Engine(Protocol):
-    """A prepared kernel, called from several threads at a time.
-
-    Attributes
-    ----------
-    contained : bool
-        Whether an input sample takes part only in the outputs that its taps reach. Other engines do not get
-        to see unsafe numbers, see ``nonfinite.py``.
-    """
-
-    contained: bool
+    """A prepared kernel, called from several threads at a time, with safe numbers, see ``nonfinite.py``."""
 
     def __call__(self, frames: Array, bias: Array, out: Array, /) -> None:
         """Write the outputs of frames (N, T, C_in, lag + n), with bias (N or 1, 1, C_out, 1), to `out`."""

@@ -52,8 +52,6 @@ class _Run:
 class Spectral:
     """The engine, prepared for one kernel and one size of transforms; ``protocol.py`` has the contract."""
 
-    contained = False
-
     def __init__(
         self, weight: Array, geometry: Geometry, scratch: Scratch, *, hop: int, points: int
     ) -> None:

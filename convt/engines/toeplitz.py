@@ -36,8 +36,6 @@ class _Run:
 class Toeplitz:
     """The engine prepared for one kernel and windows of one width; see the contract in ``protocol.py``."""
 
-    contained = False
-
     def __init__(
         self, weight: Array, geometry: Geometry, scratch: Scratch, *, width: int, runs: int = 1
     ) -> None:

@@ -21,6 +21,7 @@ from convt.geometry import Geometry
 from convt.kernel import Kernel
 from convt.streaming.grid import Grid
 from convt.streaming.input_buffer import InputBuffer
+from convt.streaming.nonfinite import settle_nan
 from convt.streaming.prepared_kernel import ChannelBlock, PreparedKernel, split_evenly
 from convt.streaming.threads import ThreadTeam, default_threads, ignore_float_errors
 
@@ -143,32 +144,36 @@ class Driver:
         ready = done > grid.first_block
         if cheaper_by_definition(plan, self._weight.shape, seen - first, steps, ready):
             self._compute_blocks(y, team, done)
-            self._add_by_definition(y, team, first, max(0, begin))
+            elements = (seen - first) * self._weight.shape[1] + y.shape[-1] + PRODUCTS
+            batches = split_evenly(range(len(y)), max(1, _TASK_ELEMENTS // elements))
+            outputs = slice(max(0, begin), y.shape[-1])
+            team.run(
+                lambda task: self._define(y, *task, slice(first, seen), outputs),
+                [(part, signals) for signals in batches for part in self._kernel.parts],
+            )
         else:
             blocks, rest = divmod(steps, plan.inputs // plan.step)
             self._compute_blocks(y, team, done + blocks, rest * plan.step)
 
-    def _add_by_definition(self, y: Array, team: ThreadTeam, first: int, begin: int) -> None:
-        """Write the outputs of the samples from `first` on into `y`, from `begin` on, by definition."""
-        geometry, seen = self._geometry, self._buffer.seen
-        before = geometry.crop + geometry.down * (self._emitted + begin)
-        positions = np.arange(first, seen) * geometry.stride - before
-
-        def work(task: tuple[ChannelBlock, slice]) -> None:
-            part, signals = task
-            samples = self._buffer.take(signals, part.inputs, first, seen)
-            values = scatter(samples, positions, part.weight, geometry, y.shape[-1] - begin)
-            np.add(values, self._bias_of(signals, part)[:, 0], out=y[signals, part.outputs, begin:])
-
-        elements = (seen - first) * self._weight.shape[1] + y.shape[-1] + PRODUCTS
-        batches = split_evenly(range(len(y)), max(1, _TASK_ELEMENTS // elements))
-        team.run(work, [(part, signals) for signals in batches for part in self._kernel.parts])
+    def _define(self, y: Array, part: ChannelBlock, signals: slice, inputs: slice, outputs: slice) -> None:
+        """Write some outputs into `y`, by definition: those that are made of these samples alone."""
+        geometry = self._geometry
+        before = geometry.crop + geometry.down * (self._emitted + outputs.start)
+        positions = np.arange(inputs.start, inputs.stop) * geometry.stride - before
+        samples = self._buffer.take(signals, part.inputs, inputs.start, inputs.stop)
+        values = scatter(samples, positions, part.weight, geometry, outputs.stop - outputs.start)
+        values += self._bias_of(signals, part)[:, 0]
+        settle_nan(values)
+        y[signals, part.outputs, outputs] = values
 
     def _compute_blocks(self, y: Array, team: ThreadTeam, end: int, rest: int = 0) -> None:
         """Compute all blocks before `end`, then one of `rest` samples, and write them into `y`."""
-        if tasks := self._divide(end, rest, len(y), team.size):
+        tasks = self._divide(end, rest, len(y), team.size)
+        if tasks and self._kernel.has_engine:
             team.run(self._kernel.prepare, self._kernel.unprepared)
             team.run(lambda task: self._compute_task(task, y), tasks)
+        else:
+            team.run(lambda task: self._define_task(task, y), tasks)
 
     def _divide(self, end: int, rest: int, signals: int, threads: int) -> list[_Task]:
         """Divide all blocks before `end`, and one of `rest` samples, into tasks.
@@ -196,12 +201,11 @@ class Driver:
         ]
 
     def _compute_task(self, task: _Task, y: Array) -> None:
-        """Do one task."""
+        """Do one task with the part's engine."""
         grid, outputs = self._grid, self._grid.outputs_of(task.inputs)
         start = grid.input_start(task.first)
         stop = start + grid.lag + task.blocks * task.inputs
         samples = self._buffer.take(task.signals, task.part.inputs, start, stop)
-        known = slice(max(0, -start), max(0, self._buffer.seen - start))
         begin = grid.output_start(task.first) - self._emitted
         end = begin + task.blocks * outputs
         target, bias = y[task.signals, task.part.outputs], self._bias_of(task.signals, task.part)
@@ -209,10 +213,24 @@ class Driver:
         shape = (*target.shape[:2], end - begin)
         out = target[..., begin:end] if is_whole else self._scratch("edge", samples.dtype, *shape)
         by_block = out.reshape(*out.shape[:2], task.blocks, outputs).swapaxes(1, 2)
-        self._kernel.apply(task.part, samples, known, bias, by_block)
+        self._kernel.apply(task.part, samples, bias, by_block)
         if not is_whole:
             low, high = max(0, begin), min(y.shape[-1], end)
             target[..., low:high] = out[..., low - begin : high - begin]
+
+    def _define_task(self, task: _Task, y: Array) -> None:
+        """Do one task by definition, without the zeros around the signal, one block of a signal at a time.
+
+        Together with others a block would be added in another order.
+        """
+        grid, seen = self._grid, self._buffer.seen
+        for block in range(task.first, task.first + task.blocks):
+            start, begin = grid.input_start(block), grid.output_start(block) - self._emitted
+            stop, end = start + grid.lag + task.inputs, begin + grid.outputs_of(task.inputs)
+            inputs = slice(min(seen, max(0, start)), min(seen, stop))
+            outputs = slice(max(0, begin), min(y.shape[-1], end))
+            for signal in range(task.signals.start, task.signals.stop):
+                self._define(y, task.part, slice(signal, signal + 1), inputs, outputs)
 
     def _bias_of(self, signals: slice, part: ChannelBlock) -> Array:
         """Return the bias for outputs (N, T, C_out, n) of a part: (N or 1, 1, C_out, 1)."""

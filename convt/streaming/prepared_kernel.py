@@ -12,7 +12,7 @@ from convt.engines.direct import scatter
 from convt.engines.planning import Plan
 from convt.engines.protocol import Engine
 from convt.geometry import Geometry
-from convt.streaming.nonfinite import all_safe, unsafe
+from convt.streaming.nonfinite import Reach, all_safe, components, settle_nan, signs, unsafe
 
 
 @dataclass(slots=True, eq=False)
@@ -27,19 +27,22 @@ class ChannelBlock:
         Their taps alone.
     engine : Engine or None
         None until it is prepared.
+    signs : Engine or None
+        The engine for the signs of the taps; None until an infinity wants it.
     """
 
     inputs: slice
     outputs: slice
     weight: Array
     engine: Engine | None = None
+    signs: Engine | None = None
 
 
 class PreparedKernel:
     """A weight (groups, C_in/groups, C_out/groups, K), divided as its plan says.
 
-    Unsafe samples, see ``nonfinite.py``, are added by definition, and engines see a zero in their place.
-    For an unsafe kernel no engine is prepared, and every sample is added by definition.
+    Engines see a zero in place of an unsafe sample, and what its taps reach is written afterwards, see
+    ``nonfinite.py``. An unsafe kernel has no engine.
     """
 
     def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
@@ -47,49 +50,92 @@ class PreparedKernel:
         self._weight = weight
         self.parts = _channel_blocks(weight, plan.parts)
 
+    @cached_property
+    def has_engine(self) -> bool:
+        """Whether blocks are computed by an engine, and not by definition."""
+        return all_safe(self._weight)  # a product, and so not before there is a team
+
     @property
     def unprepared(self) -> list[ChannelBlock]:
-        """The parts whose engine is still to be prepared; none if the kernel is unsafe."""
-        return [part for part in self.parts if part.engine is None] if self._safe else []
-
-    @cached_property
-    def _safe(self) -> bool:
-        return all_safe(self._weight)  # a product, and so not before there is a team
+        """The parts whose engine is still to be prepared."""
+        return [part for part in self.parts if part.engine is None]
 
     def prepare(self, part: ChannelBlock) -> None:
         """Prepare the part's engine."""
-        part.engine = self._plan.prepare(part.weight, self._geometry, self._scratch)
+        part.engine = self._engine(part.weight)
 
-    def apply(self, part: ChannelBlock, samples: Array, known: slice, bias: Array, out: Array) -> None:
-        """Write the outputs of samples (N, C_in, lag + T*n) into `out`, (N, T, C_out, outputs).
+    def _engine(self, weight: Array) -> Engine:
+        return self._plan.prepare(weight, self._geometry, self._scratch)
 
-        `known` are the samples of the signal; the others are the zeros around it.
-        """
-        blocks, lag = out.shape[1], self._geometry.lag
-        block = (samples.shape[-1] - lag) // blocks
+    def apply(self, part: ChannelBlock, samples: Array, bias: Array, out: Array) -> None:
+        """Write the outputs of samples (N, C_in, lag + T*n) into `out`, (N, T, C_out, outputs)."""
+        engine, blocks = part.engine or self._engine(part.weight), out.shape[1]
+        if all_safe(samples):
+            engine(self._frames(samples, blocks), bias, out)
+            return
+        which = unsafe(samples)
+        engine(self._frames(np.where(which, 0, samples), blocks), bias, out)
+        if (hit := np.flatnonzero(np.any(which, axis=(0, 1)))).size:
+            lag = self._geometry.lag
+            block = (samples.shape[-1] - lag) // blocks
+            first, stop = max(0, (hit[0] - lag) // block), min(blocks, hit[-1] // block + 1)
+            columns = slice(first * block, stop * block + lag)
+            self._write_unsafe(part, samples[..., columns], which[..., columns], bias, out[:, first:stop])
 
-        def frames(of: Array) -> Array:
-            return windows(of, lag + block, block, blocks).swapaxes(1, 2)
+    def _frames(self, samples: Array, blocks: int) -> Array:
+        """Return the frames (N, T, C_in, lag + n) of samples."""
+        block = (samples.shape[-1] - self._geometry.lag) // blocks
+        return windows(samples, self._geometry.lag + block, block, blocks).swapaxes(1, 2)
 
-        if part.engine is None:  # the kernel is unsafe
-            out[...] = bias
-            self._add_by_definition(part, frames(samples), frames(_mask(samples, known)), out)
-        elif part.engine.contained or all_safe(samples):
-            part.engine(frames(samples), bias, out)
-        else:
-            which = unsafe(samples)
-            part.engine(frames(np.where(which, 0, samples)), bias, out)
-            self._add_by_definition(part, frames(np.where(which, samples, 0)), frames(which), out)
+    def _write_unsafe(
+        self, part: ChannelBlock, samples: Array, which: Array, bias: Array, out: Array
+    ) -> None:
+        """Add large samples to outputs of the others, and write what infinities and NaN make of them."""
+        large, nan = which & np.isfinite(samples), np.isnan(samples)
+        if large.any():
+            self._add_by_definition(part, np.where(large, samples, 0), large, out)
+        if np.isinf(samples).any():
+            self._write_infinities(part, signs(samples, of_infinities=True), bias, out)
+        if nan.any():
+            reached = self._count(part, nan, out) > 0
+            for target in components(_by_group(part, out)):
+                np.copyto(target, np.nan, where=reached)
 
-    def _add_by_definition(self, part: ChannelBlock, frames: Array, chosen: Array, out: Array) -> None:
-        """Add the outputs of the chosen columns of the frames to `out`, by definition."""
-        columns = np.any(chosen, axis=2)
+    def _write_infinities(self, part: ChannelBlock, infinities: Array, bias: Array, out: Array) -> None:
+        """Write what infinities, of these signs, make of outputs."""
+        part.signs = part.signs or self._engine(signs(part.weight))
+        sums = np.empty(out.shape, infinities.dtype)
+        part.signs(self._frames(infinities, out.shape[1]), np.zeros_like(bias, sums.dtype), sums)
+        count = self._count(part, np.sum(np.abs(components(infinities)), axis=0), out)
+        targets, totals, offsets = (components(_by_group(part, of)) for of in (out, sums, bias))
+        for target, total, offset in zip(targets, totals, offsets, strict=True):
+            # All products have one sign, and none is NaN; transforms leave whole numbers within rounding.
+            agree = np.abs(total) > count - 0.5
+            made = np.where(agree, np.copysign(np.inf, total), np.nan) + offset
+            settle_nan(made)
+            np.copyto(target, made, where=count > 0)
+
+    def _count(self, part: ChannelBlock, marks: Array, out: Array) -> Array:
+        """Return how many marks (N, C_in, any) each output depends on, (N, T, groups, 1, outputs)."""
+        by_group = marks.reshape(len(marks), len(part.weight), -1, marks.shape[-1]).sum(2)
+        count = self._reach.count(by_group)
+        return count.reshape(*count.shape[:2], out.shape[1], 1, -1).swapaxes(1, 2)
+
+    @cached_property
+    def _reach(self) -> Reach:
+        return Reach(self._geometry)
+
+    def _add_by_definition(self, part: ChannelBlock, samples: Array, chosen: Array, out: Array) -> None:
+        """Add the outputs of the chosen samples, all others being zeros, to `out`, by definition."""
+        frames, columns = (self._frames(of, out.shape[1]) for of in (samples, chosen))
+        columns = np.any(columns, axis=2)
         # One block at a time: together with others it would be added in another order.
-        for signal, block in np.argwhere(columns.any(axis=2)):
+        for signal, block in np.argwhere(np.any(columns, axis=2)):
             which = np.flatnonzero(columns[signal, block])
             positions = (which - self._geometry.lag) * self._geometry.stride - self._geometry.offset
             samples = frames[signal, block][:, which]
             out[signal, block] += scatter(samples, positions, part.weight, self._geometry, out.shape[-1])
+            settle_nan(out[signal, block])
 
 
 def _channel_blocks(weight: Array, parts: int) -> list[ChannelBlock]:
@@ -119,7 +165,6 @@ def split_evenly(things: range, most: int) -> list[slice]:
     return [slice(*cut) for cut in pairwise([*cuts, things.stop])]
 
 
-def _mask(samples: Array, known: slice) -> Array:
-    mask = np.zeros(samples.shape[-1], bool)
-    mask[known] = True
-    return np.broadcast_to(mask, samples.shape)
+def _by_group(part: ChannelBlock, out: Array) -> Array:
+    """Return a view of outputs (N, T, C_out, any) as (N, T, groups, C_out/groups, any)."""
+    return out.reshape(*out.shape[:2], len(part.weight), -1, out.shape[-1])

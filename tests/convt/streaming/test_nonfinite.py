@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convt
-from tests.support.oracles import transposed
-from tests.support.strategies import Case, cases, numbers, tolerance
+from convt.engines.direct import scatter
+from convt.kernel import Kernel
+from convt.streaming.driver import Driver
+from tests.support.oracles import Array, transposed
+from tests.support.strategies import Case, cases, chunkings, numbers, small_plans, tolerance
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -89,3 +92,73 @@ def test_a_bad_tap_reaches_its_phase_alone_over_many_blocks(cin: int, cout: int)
     reached[cout - 1, 4 + 3 * np.arange(4000)] = True
     np.testing.assert_array_equal(np.isnan(y), reached)
     np.testing.assert_allclose(y[~reached], clean[~reached], rtol=0, atol=1e-12)
+
+
+BAD = st.lists(st.sampled_from([np.nan, np.inf, -np.inf]), min_size=1, max_size=3, unique=True)
+
+
+@given(cases(max_length=90), BAD, st.sampled_from([0.02, 0.5, 1.0]), st.data())
+def test_many_bad_samples_follow_the_definition_in_every_engine(
+    case: Case, bad: list[float], share: float, data: st.DataObject
+) -> None:
+    x, weight, rng = case.x.copy(), case.weight.copy(), np.random.default_rng(case.x.size)
+    for part in (x.real, x.imag) if x.dtype.kind == "c" else (x,):
+        which = rng.random(x.shape) < share
+        part[which] = rng.choice(bad, np.count_nonzero(which))
+    weight[rng.random(weight.shape) < data.draw(st.sampled_from([0.0, 0.3, 1.0]))] = 0
+    bias = case.bias
+    if bias is not None:
+        bias[0] = data.draw(st.sampled_from([1.0, *bad]))
+    with np.errstate(all="ignore"):
+        expected = transposed(x, weight, bias, **case.arguments)
+    kernel = Kernel.of(weight, bias, case.arguments["groups"])
+    sizes = data.draw(chunkings(x.shape[1]))
+    pieces = np.split(x[np.newaxis], np.cumsum(sizes)[:-1], axis=2)
+    for plan in small_plans(case):
+        whole = Driver(kernel, case.geometry, plan, x.dtype, 1).push(x[np.newaxis], last=True)
+        np.testing.assert_array_equal(np.isfinite(whole[0]), np.isfinite(expected))
+        if x.dtype.kind == "f":
+            atol = 40 * tolerance(Case(np.nan_to_num(x, posinf=0, neginf=0), weight, None, {}))
+            np.testing.assert_allclose(whole[0], expected, rtol=0, atol=atol, equal_nan=True)
+        driver = Driver(kernel, case.geometry, plan, x.dtype, 2)
+        parts = [driver.push(piece, last=n == len(pieces) - 1) for n, piece in enumerate(pieces)]
+        assert np.concatenate(parts, axis=2).tobytes() == whole.tobytes()
+
+
+def spoilt(x: Array) -> dict[str, Array]:
+    """Signals with more or less of what is not a finite number."""
+    every_other, run, mixed = x.copy(), x.copy(), x.copy()
+    every_other[:, ::2], run[:, 900:2400] = np.nan, np.nan
+    mixed[:, ::2], mixed[:, 1::4] = np.inf, -np.inf
+    full = {f"all {value}": np.full_like(x, value) for value in (np.nan, np.inf)}
+    return {"every other": every_other, "a run": run, "infinities": mixed, **full}
+
+
+@pytest.mark.parametrize(
+    ("channels", "cout", "taps", "arguments"),
+    [
+        (1, 1, 64, {"stride": 2}),
+        (1, 1, 900, {"stride": 2, "padding": "center"}),
+        (1, 1, 2000, {"stride": 8, "down": 5}),
+        (16, 8, 16, {"stride": 8, "padding": 4}),
+        (16, 8, 17, {"stride": 8, "dilation": 3}),
+    ],
+)
+def test_many_bad_samples_take_no_more_work_than_a_few(
+    monkeypatch: pytest.MonkeyPatch, channels: int, cout: int, taps: int, arguments: dict[str, Any]
+) -> None:
+    """All but the signal's end, which is short, by sums: nothing is added sample by sample."""
+    x, weight = numbers(27, (channels, 5000), "float64"), numbers(28, (channels, cout, taps), "float64")
+    added = list[int]()
+
+    def counting(samples: Array, *rest: Any) -> Array:
+        added.append(samples.size)
+        return scatter(samples, *rest)
+
+    monkeypatch.setattr("convt.streaming.prepared_kernel.scatter", counting)
+    for name, signal in spoilt(x).items():
+        y = convt.conv_transpose1d(signal, weight, **arguments)
+        assert not np.isfinite(y).all(), name
+    assert not added
+    convt.conv_transpose1d(np.where(np.arange(5000) % 1000, x, 1e200), weight, **arguments)
+    assert added  # large numbers are
