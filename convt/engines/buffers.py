@@ -68,6 +68,17 @@ def outputs_of_taps(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.in
     return lag, np.where(phase[output] == of_tap, output, -1)
 
 
+def by_output(weight: Array, geometry: Geometry) -> Array:
+    """Return a weight (..., K) as (..., lag + 1, outputs of a period), zero where no tap is."""
+    if geometry.down == 1:
+        return by_phase(weight, geometry)
+    lag, output = outputs_of_taps(geometry)
+    used = output >= 0
+    dense = np.zeros((*weight.shape[:-1], geometry.lag + 1, geometry.period[1]), weight.dtype)
+    dense[..., lag[used], output[used]] = weight[..., used]
+    return dense
+
+
 class Scratch(threading.local):
     """Buffers by name and dtype, for each thread its own.
 

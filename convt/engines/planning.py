@@ -10,7 +10,7 @@ Each planner proposes blocks for its engine, ``costs.py`` estimates their time, 
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Literal, NamedTuple, get_args
 
@@ -37,6 +37,8 @@ _SMALLEST, _LARGEST = 1 << 10, 1 << 12
 
 _MATRIX = 1 << 22  # elements that an engine may keep, or twice as many as its kernel has
 _BLOCK = 1 << 20  # elements of the copy of a block, and of its outputs
+# Elements of a frame, and of an engine, unless the kernel has a quarter or a sixteenth as many.
+_FRAME, _ENGINE = 1 << 24, 1 << 26
 _FRAMES = 1 << 19  # elements of the frames that are transformed at a time, unless two have more
 _PART, _PART_ROWS = 1 << 19, 512  # elements, or rows of a product, that are worth dividing
 
@@ -47,8 +49,9 @@ class Plan:
 
     Attributes
     ----------
-    engine : {"toeplitz", "polyphase", "col2im", "spectral"}
-        Name of the engine.
+    engine : {"toeplitz", "polyphase", "col2im", "spectral", "definition"}
+        Name of the engine; "definition" for taps or outputs that are so far apart that an engine could not
+        hold what is between them.
     inputs, outputs : int
         Input samples of a block, whole periods of the geometry, and the output samples it makes. A stream
         holds back less than that.
@@ -66,7 +69,7 @@ class Plan:
         Makes the engine for a weight (groups, C_in/groups, C_out/groups, K), a geometry and a scratch.
     """
 
-    engine: EngineName
+    engine: EngineName | Literal["definition"]
     inputs: int
     outputs: int
     step: int
@@ -123,7 +126,16 @@ def plan(
     if not considered:
         required = f"down=1 and dilation*(K - 1) + 1 <= {_MOST_LAGS}*stride"  # for col2im
         raise ParameterError(f"{engine=} wants {required}, got {latency=}, {geometry}")
-    return min(considered, key=lambda candidate: candidate.cost)
+    taps, frame = math.prod(weight), weight[1] * (geometry.lag + geometry.period[0])
+    fitting = [each for each in considered if each.matrix <= max(_ENGINE, 16 * taps)]
+    chosen = min(fitting or considered, key=lambda candidate: candidate.cost)
+    if fitting and frame <= max(_FRAME, 4 * taps):
+        return chosen
+    # For each block all samples in its frame are looked at: blocks as long as that keep this linear.
+    blocks = 1 if latency else max(1, -(-geometry.lag // chosen.inputs))
+    return replace(
+        chosen, engine="definition", inputs=blocks * chosen.inputs, outputs=blocks * chosen.outputs
+    )
 
 
 def candidates(
@@ -293,7 +305,7 @@ _PLANNERS: dict[EngineName, Callable[[_Problem], Iterator[Plan]]] = {
 
 
 def cheaper_by_definition(
-    chosen: Plan, weight: tuple[int, ...], samples: int, steps: int, ready: bool
+    chosen: Plan, geometry: Geometry, weight: tuple[int, ...], samples: int, steps: int, ready: bool
 ) -> bool:
     """Tell whether so many samples are added by definition sooner than so many steps are computed.
 
@@ -302,8 +314,11 @@ def cheaper_by_definition(
     """
     groups, cin, cout, taps = weight
     definition = costs.definition(cin, cout, taps, samples)
-    engine = steps * chosen.step * chosen.cost + (0 if ready else chosen.matrix * costs.PREPARED)
-    return definition + (costs.CALL if ready else -costs.CALL) < engine / groups
+    inputs = steps * chosen.step
+    engine = inputs * chosen.cost + groups * cin * (geometry.lag + inputs)  # one for each of its frame
+    engine += 0 if ready else chosen.matrix * costs.PREPARED
+    is_cheaper = definition + (costs.CALL if ready else -costs.CALL) < engine / groups
+    return is_cheaper or chosen.engine == "definition"
 
 
 def _parts(groups: int, run: int, elements: int) -> int:

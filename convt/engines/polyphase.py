@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convt.arrays import Array
-from convt.engines.buffers import Scratch, outputs_of_period
+from convt.engines.buffers import Scratch, outputs_of_period, outputs_of_taps
 from convt.geometry import Geometry
 
 
@@ -49,8 +49,8 @@ class Polyphase:
         """Prepare for blocks of any number of periods."""
         self._lag, self._cout = geometry.lag, weight.shape[2]
         self._inputs, self._outputs = geometry.period
-        sample, phase = outputs_of_period(geometry)
-        taps = _taps_of_outputs(weight.shape[-1], phase, geometry)
+        sample, _ = outputs_of_period(geometry)
+        taps = _taps_of_outputs(geometry)
         cuts = [0, *(np.flatnonzero(np.diff(sample)) + 1).tolist(), self._outputs]
         self._products = [
             _product(weight, slice(*cut), taps, geometry.lag + int(sample[cut[0]]))
@@ -93,13 +93,12 @@ class _Taps:
     first: NDArray[np.intp]
 
 
-def _taps_of_outputs(taps: int, phase: NDArray[np.intp], geometry: Geometry) -> _Taps:
-    lag, of_tap = np.divmod(np.arange(taps) * geometry.dilation, geometry.stride)
-    output = np.full(geometry.stride, -1)  # which no output has the phase of
-    output[phase] = np.arange(phase.size)
-    order = np.argsort(output[of_tap], kind="stable")
-    ordered = output[of_tap][order]
-    return _Taps(order, ordered, lag[order], np.searchsorted(ordered, np.arange(phase.size + 1)))
+def _taps_of_outputs(geometry: Geometry) -> _Taps:
+    lag, output = outputs_of_taps(geometry)
+    order = np.argsort(output, kind="stable")
+    ordered = output[order]
+    first = np.searchsorted(ordered, np.arange(geometry.period[1] + 1))
+    return _Taps(order, ordered, lag[order], first)
 
 
 def _product(weight: Array, outputs: slice, taps: _Taps, latest: int) -> _Product:

@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 
 from convt.arrays import Array
-from convt.engines.buffers import Scratch, by_phase, outputs_of_period, windows
+from convt.engines.buffers import Scratch, by_output, outputs_of_period, windows
 from convt.geometry import Geometry
 
 
@@ -49,7 +49,7 @@ class Toeplitz:
         inputs, outputs = geometry.period
         sample, _ = outputs_of_period(geometry)
         cuts = [outputs * n // runs for n in range(runs + 1)]
-        taps = by_phase(weight, geometry)
+        taps = by_output(weight, geometry)
         self._runs = []
         for first, stop in pairwise(cuts):
             matrix = _of_outputs(taps, geometry, slice(first, stop))
@@ -95,13 +95,12 @@ class Toeplitz:
 def _of_outputs(taps: Array, geometry: Geometry, outputs: slice) -> Array:
     """Return the matrix of some outputs of a period, (groups, C_in, samples, C_out, outputs)."""
     groups, cin, cout, lags, _ = taps.shape
-    sample, phase = (of[outputs] for of in outputs_of_period(geometry))
+    sample = outputs_of_period(geometry)[0][outputs]
     if sample[0] == sample[-1]:  # as for every whole factor: the taps as they are, latest first
-        of_one = taps[..., ::-1, phase[0] : phase[-1] + 1 : geometry.down]
-        return np.ascontiguousarray(of_one.swapaxes(2, 3))
+        return np.ascontiguousarray(taps[..., ::-1, outputs].swapaxes(2, 3))
     rows = sample - sample[0] + geometry.lag - np.arange(lags)[:, np.newaxis]
     matrix = np.zeros((groups, cin, int(sample[-1] - sample[0]) + lags, cout, sample.size), taps.dtype)
-    matrix[:, :, rows, :, np.arange(sample.size)] = taps[..., phase].transpose(3, 4, 0, 1, 2)
+    matrix[:, :, rows, :, np.arange(sample.size)] = taps[..., outputs].transpose(3, 4, 0, 1, 2)
     return matrix
 
 

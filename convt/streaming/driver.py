@@ -142,7 +142,7 @@ class Driver:
         steps = grid.steps(y.shape[-1] - begin)
         first = max(0, grid.input_start(done))
         ready = done > grid.first_block
-        if cheaper_by_definition(plan, self._weight.shape, seen - first, steps, ready):
+        if cheaper_by_definition(plan, self._geometry, self._weight.shape, seen - first, steps, ready):
             self._compute_blocks(y, team, done)
             elements = (seen - first) * self._weight.shape[1] + y.shape[-1] + PRODUCTS
             batches = split_evenly(range(len(y)), max(1, _TASK_ELEMENTS // elements))

@@ -42,7 +42,7 @@ class PreparedKernel:
     """A weight (groups, C_in/groups, C_out/groups, K), divided as its plan says.
 
     Engines see a zero in place of an unsafe sample, and what its taps reach is written afterwards, see
-    ``nonfinite.py``. An unsafe kernel has no engine.
+    ``nonfinite.py``. An unsafe kernel, or one that is planned so, has no engine.
     """
 
     def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
@@ -53,7 +53,8 @@ class PreparedKernel:
     @cached_property
     def has_engine(self) -> bool:
         """Whether blocks are computed by an engine, and not by definition."""
-        return all_safe(self._weight)  # a product, and so not before there is a team
+        # A product, and so not before there is a team.
+        return self._plan.engine != "definition" and all_safe(self._weight)
 
     @property
     def unprepared(self) -> list[ChannelBlock]:

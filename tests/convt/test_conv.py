@@ -244,6 +244,40 @@ def test_a_signal_much_shorter_than_a_block(
     np.testing.assert_allclose(y, expected.reshape(y.shape), rtol=0, atol=1e-11)
 
 
+FAR: list[tuple[int, int, dict[str, Any]]] = [
+    (3_000, 5, {"dilation": 2**30, "down": 2**20}),
+    (300, 40, {"down": 2**30, "padding": "center"}),
+    (300, 40, {"dilation": 2**30, "padding": "center"}),
+    (2_200_000, 2, {"dilation": 2**30, "down": 2**20}),
+    (40_000, 3, {"dilation": 2**30 + 1, "stride": 2**20 + 1, "down": 2**20 + 1, "padding": "same"}),
+    (20_000, 3, {"stride": 2**26, "down": 2**26}),
+    (2_000, 500, {"stride": 2**20, "dilation": 10**6, "down": 2**24}),
+]
+
+
+@pytest.mark.parametrize(("length", "taps", "arguments"), FAR)
+def test_taps_and_outputs_far_apart_take_no_memory(
+    length: int, taps: int, arguments: dict[str, Any]
+) -> None:
+    x, kernel = numbers(1, (1, length), "float64"), numbers(2, (taps,), "float64")
+    tracemalloc.start()
+    up = convt.Upsampler(kernel, **arguments)
+    whole = up(x)
+    stream = up.fork()
+    pieces = [stream.process(piece) for piece in np.array_split(x, 3, axis=1)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3e8
+    assert np.concatenate([*pieces, stream.flush()], axis=1).tobytes() == whole.tobytes()
+    stride, dilation, down = (arguments.get(name, 1) for name in ("stride", "dilation", "down"))
+    expected = np.zeros(whole.shape[1])
+    for k in range(taps):
+        place, between = np.divmod(np.arange(length) * stride + k * dilation - up.crop, down)
+        used = (between == 0) & (place >= 0) & (place < expected.size)
+        expected[place[used]] += x[0, used] * kernel[k]
+    np.testing.assert_allclose(whole[0], expected, rtol=0, atol=1e-11)
+
+
 def test_one_shot_memory_beyond_the_result_is_bounded() -> None:
     kernel = numbers(24, (1, 1, 33), "float32")
     beyond = []

@@ -124,9 +124,10 @@ def test_groups_are_planned_as_if_they_were_alone(groups: int, taps: int) -> Non
 def test_few_samples_are_added_by_definition(
     shape: tuple[int, int, int, int], stride: int, samples: int, definition: bool
 ) -> None:
-    chosen: Plan = plan(Geometry.of(shape[3], stride), shape, SINGLE)
+    geometry = Geometry.of(shape[3], stride)
+    chosen: Plan = plan(geometry, shape, SINGLE)
     steps = -(-(samples + shape[3] // stride) // chosen.step)
-    assert cheaper_by_definition(chosen, shape, samples, steps, ready=False) == definition
+    assert cheaper_by_definition(chosen, geometry, shape, samples, steps, ready=False) == definition
 
 
 RATIOS = [(160, 147), (3, 2), (6, 4), (441, 80), (2, 3), (1, 44_100), (44_101, 44_100), (9973, 9967)]
@@ -199,3 +200,22 @@ def test_of_a_long_kernel_no_block_however_short_has_every_lag_copied(
     geometry = Geometry.of(taps, stride, 0, 0, 1, 1)
     engines = {plan(geometry, (1, 1, 1, taps), np.dtype(dtype), None, n).engine for n in range(1, 65)}
     assert engines <= {"toeplitz", "spectral"}
+
+
+@pytest.mark.parametrize(
+    ("taps", "arguments"),
+    [
+        (2, {"dilation": 2**30}),
+        (40, {"stride": 3, "dilation": 2**26, "down": 2}),
+        (40, {"down": 2**30}),
+    ],
+)
+@pytest.mark.parametrize("engine", [None, "toeplitz", "polyphase", "spectral"])
+def test_what_no_engine_could_hold_is_added_by_definition(
+    taps: int, arguments: dict[str, int], engine: EngineName | None
+) -> None:
+    geometry = Geometry.of(taps, **arguments)
+    assert plan(geometry, (1, 1, 1, taps), SINGLE, engine).engine == "definition"
+    wide, held = Geometry.of(500, 2**20, dilation=2**30 + 1, down=10**6), engine in (None, "polyphase")
+    assert plan(wide, (1, 1, 1, 500), SINGLE, engine).engine == ("polyphase" if held else "definition")
+    assert plan(Geometry.of(2**26), (1, 1, 1, 2**26), SINGLE, engine).engine != "definition"
