@@ -36,6 +36,7 @@ _OUTPUTS = 1 << 18  # elements of all output channels that are transformed back 
 _BANDS = 16  # runs that X is divided into at most, each with its own choice of H
 _FAINT = 8  # eps of the root mean square: in double precision, long transforms leave that much themselves
 _VECTOR = 16  # bytes of real numbers, of as many lanes, that a transform works on at a time
+_SAMPLED, _LEAST_SAMPLED = 16, 1 << 13  # points that tell of a band, and of all, whether they matter
 _LONG = 1 << 17  # points up to which the kernel's spectrum is computed in more than double precision
 
 
@@ -181,18 +182,23 @@ class _Spectrum:
     factor: Array
 
     @classmethod
-    def of(cls, weight: Array, geometry: Geometry, size: int) -> "_Spectrum":
+    def of(cls, weight: Array, geometry: Geometry, size: int, *, is_rough: bool = False) -> "_Spectrum":
         """Transform the taps of a weight (groups, C_in, C_out, K) that reach outputs."""
         # With care, as its error is in every output. Long transforms spread their rounding.
-        is_single = weight.dtype.name in ("float32", "complex64")
-        precision = np.float64 if is_single or size > _LONG else np.longdouble
+        is_rough |= weight.dtype.name in ("float32", "complex64") or size > _LONG
+        precision = np.float64 if is_rough else np.longdouble
         dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, precision))
-        places = np.arange(weight.shape[-1]) * geometry.dilation - geometry.offset
-        reach = places % math.gcd(geometry.stride, geometry.down) == 0
+        first, every = _reaching(geometry)
+        taps, place, apart = weight[..., first::every], geometry.dilation * first, geometry.dilation * every
         # Powers of two bring the largest taps near 1: the squares of small ones would be nothing.
-        _, exponent = np.frexp(np.abs(weight).max(-1, keepdims=True, initial=0, where=reach))
+        _, exponent = np.frexp(np.abs(taps).max(-1, keepdims=True, initial=0))
         scale = np.ldexp(np.ones(exponent.shape, precision), exponent)
-        dense[..., places[reach] % size] = weight[..., reach] / scale
+        taps, place = taps / scale, place - geometry.offset
+        while taps.size:  # turn by turn, since no two taps of one are in the same place
+            turn = range(place % size, size, apart)
+            part = taps[..., : len(turn)]
+            dense[..., turn.start :: apart][..., : part.shape[-1]] += part
+            taps, place = taps[..., len(turn) :], place + len(turn) * apart
         transformed = np.fft.rfft(dense) if dense.dtype.kind == "f" else np.fft.fft(dense)
         half, factor = (array.swapaxes(0, 1)[..., np.newaxis, :] for array in (transformed, scale))
         return cls(half, size, factor / geometry.down)
@@ -220,12 +226,23 @@ class _Spectrum:
         return np.repeat(matters, self.size // matters.size)
 
 
+def _reaching(geometry: Geometry) -> tuple[int, int]:
+    """Return the first tap that reaches an output, and how many taps on the next one is."""
+    common = math.gcd(geometry.stride, geometry.down)
+    shared = math.gcd(common, geometry.dilation)
+    if geometry.offset % shared:
+        return geometry.kernel_size, 1
+    every = common // shared
+    return geometry.offset // shared * pow(geometry.dilation // shared, -1, every) % every, every
+
+
 def folds(weight: Array, geometry: Geometry) -> int:
     """Return how many products each Z takes, about, of a weight (groups, C_in, C_out, K): 1 to down."""
-    size = 1 << max(geometry.span + geometry.offset, _BANDS * geometry.stride).bit_length()
-    band = max(1, size >> (_BANDS * geometry.stride).bit_length())
+    bands = 1 << (_BANDS * geometry.stride).bit_length()
+    size = min(1 << (geometry.span + geometry.offset).bit_length(), max(_LEAST_SAMPLED, _SAMPLED * bands))
     with np.errstate(all="ignore"):  # the taps may be anything
-        share = float(_Spectrum.of(weight, geometry, size).matters(weight.dtype, band).mean())
+        spectrum = _Spectrum.of(weight, geometry, size, is_rough=True)
+        share = float(spectrum.matters(weight.dtype, max(1, size // bands)).mean())
     return max(1, math.ceil(geometry.down * share))
 
 

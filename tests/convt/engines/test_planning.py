@@ -4,7 +4,9 @@ import pytest
 import convt
 from convt.engines.buffers import Scratch
 from convt.engines.planning import EngineName, Plan, candidates, cheaper_by_definition, plan
+from convt.engines.spectral import folds
 from convt.geometry import Geometry
+from tests.support.oracles import Array
 
 SINGLE, DOUBLE = np.dtype("float32"), np.dtype("float64")
 
@@ -219,3 +221,28 @@ def test_what_no_engine_could_hold_is_added_by_definition(
     wide, held = Geometry.of(500, 2**20, dilation=2**30 + 1, down=10**6), engine in (None, "polyphase")
     assert plan(wide, (1, 1, 1, 500), SINGLE, engine).engine == ("polyphase" if held else "definition")
     assert plan(Geometry.of(2**26), (1, 1, 1, 2**26), SINGLE, engine).engine != "definition"
+
+
+def test_products_are_counted_with_a_short_transform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In double precision, and of as few points as tell: all would take longer than a short signal."""
+    kernel, rfft, transformed = convt.design_kernel(160, down=147), np.fft.rfft, list[object]()
+
+    def counting(array: Array) -> Array:
+        transformed.append((array.shape[-1], array.dtype))
+        return rfft(array)
+
+    monkeypatch.setattr(np.fft, "rfft", counting)
+    assert convt.Upsampler(kernel, stride=160, down=147).plan.engine == "spectral"
+    assert transformed == [(1 << 16, DOUBLE)]
+
+
+@pytest.mark.parametrize(("band", "products"), [(0.05, 1), (0.3, 5), (0.55, 9), (1.0, 15)])
+@pytest.mark.parametrize("taps", [3000, 60_001])
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_products_are_those_of_the_band_that_a_kernel_passes(
+    band: float, products: int, taps: int, dtype: str
+) -> None:
+    time = np.arange(taps) - (taps - 1) / 2
+    kernel = band * np.sinc(band * time) * np.kaiser(taps, 30) if band < 1 else np.eye(1, taps, 7)[0]
+    geometry = Geometry.of(taps, 16, "center", down=15)
+    assert folds(kernel.astype(dtype)[np.newaxis, np.newaxis, np.newaxis], geometry) == products
