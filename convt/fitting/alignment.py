@@ -86,12 +86,11 @@ class DelayEstimator:
         """Yield the pairs, up to a number of input samples in all."""
         pieces = iter(self.pieces)
         for usable in self._usable():
-            begun = list[tuple[Reals, Reals]]()
+            begun, count = list[tuple[Reals, Reals]](), min(usable, samples)
             for low, high, last in pieces:
-                begun.append((low, high))
+                begun.append((low[:, :count], high[:, : count * self._stride]))
                 if last:
                     break
-            count = min(usable, samples)
             samples -= count
             if count:
                 below, above = (np.concatenate(side, axis=1) for side in zip(*begun, strict=True))

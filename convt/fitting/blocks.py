@@ -4,6 +4,7 @@ Blocks lie on a fixed grid, and leave in batches of a fixed size, so that the su
 in whatever pieces the signals come.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -53,8 +54,7 @@ class Cutter:
         self._history, self._block, self._stride = lags - 1, block, stride
         begin = max(0, first + lags - 1)  # the first sample with all its lags
         self._skips = [begin - first - lags + 1, begin * stride]
-        self._pending: list[list[Reals]] = [[], []]
-        self._lengths = [0, 0]
+        self._pending = _Pieces(), _Pieces()
 
     def cut(self, low: Reals, high: Reals, *, last: bool = False) -> Iterator[Blocks]:
         """Take further samples, (C_in, any) and (C_out, any), and yield the blocks that are complete.
@@ -65,7 +65,6 @@ class Cutter:
             skipped = min(self._skips[side], piece.shape[1])
             self._skips[side] -= skipped
             self._pending[side].append(piece[:, skipped:])
-            self._lengths[side] += piece.shape[1] - skipped
         outputs = len(high) * self._stride * self._block
         batch = self._block * max(1, min(_BATCH, _MOST_OUTPUTS // outputs))
         while self._ready() >= batch:
@@ -76,22 +75,47 @@ class Cutter:
 
     def _ready(self) -> int:
         """Return the number of samples whose inputs and outputs are both here."""
-        low, high = self._lengths
-        return min(low - self._history, high // self._stride)
+        low, high = self._pending
+        return min(low.length - self._history, high.length // self._stride)
 
     def _take(self, samples: int) -> Blocks:
-        low, high = (np.concatenate(pieces, axis=1) for pieces in self._pending)
+        low = self._pending[0].take(samples + self._history, keep=self._history)
+        high = self._pending[1].take(samples * self._stride)
         count = -(-samples // self._block)
         room = count * self._block
-        segments = _padded(low[:, : samples + self._history], room + self._history)
+        segments = _padded(low, room + self._history)
         segments = sliding_window_view(segments, self._block + self._history, axis=1)[:, :: self._block]
-        phases = _padded(high[:, : samples * self._stride], room * self._stride)
+        phases = _padded(high, room * self._stride)
         phases = phases.reshape(len(high), count, self._block, self._stride).swapaxes(2, 3)
         counts = np.full(count, self._block)
         counts[-1] = samples - (count - 1) * self._block
-        self._pending = [[low[:, samples:]], [high[:, samples * self._stride :]]]
-        self._lengths = [self._pending[side][0].shape[1] for side in (0, 1)]
         return Blocks(segments, phases, counts)
+
+
+class _Pieces:
+    """Samples, `length` of them, in the pieces (C, any) they came in; what is left is not copied."""
+
+    def __init__(self) -> None:
+        self._pieces, self.length = deque[Reals](), 0
+
+    def append(self, piece: Reals) -> None:
+        """Take further samples."""
+        self._pieces.append(piece)
+        self.length += piece.shape[1]
+
+    def take(self, count: int, keep: int = 0) -> Reals:
+        """Return the first samples, and forget all but the last `keep` of them."""
+        taken, missing = list[Reals](), count
+        while missing:
+            piece = self._pieces.popleft()
+            taken.append(piece[:, :missing])
+            if missing < piece.shape[1]:
+                self._pieces.appendleft(piece[:, missing:])
+            missing -= taken[-1].shape[1]
+        first = np.concatenate(taken, axis=1)
+        self._pieces.appendleft(first[:, count - keep :])
+        self.length -= count - keep
+        return first
 
 
 def _padded(samples: Reals, length: int) -> Reals:

@@ -199,3 +199,20 @@ def test_a_fitter_wants_low_unless_it_makes_it() -> None:
             fitter.process(low, np.ones((1, 18)))
     with pytest.raises(convt.ParameterError, match="longer than 5 taps reach"):
         convt.Fitter(2, 5).solve()
+
+
+@pytest.mark.parametrize("delay", [0, None])
+def test_a_whole_signal_is_copied_a_few_times_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, delay: int | None
+) -> None:
+    low, copied, concatenate = noise(700_000), list[int](), np.concatenate
+    high = made(low[np.newaxis], np.hanning(18)[np.newaxis, np.newaxis, 1:-1], 2)[0]
+
+    def counting(arrays: Any, axis: int = 0) -> Array:
+        joined = concatenate(arrays, axis=axis)
+        copied.append(joined.size)
+        return joined
+
+    monkeypatch.setattr(np, "concatenate", counting)
+    convt.fit(low, high, 2, 16, delay=delay)
+    assert sum(copied) < 3 * (low.size + high.size)
