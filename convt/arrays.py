@@ -1,7 +1,9 @@
-"""Arrays: their types, which dtypes are accepted, and the dtype of a result."""
+"""Arrays: their types, which dtypes are accepted, the dtype of a result, and a cache of them."""
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +13,10 @@ from convt.errors import ParameterError, ParameterTypeError
 Array = NDArray[Any]
 Reals = NDArray[np.float64]
 DType = np.dtype[Any]
+Key = TypeVarTuple("Key")
+Result = TypeVar("Result")
 
+_ENTRY = 1 << 10  # bytes
 _INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64", "complex128")))
 
 
@@ -55,3 +60,39 @@ def result_dtype(*dtypes: DType) -> DType:
 def compute_dtype(result: DType) -> DType:
     """Return the dtype of the arithmetic behind a result: float16 computes in float32."""
     return np.dtype(np.float32) if result == np.float16 else result
+
+
+def array_cache(most: int) -> Callable[[Callable[[*Key], Result]], Callable[[*Key], Result]]:
+    """Cache the last results of a function, arrays or tuples with arrays, of `most` bytes in all.
+
+    The arrays become read-only. Threads may call at the same time, and signal handlers at any time: nothing
+    is locked, and no step on the dict can be interrupted.
+    """
+
+    def decorate(function: Callable[[*Key], Result]) -> Callable[[*Key], Result]:
+        kept: dict[tuple[Any, ...], tuple[Result, int]] = {}
+
+        @wraps(function)
+        def cached(*key: *Key) -> Result:
+            if found := kept.pop(key, None):
+                kept[key] = found  # now the last of all
+                return found[0]
+            result = function(*key)
+            kept[key] = result, _frozen_bytes(result)
+            while sum(size for _, size in list(kept.values())) > most:
+                kept.pop(next(iter(list(kept)), key), None)
+            return result
+
+        return cached
+
+    return decorate
+
+
+def _frozen_bytes(result: object) -> int:
+    """Make arrays read-only, and return the bytes that they hold, and at least those of an entry."""
+    arrays = [
+        one for one in (result if isinstance(result, tuple) else (result,)) if isinstance(one, np.ndarray)
+    ]
+    for array in arrays:
+        array.flags.writeable = False
+    return _ENTRY + sum(array.nbytes for array in arrays)

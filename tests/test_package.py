@@ -242,6 +242,19 @@ def test_the_library_names_no_option_of_the_command() -> None:
                 assert not re.search(r"(^|[\s(])--[a-z]", node.value), (file, node.value)
 
 
+def test_every_cache_of_a_function_with_arguments_is_bounded() -> None:
+    for file in [*(ROOT / "convt").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]:
+        functions = (
+            node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)
+        )
+        for function in functions:
+            for decorator in map(
+                ast.unparse, function.decorator_list if ast.unparse(function.args) else ()
+            ):
+                if "cache" in decorator and decorator != "cached_property":
+                    assert re.fullmatch(r"lru_cache\(maxsize=\d+\)|array_cache\(.+\)", decorator), file
+
+
 def test_the_map_for_contributors_names_every_room() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     named = set(re.findall(r"^\| (.*?) \|", text, flags=re.MULTILINE))

@@ -12,14 +12,13 @@ Each method is a module of its own.
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from convt.arguments import Integer, as_choice, as_integer, as_number
-from convt.arrays import Reals
+from convt.arrays import Reals, array_cache
 from convt.design.classic import CLASSICS, classic_kernel
 from convt.design.equiripple import equiripple, equiripple_taps
 from convt.design.kaiser import kaiser, kaiser_taps
@@ -61,6 +60,7 @@ _MOST_GIVEN_TAPS, _MOST_MINIMUM_PHASE_TAPS, _MOST_EQUIRIPPLE_TAPS = 1 << 16, 1 <
 _MOST_TRIED = {"linear": MOST_TAPS, "minimum": 1 << 15}
 _MOST_SAMPLED = (8, 4)  # the greatest stride at which kernels are tried, without and with a fade
 _FADE = 8  # input samples
+_CACHED = 1 << 25  # bytes of kernels that are likely to be asked for again
 
 
 def design_kernel(
@@ -189,7 +189,7 @@ def _as_rejection(value: object) -> float:
     return rejection
 
 
-@lru_cache(maxsize=16)
+@array_cache(_CACHED)
 def _design(
     stride: int,
     passband: float | None,
@@ -239,7 +239,7 @@ def _shortest(method: Method, wanted: Specification, phase: Phase, kind: Kind) -
     return None if kernel is None else Design(with_equal_phases(kernel, wanted.stride), aim)
 
 
-@lru_cache(maxsize=16)
+@array_cache(_CACHED)
 def _shortest_sampled(wanted: Specification, phase: Phase) -> Design | None:
     return shortest(_method("kaiser", phase), wanted, kaiser_taps(wanted))
 

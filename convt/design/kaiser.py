@@ -20,7 +20,7 @@ frequencies away vanish below the rounding of double precision.
 """
 
 import math
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +40,7 @@ class Step(NamedTuple):
     stops: float
 
 
-@cache
+@lru_cache(maxsize=1024)  # of three numbers each, as a search asks for them again and again
 def step(rejection: float, ripple: float) -> Step:
     """Return the narrowest step whose sidelobes stay `rejection` dB below 1.
 

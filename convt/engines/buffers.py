@@ -2,13 +2,12 @@
 
 import math
 import threading
-from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from convt.arrays import Array, DType
+from convt.arrays import Array, DType, array_cache
 from convt.geometry import Geometry
 
 SMALL_PRODUCT = 1_000_000  # multiply-adds; up to so many OpenBLAS, on AVX-512, packs nothing
@@ -48,7 +47,7 @@ def transposed(matrices: Array) -> Array:
     return result
 
 
-@lru_cache(maxsize=8)  # as each engine asks twice, and a short call takes long to make them
+@array_cache(1 << 22)  # as each engine asks twice, and a short call takes long to make them
 def outputs_of_period(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return for each output of a period its sample, counted from the period's first, and its phase.
 

@@ -11,7 +11,7 @@ are. Large numbers are added by definition.
 """
 
 import math
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def unsafe(numbers: Array) -> Array:
     return result
 
 
-@cache
+@lru_cache(maxsize=8)  # as there are dtypes to compute in
 def _limit(dtype: DType) -> float:
     """Return the least square of an unsafe number."""
     return float(np.finfo(dtype).max) * _HEADROOM

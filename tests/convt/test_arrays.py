@@ -1,6 +1,7 @@
 """Arrays of every dtype and memory layout, and the dtype of the result."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convt
-from tests.support.oracles import transposed
+from convt.arrays import array_cache
+from tests.support.oracles import Array, transposed
 from tests.support.strategies import Case, cases, layouts, numbers, tolerance
 
 X, W = np.ones((4, 9)), np.ones((4, 3, 5))
@@ -137,3 +139,41 @@ def test_a_masked_array_is_refused_with_what_to_use(name: str) -> None:
             TAKES_ARRAYS[name](array)
     with pytest.raises(convt.ParameterTypeError, match="x must not be a masked array"):
         convt.conv_transpose1d([[1.0, 2.0, 3.0, 4.0], MASKED[0]], np.ones((2, 1, 2)))
+
+
+def test_a_cache_of_arrays_holds_so_many_bytes_and_forgets_the_oldest_first() -> None:
+    made = list[int]()
+
+    @array_cache(40_000)
+    def zeros(kind: str, size: int) -> Any:
+        made.append(size)
+        array = np.zeros(size)
+        return array if kind == "array" else (array, "and more") if kind == "tuple" else None
+
+    for size in (1000, 1001, 1002, 1003, 1000):
+        assert zeros("array", size) is zeros("array", size)
+    assert made == [1000, 1001, 1002, 1003]
+    zeros("tuple", 1004)  # in place of 1001: 1000 was asked for since
+    zeros("array", 1000)
+    assert made == [1000, 1001, 1002, 1003, 1004]
+    zeros("array", 1001)
+    assert made == [1000, 1001, 1002, 1003, 1004, 1001]
+    assert zeros("none", 5) is zeros("none", 5) is None
+    assert zeros("array", 10_000).size == zeros("array", 10_000).size  # too much for it
+    assert made[6:] == [5, 10_000, 10_000]
+    for array in (zeros("array", 1), zeros("tuple", 1)[0]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def test_a_cache_of_arrays_is_for_several_threads() -> None:
+    @array_cache(30_000)
+    def squares(count: int) -> Array:
+        return np.arange(count) ** 2
+
+    def work(seed: int) -> bool:
+        counts = np.random.default_rng(seed).integers(0, 1000, 2000).tolist()
+        return all(squares(count)[-1:].tolist() == [(count - 1) ** 2][:count] for count in counts)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(4)))

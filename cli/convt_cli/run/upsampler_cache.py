@@ -12,9 +12,10 @@ import convt
 from convt_cli.audio.reader import Reader
 from convt_cli.kernels.selection import Ratio, SelectedKernel, select_kernel
 from convt_cli.options.upsample_options import UpsampleOptions
+from convt_cli.run.memory import kernel_memory
 from convt_cli.samples.formats import Array
 
-_KEPT = 2  # of files of different rates, or channels, by turns
+_KEPT, _BYTES = 2, 1 << 28  # of files of different rates, or channels, by turns; more than one at most
 _LIGHT = 512  # multiply-adds an output sample that take about as long as reading and writing it
 
 
@@ -25,6 +26,11 @@ class PreparedUpsampler:
     kernel: SelectedKernel
     upsampler: convt.Upsampler
     empty_input: Array
+
+    @property
+    def memory(self) -> float:
+        """Bytes that the kernel and its engine hold, about."""
+        return self.kernel.weight.nbytes + kernel_memory(self.upsampler, self.kernel.taps, None)
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
@@ -37,6 +43,11 @@ class UpsamplerCache:
 
     def __init__(self) -> None:
         self._ready: dict[object, PreparedUpsampler] = {}
+
+    @property
+    def memory(self) -> float:
+        """Bytes that all of them hold, about."""
+        return sum(prepared.memory for prepared in self._ready.values())
 
     def clear(self) -> None:
         """Begin a command: files may have changed since the last."""
@@ -77,8 +88,9 @@ class UpsamplerCache:
         prepared.upsampler.reset()
         yield prepared
         self._ready[key] = prepared
-        while len(self._ready) > _KEPT:
-            del self._ready[next(iter(self._ready))]
+        others = list(self._ready)[:-1]
+        while others and (len(self._ready) > _KEPT or self.memory > _BYTES):
+            del self._ready[others.pop(0)]
 
     def warm_up(self, options: UpsampleOptions, ratio: Ratio, reader: Reader) -> None:
         """Prepare the upsampler for an input, on one thread, for processes that are going to be forked."""

@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +188,7 @@ def _subtypes() -> frozenset[str]:
     return frozenset(soundfile.available_subtypes())
 
 
-@cache
+@lru_cache(maxsize=256)
 def _can_write(container: str, subtype: str, endian: str = "FILE") -> bool:
     """Return whether libsndfile writes this format; the check is slow."""
     if container != "MP3" and subtype.startswith("MPEG"):  # which it accepts here, and refuses to open

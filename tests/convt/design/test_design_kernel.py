@@ -1,6 +1,7 @@
 """Kernels meet their specifications as scipy measures them, on grids finer than the design's own."""
 
 import math
+import tracemalloc
 from typing import Any, get_args
 
 import numpy as np
@@ -195,6 +196,15 @@ def test_what_is_returned_is_the_callers_own() -> None:
     kernel = convt.design_kernel(2)
     kernel[:] = 0
     assert convt.design_kernel(2).sum() == pytest.approx(2)
+
+
+def test_many_designs_are_not_kept() -> None:
+    tracemalloc.start()
+    for stride in range(5000, 5009):
+        assert convt.design_kernel(stride, quality="fast").nbytes > 5_000_000
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < 40_000_000
 
 
 def test_stride_one_changes_nothing() -> None:

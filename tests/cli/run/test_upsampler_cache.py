@@ -1,0 +1,49 @@
+"""A few prepared upsamplers are kept from one input to the next, and no more."""
+
+import gc
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+import convt
+from convt_cli.app import app
+from convt_cli.run import upsampler_cache
+
+RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000)
+
+
+def upsamplers() -> int:
+    gc.collect()
+    return sum(isinstance(each, convt.Upsampler) for each in gc.get_objects())
+
+
+def most_upsamplers(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Upsample files of several rates, and return how many upsamplers there are at most meanwhile."""
+    upsampler_cache.upsampler_cache().clear()
+    names, prepare, counts = [f"{rate}.wav" for rate in RATES], upsampler_cache._prepare, [upsamplers()]
+
+    def counting(*arguments: Any) -> convt.Upsampler:
+        prepared = prepare(*arguments)
+        counts.append(upsamplers())
+        return prepared
+
+    monkeypatch.setattr(upsampler_cache, "_prepare", counting)
+    for name, rate in zip(names, RATES, strict=True):
+        soundfile.write(name, np.zeros(500), rate)
+    np.save("w.npy", np.ones(2))
+    command = ["upsample", *names, "-d", "out", "--rate", "48k", "--weights", "w.npy", "--jobs", "1"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert len(counts) == 1 + len(RATES)
+    return max(counts) - counts[0]
+
+
+def test_no_more_than_two_upsamplers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert most_upsamplers(monkeypatch) == 3
+
+
+def test_only_the_last_is_kept_of_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upsampler_cache, "_BYTES", 1)
+    assert most_upsamplers(monkeypatch) == 2
