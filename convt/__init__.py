@@ -7,8 +7,8 @@
 >>> import convt
 >>> kernel = convt.design_kernel(2)
 >>> upsampler = convt.Upsampler(kernel, stride=2, padding="center")
->>> upsampler([[0.0, 1.0, 0.0, -1.0]]).shape
-(1, 8)
+>>> upsampler([0.0, 1.0, 0.0, -1.0]).shape
+(8,)
 """
 
 from importlib import import_module

@@ -2,14 +2,13 @@
 
 from typing import SupportsIndex
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from convt.arguments import Integer, as_threads
 from convt.arrays import Array, as_numeric
 from convt.engines.planning import EngineName, as_engine, plan_for
 from convt.geometry import Geometry, Padding
-from convt.kernel import Kernel, check_whole
+from convt.kernel import Kernel, warn_of_turned
 from convt.streaming.driver import Driver
 from convt.streaming.threads import default_threads
 
@@ -44,13 +43,15 @@ def conv_transpose1d(
 
     Parameters
     ----------
-    x : array_like, (N, C_in, L) or (C_in, L)
-        The signals, L >= 1, of any memory layout and byte order. N may be 0.
-    weight : array_like, (C_in, C_out/groups, K)
-        The kernel. With groups, input and output channels are divided into as many runs of neighbours; each
-        run of output channels depends on its run of input channels alone.
+    x : array_like, (N, C_in, L), (C_in, L) or (L,)
+        The signals, L >= 1, of any memory layout and byte order. N may be 0. (L,) is one channel, and makes
+        one.
+    weight : array_like, (C_in, C_out/groups, K) or (K,)
+        The kernel; one of shape (K,) serves every channel of x, however many there are. With groups, input
+        and output channels are divided into as many runs of neighbours; each run of output channels depends
+        on its run of input channels alone.
     bias : array_like, (C_out,), optional
-        Added once to every output sample.
+        Added once to every output sample; with a weight (K,) also a single number.
     stride : int or sequence of one int
         Output samples per input sample, at least 1.
     padding : int, sequence of one int, or {"full", "center", "same", "causal"}
@@ -77,9 +78,9 @@ def conv_transpose1d(
 
     Returns
     -------
-    ndarray, (N, C_out, L_out) or (C_out, L_out)
-        Of numpy's result type of the arguments; float64 for integers and booleans. float16 is computed in
-        float32. A NaN or an infinity reaches only the outputs that its taps reach.
+    ndarray, (N, C_out, L_out), (C_out, L_out) or (L_out,)
+        With the axes of x. Of numpy's result type of the arguments; float64 for integers and booleans.
+        float16 is computed in float32. A NaN or an infinity reaches only the outputs that its taps reach.
 
     Raises
     ------
@@ -99,18 +100,20 @@ def conv_transpose1d(
 
     Examples
     --------
-    >>> conv_transpose1d([[1, 2, 3]], [[[1, 10, 100]]], stride=2, padding=1, output_padding=1)
-    array([[ 10., 102.,  20., 203.,  30., 300.]])
-    >>> conv_transpose1d([[1, 2, 3]], [[[1, 10, 100]]], stride=2, padding=1, output_padding=1, down=4)
-    array([[10., 30.]])
+    >>> conv_transpose1d([1, 2, 3], [1, 10, 100], stride=2, padding=1, output_padding=1)
+    array([ 10., 102.,  20., 203.,  30., 300.])
+    >>> conv_transpose1d([1, 2, 3], [1, 10, 100], stride=2, padding=1, output_padding=1, down=4)
+    array([10., 30.])
+    >>> conv_transpose1d([[1, 2], [3, 4]], [[[1, 10]], [[1, -10]]], stride=2)  # both channels into one
+    array([[  4., -20.,   6., -20.]])
     """
     signal = as_numeric("x", x)
     kernel = Kernel.of(weight, bias, groups)
     geometry = Geometry.of(kernel.taps, stride, padding, output_padding, dilation, down)
-    check_whole(kernel, signal, (2, 3))
+    kernel.check(signal)
     geometry.output_length(signal.shape[-1])
-    batch = signal if signal.ndim == 3 else signal[np.newaxis]
+    if kernel.fixed_channels is None:
+        warn_of_turned(signal, "", 3)
     chosen = plan_for(kernel, geometry, kernel.dtype_with(signal.dtype), as_engine(engine))
     driver = Driver(kernel, geometry, chosen, signal.dtype, as_threads(threads) or default_threads())
-    y = driver.push(batch, last=True)
-    return y if signal.ndim == 3 else y[0]
+    return kernel.as_outputs(driver.push(kernel.as_signals(signal), last=True), signal)

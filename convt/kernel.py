@@ -1,6 +1,8 @@
-"""The kernel of an operator: a weight with its bias, checked, and signals checked against it."""
+"""The kernel of an operator: a weight with its bias, checked, and signals of any shape for it."""
 
+import math
 from dataclasses import dataclass
+from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,6 +10,8 @@ from numpy.typing import ArrayLike
 from convt.arguments import as_index
 from convt.arrays import Array, DType, as_numeric, result_dtype
 from convt.errors import ParameterError
+
+_MANY_CHANNELS = 32  # more of them than samples are likely samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,46 +37,35 @@ class Kernel:
 
     @classmethod
     def of(cls, weight: ArrayLike, bias: ArrayLike | None, groups: object) -> "Kernel":
-        """Check a weight (C_in, C_out/groups, K) with its bias (C_out,).
+        """Check a weight (C_in, C_out/groups, K) with its bias (C_out,), or (K,) with one () or (C,).
 
         Raises
         ------
         ParameterTypeError, ParameterError
             An argument has a dtype, shape or value that cannot be used.
         """
-        taps = as_numeric("weight", weight)
-        if taps.ndim != 3 or taps.size == 0:
-            raise ParameterError(
-                f"weight must have shape (C_in, C_out/groups, K), none of them 0, got {taps.shape}"
-            )
+        taps, offset = as_numeric("weight", weight), None if bias is None else as_numeric("bias", bias)
         groups = as_index("groups", groups, 1)
+        if taps.ndim not in (1, 3) or taps.size == 0:
+            hint = ": for one kernel per channel use weight[:, np.newaxis] and groups=C"
+            raise ParameterError(
+                f"weight must have shape (K,) or (C_in, C_out/groups, K), none of them 0, got"
+                f" {taps.shape}{hint if taps.ndim == 2 else ''}"
+            )
+        if taps.ndim == 1:
+            if groups != 1:
+                raise ParameterError(f"groups must be 1 with a weight of shape (K,), got {groups}")
+            if offset is not None and (offset.ndim > 1 or offset.size == 0):
+                raise ParameterError(f"bias must be a number or have shape (C,), got {offset.shape}")
+            return cls(taps[np.newaxis, np.newaxis], offset, 1, shared=True)
         if taps.shape[0] % groups:
             raise ParameterError(f"groups must divide C_in = {taps.shape[0]}, got {groups}")
-        kernel = cls(taps, None if bias is None else as_numeric("bias", bias), groups)
-        if kernel.bias is not None and kernel.bias.shape != (kernel.out_channels,):
+        kernel = cls(taps, offset, groups)
+        if offset is not None and offset.shape != (kernel.out_channels,):
             raise ParameterError(
-                f"bias must have shape (C_out,) = ({kernel.out_channels},), got {kernel.bias.shape}"
+                f"bias must have shape (C_out,) = ({kernel.out_channels},), got {offset.shape}"
             )
         return kernel
-
-    @classmethod
-    def for_every_channel(cls, taps: ArrayLike, bias: ArrayLike | None, groups: object) -> "Kernel":
-        """Check a weight (K,) that serves every channel, with a bias () or (C,).
-
-        Raises
-        ------
-        ParameterTypeError, ParameterError
-            An argument has a dtype, shape or value that cannot be used.
-        """
-        weight = as_numeric("weight", taps)
-        if weight.ndim != 1 or weight.size == 0:
-            raise ParameterError(f"weight must have shape (K,) with K at least 1, got {weight.shape}")
-        if as_index("groups", groups, 1) != 1:
-            raise ParameterError(f"groups must be 1 with a weight of shape (K,), got {groups}")
-        offset = None if bias is None else as_numeric("bias", bias)
-        if offset is not None and (offset.ndim > 1 or offset.size == 0):
-            raise ParameterError(f"bias must be a number or have shape (C,), got {offset.shape}")
-        return cls(weight[np.newaxis, np.newaxis], offset, 1, shared=True)
 
     @property
     def taps(self) -> int:
@@ -114,34 +107,64 @@ class Kernel:
         cin, cout, taps = self.weight.shape
         return self.groups, cin // self.groups, cout, taps
 
+    def check(self, x: Array, *, whole: bool = True) -> None:
+        """Refuse a signal, or a piece of one, whose shape does not suit the kernel.
 
-def check_whole(kernel: Kernel, x: Array, ndims: tuple[int, ...]) -> None:
-    """Refuse a whole signal that has no sample, or does not suit the kernel; see :func:`check_signal`."""
-    check_signal(kernel, x, ndims)
-    if x.shape[-1] == 0:
-        raise ParameterError(f"x must have at least 1 sample, got shape {x.shape}")
+        A `whole` signal may be one of several, (N, C, L), and has at least one sample.
+
+        Raises
+        ------
+        ParameterError
+            `x` does not suit the kernel, or the bias does not suit `x`.
+        """
+        channels = "C" if self.shared else "C_in"
+        shapes = {1: "(L,)", 2: f"({channels}, L)", 3: f"(N, {channels}, L)"}
+        if not (self.shared or self.in_channels == self.out_channels == 1):
+            del shapes[1]
+        if not whole:
+            del shapes[3]
+        if x.ndim not in shapes:
+            *most, last = shapes.values()
+            wanted = f"{', '.join(most)} or {last}" if most else last
+            hint = ": use x[np.newaxis]" if x.ndim == 1 == self.in_channels else ""
+            raise ParameterError(f"x must have shape {wanted}, got {x.shape}{hint}")
+        count = channels_of(x)
+        if not self.shared and count != self.in_channels:
+            raise ParameterError(
+                f"x must have C_in = {self.in_channels} channels, as weight {self.weight.shape} expects,"
+                f" got {count} in {x.shape}"
+            )
+        if self.shared and self.bias is not None and self.bias.size not in (1, count):
+            raise ParameterError(
+                f"bias must have one number or one for each of the {count} channels of x, got shape"
+                f" {self.bias.shape}"
+            )
+        if whole and x.shape[-1] == 0:
+            raise ParameterError(f"x must have at least 1 sample, got shape {x.shape}")
+
+    def as_signals(self, x: Array) -> Array:
+        """Return a signal, or several, as (N, C_in, L); where the kernel is shared, each channel is one."""
+        signals = x.shape[:-2] if x.ndim == 3 else (1,)
+        shape = (math.prod(x.shape[:-1]), 1) if self.shared else (*signals, channels_of(x))
+        return x.reshape(*shape, x.shape[-1])
+
+    def as_outputs(self, y: Array, x: Array) -> Array:
+        """Return outputs (N, C_out, L_out) with the axes of the signal `x`."""
+        lead = x.shape[:-1] if self.shared or x.ndim == 1 else (*x.shape[:-2], self.out_channels)
+        return y.reshape(*lead, y.shape[-1])
 
 
-def check_signal(kernel: Kernel, x: Array, ndims: tuple[int, ...]) -> None:
-    """Refuse a signal, or a piece of one, whose dimensions or channels do not suit the kernel.
+def channels_of(x: Array) -> int:
+    """Return the channels of a signal (L,), (C, L) or (N, C, L)."""
+    channels: int = x.shape[-2] if x.ndim > 1 else 1
+    return channels
 
-    Raises
-    ------
-    ParameterError
-        `x` does not suit the kernel, or the bias does not suit `x`.
-    """
-    shapes = {2: "(C_in, L)", 3: "(N, C_in, L)"}
-    if x.ndim not in ndims:
-        wanted = " or ".join(shapes[ndim] for ndim in ndims)
-        raise ParameterError(f"x must have shape {wanted}, got {x.shape}")
-    channels = x.shape[-2]
-    if not kernel.shared and channels != kernel.in_channels:
-        raise ParameterError(
-            f"x must have C_in = {kernel.in_channels} channels, as weight {kernel.weight.shape} expects,"
-            f" got {channels} in {x.shape}"
+
+def warn_of_turned(x: Array, hint: str, level: int) -> None:
+    """Warn of a signal that looks like (samples, channels); `level` is that of the caller on the stack."""
+    channels, count = channels_of(x), x.shape[-1]
+    if channels > max(_MANY_CHANNELS, count):
+        looks = (
+            f"x has {channels} channels of {count} samples: if its shape is (samples, channels), use x.T"
         )
-    if kernel.shared and kernel.bias is not None and kernel.bias.size not in (1, channels):
-        raise ParameterError(
-            f"bias must have one number or one for each of the {channels} channels of x, got shape"
-            f" {kernel.bias.shape}"
-        )
+        warn(f"{looks}{hint}", stacklevel=level)

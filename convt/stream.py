@@ -3,7 +3,6 @@
 import math
 from functools import cached_property
 from typing import SupportsIndex
-from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,14 +12,13 @@ from convt.arrays import Array, DType, as_numeric
 from convt.engines.planning import EngineName, Plan, as_engine, plan_for
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry, Padding
-from convt.kernel import Kernel, check_signal, check_whole
+from convt.kernel import Kernel, channels_of, warn_of_turned
 from convt.response import energy_centre
 from convt.streaming.driver import Driver
 from convt.streaming.exclusive import Exclusive
 from convt.streaming.threads import default_threads
 
 _MOST_LATENCY = 1 << 31  # samples: hours of them
-_MANY_CHANNELS = 32  # more of them than samples are likely samples
 
 
 class Upsampler:
@@ -33,10 +31,8 @@ class Upsampler:
 
     Parameters
     ----------
-    weight : array_like, (C_in, C_out/groups, K) or (K,)
-        The kernel, which is copied. One of shape (K,) serves every channel, however many a signal has.
-    bias : array_like, optional
-        (C_out,), added once to every output sample; with a weight (K,) also a single number.
+    weight, bias
+        As of :func:`conv_transpose1d`; they are copied.
     stride, padding, output_padding, groups, dilation, down
         As of :func:`conv_transpose1d`, with the same errors.
     latency : int, optional
@@ -64,10 +60,14 @@ class Upsampler:
     Examples
     --------
     >>> import numpy as np
-    >>> up = Upsampler(np.array([0.5, 1.0, 0.5]), stride=2, padding=1)
-    >>> pieces = [up.process(np.array([[1.0, 2.0]])), up.process(np.array([[3.0]])), up.flush()]
-    >>> np.concatenate(pieces, axis=1)
-    array([[1. , 1.5, 2. , 2.5, 3. ]])
+    >>> up = Upsampler([0.5, 1.0, 0.5], stride=2, padding=1)
+    >>> up
+    Upsampler(every channel, 3 taps, stride=2, padding=1, float64, engine='toeplitz')
+    >>> np.concatenate([up.process([1.0, 2.0]), up.process([3.0]), up.flush()])
+    array([1. , 1.5, 2. , 2.5, 3. ])
+    >>> up([[1.0, 2.0, 3.0], [0.0, 0.0, 1.0]])
+    array([[1. , 1.5, 2. , 2.5, 3. ],
+           [0. , 0. , 0. , 0.5, 1. ]])
     """
 
     def __init__(
@@ -88,8 +88,7 @@ class Upsampler:
     ) -> None:
         taps = as_numeric("weight", weight).copy()
         offset = None if bias is None else as_numeric("bias", bias).copy()
-        make = Kernel.for_every_channel if taps.ndim == 1 else Kernel.of
-        self._kernel = make(taps, offset, groups)
+        self._kernel = Kernel.of(taps, offset, groups)
         self._geometry = Geometry.of(self._kernel.taps, stride, padding, output_padding, dilation, down)
         self._latency = None if latency is None else as_index("latency", latency, 1, _MOST_LATENCY)
         self._engine = as_engine(engine)
@@ -107,7 +106,7 @@ class Upsampler:
                     f"channels must be {self._given_channels}, as the weight or the bias has, got {given}"
                 )
             self._given_channels = given
-        self._channels = self._given_channels or 0
+        self._lead: tuple[int, ...] = (self._given_channels or 0,)  # axes of the signal before its samples
         self.reset()
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -115,31 +114,50 @@ class Upsampler:
 
         Parameters
         ----------
-        x : array_like, (C_in, L)
-            The signal, L >= 1.
+        x : array_like, (N, C_in, L), (C_in, L) or (L,)
+            The signal, or several, as of :func:`conv_transpose1d`.
 
         Returns
         -------
-        ndarray, (C_out, L_out)
+        ndarray, (N, C_out, L_out), (C_out, L_out) or (L_out,)
             As of :func:`conv_transpose1d`. The first call prepares the kernel for all later ones.
 
         Raises
         ------
         ParameterTypeError, ParameterError
-            `x` is not of shape (C_in, L) with L >= 1, or the output would have less than one sample.
+            `x` does not suit the kernel, or the output would have less than one sample.
         StreamError
             A stream has begun and has not been flushed.
         """
         if self._begun and not self._flushed:
             raise StreamError("a stream has begun: flush() or reset() before a whole signal")
         signal = as_numeric("x", x)
-        check_whole(self._kernel, signal, (2,))
-        self._check_channels(signal, 3)
+        self._kernel.check(signal)
+        self._check_channels(signal, 4)
         if self._flushed:
             self.reset()
         driver = self._prepared(signal.dtype).fork()  # of its own: other threads may call, too
         driver.reset()
         return self._pushed(driver, signal, last=True)
+
+    def __repr__(self) -> str:
+        kernel, geometry = self._kernel, self._geometry
+        channels = f"{kernel.in_channels} -> {kernel.out_channels} channels"
+        options = {
+            "channels": (self._given_channels if kernel.shared else None, None),
+            "groups": (kernel.groups, 1),
+            "stride": (geometry.stride, None),
+            "down": (geometry.down, 1),
+            "dilation": (geometry.dilation, 1),
+            "padding": (geometry.padding, 0),
+            "output_padding": (geometry.output_padding, 0),
+            "latency": (self._latency, None),
+        }
+        given = [f"{name}={value!r}" for name, (value, default) in options.items() if value != default]
+        bias = "" if kernel.bias is None else " and a bias"
+        dtype = kernel.dtype_with(self._signal)
+        facts = ["every channel" if kernel.shared else channels, f"{kernel.taps} taps{bias}", *given]
+        return f"{type(self).__name__}({', '.join(facts)}, {dtype}, engine={self.plan.engine!r})"
 
     def fork(self) -> "Upsampler":
         """Return a stream in the same state, which goes its own way from here.
@@ -154,10 +172,10 @@ class Upsampler:
 
         Examples
         --------
-        >>> up = Upsampler(np.array([1.0, 1.0]), stride=2)
-        >>> _ = up.process(np.array([[1.0]]))
+        >>> up = Upsampler([1.0, 1.0], stride=2)
+        >>> _ = up.process([1.0])
         >>> other = up.fork()
-        >>> up.flush().size, other.process(np.array([[2.0]])).size + other.flush().size
+        >>> up.flush().size, other.process([2.0]).size + other.flush().size
         (2, 4)
         """
         with self._exclusive.use() as is_alone:
@@ -178,20 +196,20 @@ class Upsampler:
 
         Parameters
         ----------
-        x : array_like, (C_in, n)
-            The next n >= 0 samples. The number of channels and the result's dtype stay as in the first
-            call.
+        x : array_like, (C_in, n) or (n,)
+            The next n >= 0 samples; (n,) are those of one channel whose output has one, too. The number of
+            axes and of channels, and the result's dtype, stay as in the first call.
 
         Returns
         -------
-        ndarray, (C_out, m)
+        ndarray, (C_out, m) or (m,)
             The next m >= 0 outputs. They come in blocks: the stream holds back less than one block, and the
             samples that `padding` may yet drop.
 
         Raises
         ------
         ParameterTypeError, ParameterError
-            `x` is not of shape (C_in, n), or its dtype or channels differ from those before.
+            `x` does not suit the kernel, or its shape or dtype differ from those before.
         StreamError
             The stream has been flushed, or an error (no memory, Ctrl-C) has interrupted it.
         """
@@ -202,7 +220,7 @@ class Upsampler:
 
         Returns
         -------
-        ndarray, (C_out, m)
+        ndarray, (C_out, m) or (m,)
             Empty if the signal had no sample.
 
         Raises
@@ -212,7 +230,7 @@ class Upsampler:
         StreamError
             The stream has been flushed already, or an error has interrupted it.
         """
-        return self._push(np.zeros((self._channels, 0), self._signal), last=True)
+        return self._push(np.zeros((*self._lead, 0), self._signal), last=True)
 
     def reset(self) -> None:
         """Forget the signal: the next samples begin a new one, of any dtype.
@@ -283,43 +301,35 @@ class Upsampler:
             return y
 
     def _pushed(self, driver: Driver, samples: Array, *, last: bool) -> Array:
-        """Return the outputs of a driver: of one signal, or of channels that are signals of their own."""
-        if self._kernel.shared:
-            y = driver.push(samples[:, np.newaxis], last=last)[:, 0]
-        else:
-            y = driver.push(samples[np.newaxis], last=last)[0]
-        return y
+        """Return the outputs of a driver for samples, with their axes."""
+        y = driver.push(self._kernel.as_signals(samples), last=last)
+        return self._kernel.as_outputs(y, samples)
 
     def _admit(self, samples: Array) -> Driver:
         """Check samples against the kernel and those before, and return the driver."""
-        check_signal(self._kernel, samples, (2,))
+        self._kernel.check(samples, whole=False)
         if self._begun and self._kernel.dtype_with(samples.dtype) != self._kernel.dtype_with(self._signal):
             raise ParameterTypeError(
                 f"x must stay {self._signal}, as the stream began, got {samples.dtype}: reset() first"
             )
-        if self._begun and len(samples) != self._channels:
+        if self._begun and samples.shape[:-1] != self._lead:
+            began = f"of {self._lead[0]} channels" if self._lead else "of shape (n,)"
             raise ParameterError(
-                f"x must stay at {self._channels} channels, as the stream began, got {len(samples)}:"
-                " reset() first"
+                f"x must stay {began}, as the stream began, got shape {samples.shape}: reset() first"
             )
         if not self._begun:
-            self._check_channels(samples, 5)
+            self._check_channels(samples, 6)
         driver = self._prepared(samples.dtype)
         if not self._begun:
             driver.reset()  # prepared before, for another signal of the same kind
-        self._begun, self._channels = True, len(samples)
+        self._begun, self._lead = True, samples.shape[:-1]
         return driver
 
     def _check_channels(self, samples: Array, level: int) -> None:
         """Check the channels of a signal; `level` is that of the caller on the stack, for a warning."""
-        channels, count = samples.shape
+        channels = channels_of(samples)
         if self._given_channels is None:
-            if channels > max(_MANY_CHANNELS, count):
-                warn(
-                    f"x has {channels} channels of {count} samples: if its shape is (samples, channels),"
-                    f" use x.T; if not, say so with channels={channels}",
-                    stacklevel=level,
-                )
+            warn_of_turned(samples, f"; if not, say so with channels={channels}", level)
         elif channels != self._given_channels:
             raise ParameterError(
                 f"x must have {self._given_channels} channels, got {samples.shape}: use x.T?"

@@ -72,11 +72,11 @@ class Plan:
     engine: EngineName | Literal["definition"]
     inputs: int
     outputs: int
-    step: int
-    parts: int
-    elements: int
-    matrix: int
-    cost: float
+    step: int = field(repr=False)
+    parts: int = field(repr=False)
+    elements: int = field(repr=False)
+    matrix: int = field(repr=False)
+    cost: float = field(repr=False)
     prepare: Callable[[Array, Geometry, Scratch], Engine] = field(repr=False)
 
     def __str__(self) -> str:

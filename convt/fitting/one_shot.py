@@ -79,7 +79,7 @@ def fit(
     --------
     >>> import convt
     >>> low = np.random.default_rng(1).standard_normal(20_000)
-    >>> high = convt.conv_transpose1d([low], [[[0.5, 1, 0.25]]], stride=2)[0]
+    >>> high = convt.conv_transpose1d(low, [0.5, 1, 0.25], stride=2)
     >>> fitted = convt.fit(low, high, stride=2, taps=3)
     >>> fitted.weight.round(6), fitted.delay
     (array([0.5 , 1.  , 0.25]), 1)

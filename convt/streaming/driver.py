@@ -234,11 +234,13 @@ class Driver:
 
     def _bias_of(self, signals: slice, part: ChannelBlock) -> Array:
         """Return the bias for outputs (N, T, C_out, n) of a part: (N or 1, 1, C_out, 1)."""
-        return self._bias[signals if len(self._bias) > 1 else slice(None), :, part.outputs]
+        if len(self._bias) == 1:
+            return self._bias[:, :, part.outputs]
+        return self._bias.take(range(signals.start, signals.stop), axis=0, mode="wrap")
 
 
 def _bias_of_blocks(kernel: Kernel, dtype: DType) -> Array:
-    """Return the bias as (1, 1, C_out, 1); as (N or 1, 1, 1, 1) where a kernel serves every channel."""
+    """Return the bias as (1, 1, C_out, 1); as (C or 1, 1, 1, 1) where a kernel serves every channel."""
     if kernel.bias is None:
         return np.zeros((1, 1, kernel.out_channels, 1), dtype)
     return kernel.bias.astype(dtype).reshape((-1, 1, 1, 1) if kernel.shared else (1, 1, -1, 1))

@@ -210,7 +210,7 @@ def test_a_signal_keeps_its_dtype_and_channels() -> None:
         convt.ParameterTypeError, match="x must stay float32, as the stream began, got float64"
     ):
         stream.process(np.ones((2, 3)))
-    with pytest.raises(convt.ParameterError, match="x must stay at 2 channels, as the stream began, got 1"):
+    with pytest.raises(convt.ParameterError, match="x must stay of 2 channels, as the stream began, got"):
         stream.process(np.ones((1, 3), "float32"))
     y = np.concatenate([stream.process(np.ones((2, 0), "float16")), stream.flush()], axis=1)
     np.testing.assert_array_equal(y, [[1, 2, 3, 2, 1]] * 2)
@@ -348,3 +348,64 @@ def test_the_crop_is_what_is_dropped_in_front(padding: Any, crop: int) -> None:
     full = convt.Upsampler(np.arange(1.0, 6), stride=3, dilation=3)(x)
     made = stream(x)
     np.testing.assert_array_equal(made[:, :50], full[:, crop:][:, :50])
+
+
+@pytest.mark.parametrize("weight", [numbers(20, (33,), "float64"), numbers(20, (1, 1, 33), "float64")])
+def test_a_stream_of_one_channel_takes_pieces_of_one_axis(weight: Array) -> None:
+    x, stream = numbers(21, (9000,), "float64"), convt.Upsampler(weight, stride=2, padding="center")
+    for _ in range(2):
+        pieces = [stream.process(x[:10]), stream.process(x[10:10]), stream.process(x[10:]), stream.flush()]
+        assert {piece.ndim for piece in pieces} == {1}
+        np.testing.assert_array_equal(np.concatenate(pieces), stream(x))
+        stream.reset()
+    np.testing.assert_array_equal(stream(x[np.newaxis])[0], stream(x))
+    stream.process(x)
+    with pytest.raises(convt.ParameterError, match=r"x must stay of shape \(n,\), .* got shape \(1, 3\)"):
+        stream.process(np.ones((1, 3)))
+    stream.reset()
+    assert stream.process(np.ones((1, 3))).ndim == stream.flush().ndim == 2
+    with pytest.raises(convt.ParameterError, match=r"x must have 2 channels, got \(9000,\)"):
+        convt.Upsampler(np.ones(3), channels=2).process(x)
+    with pytest.raises(
+        convt.ParameterError, match=r"x must have shape \(C_in, L\), got \(9000,\): use x\[np"
+    ):
+        convt.Upsampler(np.ones((1, 2, 3))).process(x)
+
+
+@pytest.mark.parametrize(
+    ("weight", "arguments", "shown"),
+    [
+        (
+            np.ones((1, 1, 64)),
+            {"stride": 2, "padding": 31},
+            "1 -> 1 channels, 64 taps, stride=2, padding=31, float64, engine='toeplitz'",
+        ),
+        (np.ones(3, "float32"), {}, "every channel, 3 taps, stride=1, float32, engine='toeplitz'"),
+        (
+            np.ones((4, 3, 16), "complex64"),
+            {"stride": 8, "padding": "same", "groups": 2, "bias": np.ones(6), "engine": "col2im"},
+            "4 -> 6 channels, 16 taps and a bias, groups=2, stride=8, padding='same', complex128,"
+            " engine='col2im'",
+        ),
+        (
+            np.ones(90),
+            {
+                "stride": 3,
+                "down": 2,
+                "output_padding": 2,
+                "latency": 480,
+                "channels": 2,
+                "engine": "spectral",
+            },
+            "every channel, 90 taps, channels=2, stride=3, down=2, output_padding=2, latency=480, float64,"
+            " engine='spectral'",
+        ),
+    ],
+)
+def test_a_stream_shows_what_it_is(weight: Array, arguments: dict[str, Any], shown: str) -> None:
+    assert repr(convt.Upsampler(weight, **arguments)) == f"Upsampler({shown})"
+
+
+def test_a_plan_shows_its_engine_and_block() -> None:
+    plan = convt.Upsampler(np.ones((1, 1, 64)), stride=2).plan
+    assert repr(plan) == f"Plan(engine='toeplitz', inputs={plan.inputs}, outputs={2 * plan.inputs})"
