@@ -28,14 +28,14 @@ def as_numeric(name: str, value: ArrayLike) -> Array:
     ParameterTypeError, ParameterError
         Its dtype is not one that convt computes with, or it is no array, or a masked one.
     """
-    if (ma := sys.modules.get("numpy.ma")) and _holds(value, ma.MaskedArray):  # slow to import
-        raise ParameterTypeError(
-            f"{name} must not be a masked array, as its mask would be lost: use {name}.filled(...)"
-        )
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ParameterError(f"{name} must be a rectangular array of numbers: {error}") from None
+    if (ma := sys.modules.get("numpy.ma")) and _holds(value, ma.MaskedArray):  # slow to import
+        raise ParameterTypeError(
+            f"{name} must not be a masked array, as its mask would be lost: use {name}.filled(...)"
+        )
     if array.dtype.kind not in "biu" and array.dtype.newbyteorder("=") not in _INEXACT:
         raise ParameterTypeError(
             f"{name} must be of a boolean, integer, float16 to float64, complex64 or complex128"
@@ -46,9 +46,12 @@ def as_numeric(name: str, value: ArrayLike) -> Array:
 
 def _holds(value: object, kind: type) -> bool:
     """Return whether a value is of a type, or a list with such a value."""
-    if isinstance(value, list | tuple):
-        return any(_holds(one, kind) for one in value)
-    return isinstance(value, kind)
+    if not isinstance(value, list | tuple):
+        return isinstance(value, kind)
+    types = set(map(type, value))  # few, of many numbers
+    return any(issubclass(each, kind) for each in types) or (
+        any(issubclass(each, list | tuple) for each in types) and any(_holds(one, kind) for one in value)
+    )
 
 
 def result_dtype(*dtypes: DType) -> DType:

@@ -164,7 +164,5 @@ def warn_of_turned(x: Array, hint: str, level: int) -> None:
     """Warn of a signal that looks like (samples, channels); `level` is that of the caller on the stack."""
     channels, count = channels_of(x), x.shape[-1]
     if channels > max(_MANY_CHANNELS, count):
-        looks = (
-            f"x has {channels} channels of {count} samples: if its shape is (samples, channels), use x.T"
-        )
-        warn(f"{looks}{hint}", stacklevel=level)
+        looks, turned = f"x has {channels} channels of {count} samples", "x.mT" if x.ndim == 3 else "x.T"
+        warn(f"{looks}: if its shape is (samples, channels), use {turned}{hint}", stacklevel=level)

@@ -137,8 +137,13 @@ def test_a_masked_array_is_refused_with_what_to_use(name: str) -> None:
     for array in (MASKED, np.ma.array(MASKED.filled(0.0))):
         with pytest.raises(convt.ParameterTypeError, match=wanted):
             TAKES_ARRAYS[name](array)
-    with pytest.raises(convt.ParameterTypeError, match="x must not be a masked array"):
-        convt.conv_transpose1d([[1.0, 2.0, 3.0, 4.0], MASKED[0]], np.ones((2, 1, 2)))
+    for x in ([[1.0, 2.0, 3.0, 4.0], MASKED[0]], (MASKED[0], [1] * 4)):
+        with pytest.raises(convt.ParameterTypeError, match="x must not be a masked array"):
+            convt.conv_transpose1d(x, np.ones((2, 1, 2)))
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(convt.ParameterError, match="x must be a rectangular array"):
+        convt.conv_transpose1d(endless, np.ones(2))
 
 
 def test_a_cache_of_arrays_holds_so_many_bytes_and_forgets_the_oldest_first() -> None:
