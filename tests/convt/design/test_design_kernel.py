@@ -77,7 +77,7 @@ KINDS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("arguments", KINDS)
-@pytest.mark.parametrize("stride", [2, 3, 7, 16])
+@pytest.mark.parametrize("stride", [2, 3, 8])
 def test_every_phase_has_a_gain_of_1(stride: int, arguments: dict[str, Any]) -> None:
     kernel = convt.design_kernel(stride, **arguments)
     gains = [math.fsum(kernel[r::stride]) for r in range(stride)]

@@ -39,7 +39,7 @@ def brute_force(low: Array, high: Array, stride: int, taps: int, crop: int, ridg
     return weight
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     stride=st.integers(1, 4),
     more=st.integers(0, 14),
