@@ -48,12 +48,14 @@ def rewrite(source: Source, start: int) -> int | None:
     """
     tag_end = _after_id3(source, start)
     head = _read(source, tag_end, _HEAD)
+    if head.startswith(_OTHERS):  # before it is searched
+        return None
     at = next(_frames(head), None)
     if at is None or _layer(head[at:]) != 3:
         return None
-    if at and (source.path.suffix.lower() not in _SUFFIXES or head.startswith(_OTHERS)):
+    if at and source.path.suffix.lower() not in _SUFFIXES:
         return None
-    stated = states_length(source, start)
+    stated = _is_stating(head[at:])
     if stated and not at:
         return None
     tag = _read(source, start, tag_end - start)
@@ -89,11 +91,13 @@ def _stating(frame: bytes, samples: int) -> bytes:
 def states_length(source: Source, start: int) -> bool:
     """Return whether the first frame from a position on states how many frames there are."""
     head = _read(source, _after_id3(source, start), _HEAD)
-    for at in _frames(head):
-        first = head[at : at + _LONGEST]
-        xing = re.search(rb"(Xing|Info)...(.)", first[:64], re.DOTALL)
-        return bool(xing and xing[2][0] & 1) or first[36:40] == b"VBRI"
-    return False
+    at = next(_frames(head), None)
+    return at is not None and _is_stating(head[at:])
+
+
+def _is_stating(frame: bytes) -> bool:
+    xing = re.search(rb"(Xing|Info)...(.)", frame[:64], re.DOTALL)
+    return bool(xing and xing[2][0] & 1) or frame[36:40] == b"VBRI"
 
 
 def count_samples(source: Source, start: int) -> tuple[int, int]:
@@ -107,7 +111,7 @@ def count_samples(source: Source, start: int) -> tuple[int, int]:
             if at + length > base + len(data):
                 return count, gaps
             count, at = count + samples, at + length
-        elif data[at - base :].startswith(b"ID3"):  # as of files that were joined
+        elif data[at - base :].startswith(b"ID3"):  # a tag amid the frames, in joined files
             at = max(at + 1, _after_id3(source, at))
         elif (next_at := next(_frames(data, at - base), None)) is not None:
             gaps += base + next_at - at

@@ -174,14 +174,14 @@ def _first_mode(found: os.stat_result | None) -> int:
 def _take_after(descriptor: int, found: os.stat_result | None) -> None:
     """Give a file the owner, as far as the system allows, and the permissions of the one it replaces."""
     if found:
-        for owner in (-1, found.st_uid):  # a group of one's own is allowed to many, an owner to few
+        for owner in (-1, found.st_uid):  # most users may set a group that they are in, and no owner
             with suppress(OSError):
                 os.fchown(descriptor, owner, found.st_gid)
         os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
 
 
 def _free_name(place: Path) -> Path:
-    """Return a name for a temporary file beside another.
+    """Return a name for the temporary file of an output, in the same folder.
 
     It is the same in every run, so that a file is found, and removed, whose process was killed: a process
     that lives has locked its file.

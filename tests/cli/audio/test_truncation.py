@@ -71,7 +71,7 @@ def test_an_rf64_file_that_knows_no_length(length: int, way: Way) -> None:
         (1000, 1000, b"", 1000, 0),
         (1001, 1001, b"", 1001, 0),  # the byte that makes it even may be missing
         (1000, 1000, CHUNK, 1000, 0),
-        (1000, 1000, b"TAG" + bytes(125), 1000, 128),  # as of MP3 files
+        (1000, 1000, b"TAG" + bytes(125), 1000, 128),  # as in MP3 files
         (1000, 1000, CHUNK + b"junk", 1000, 4),
         (0, 1000, b"", None, 0),
         (0, 0, CHUNK, 0, 0),
