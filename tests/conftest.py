@@ -1,5 +1,12 @@
+import os
+import sys
+
 from hypothesis import settings
 
 # The same examples on every run, and none refused for being slow on a busy machine.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=False)
 settings.load_profile("repeatable")
+
+# Hundreds of tests start a process: without bytecode files, each would compile all of the code again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False

@@ -116,8 +116,15 @@ def readers_of(name: str) -> set[int]:
 
 
 def limited(size: int) -> Callable[[], None]:
-    """Let files have so many bytes, as a disk does that is full."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    """Let files have so many bytes, as a disk does that is full; for a process that begins."""
+
+    def limit() -> None:
+        os.environ["PYTHONDONTWRITEBYTECODE"] = (
+            "1"  # Python would leave half a file of it, and read it later
+        )
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return limit
 
 
 def without_privileges() -> None:

@@ -304,7 +304,7 @@ def test_silence_where_it_should_judge_is_told() -> None:
 def test_a_full_disk_is_told_in_a_word() -> None:
     pair()
     program = (
-        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "import resource, sys; sys.dont_write_bytecode = True\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n" + MAIN
     )
     options = ["--taps", "13", "--delay", "0", "-o", "w.npy", "-q"]
