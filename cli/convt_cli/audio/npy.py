@@ -174,7 +174,11 @@ class NpyWriter:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
         self._start = self._file.tell()
-        self._file.truncate(self._start + math.prod(shape) * dtype.itemsize)
+        try:
+            self._file.truncate(self._start + math.prod(shape) * dtype.itemsize)
+        except OSError:  # there is no room
+            self._file.close()
+            raise
 
     def write(self, signal: int, block: Array) -> None:
         """Append a block to each channel of a signal, at its place in C order."""
