@@ -4,7 +4,7 @@ import sys
 from hypothesis import settings
 
 # The same examples on every run, and none refused for being slow on a busy machine.
-settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=False)
+settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=False, max_examples=60)
 settings.load_profile("repeatable")
 
 # Hundreds of tests start a process: without bytecode files, each would compile all of the code again.
