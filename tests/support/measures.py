@@ -146,7 +146,8 @@ class _Ratio:
 def meets(kernel: Array, stride: int, passband: float, rejection: float) -> bool:
     """Measure in input Nyquist frequencies, 100 points and more a sidelobe, relative to a gain of 1."""
     points = stride << math.ceil(math.log2(50 * kernel.size / stride + 1000))
-    angles, response = freqz(kernel, worN=points, include_nyquist=True)
+    # One more, with the Nyquist frequency: the transform is of twice as many as there were, which is fast.
+    angles, response = freqz(kernel, worN=points + 1, include_nyquist=True)
     frequencies, level = angles * stride / np.pi, 20 * np.log10(np.abs(response) / stride + 1e-300)
     inside = np.abs(level[frequencies <= passband]).max()
     beyond = level[frequencies >= 1 - 1e-9].max()

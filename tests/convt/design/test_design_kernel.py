@@ -26,20 +26,19 @@ def test_presets_are_what_users_are_told() -> None:
     np.testing.assert_array_equal(convt.design_kernel(2), convt.design_kernel(2, quality="high"))
 
 
-SPECIFICATIONS = [
-    (0.5, 65),
-    (0.9, 60),
-    (0.8, 80),
-    (0.95, 160),
-    (0.9, 200),
-    (0.97, 250),
-    (0.1, 100),
-    (0.99, 20),
-]
-
-
-@pytest.mark.parametrize(("passband", "rejection"), SPECIFICATIONS)
-@pytest.mark.parametrize("stride", [2, 5])
+@pytest.mark.parametrize(
+    ("stride", "passband", "rejection"),
+    [
+        (2, 0.5, 65),
+        (5, 0.9, 60),
+        (2, 0.8, 80),
+        (5, 0.95, 160),
+        (2, 0.9, 200),
+        (5, 0.97, 250),
+        (2, 0.1, 100),
+        (5, 0.99, 20),
+    ],
+)
 def test_the_kernel_is_the_shortest_that_meets_a_specification(
     stride: int, passband: float, rejection: float
 ) -> None:
@@ -77,7 +76,7 @@ KINDS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("arguments", KINDS)
-@pytest.mark.parametrize("stride", [2, 3, 8])
+@pytest.mark.parametrize("stride", [2, 3, 5])
 def test_every_phase_has_a_gain_of_1(stride: int, arguments: dict[str, Any]) -> None:
     kernel = convt.design_kernel(stride, **arguments)
     gains = [math.fsum(kernel[r::stride]) for r in range(stride)]

@@ -43,12 +43,14 @@ def test_rounding_stays_within_a_few_ulps_of_the_sum(
 def test_rounding_of_transforms_stays_within_a_few_ulps_of_the_result(
     dtype: str, taps: int, signal: str
 ) -> None:
-    n = np.arange(60_000)
+    n = np.arange(20_000)
     signals = {"noise": numbers(27, n.shape, dtype), "sine": np.sin(0.3 * n), "constant": np.ones(n.shape)}
     x, weight = signals[signal][None].astype(dtype), numbers(28, (1, 1, taps), dtype)
     y = convt.conv_transpose1d(x, weight, stride=2, engine="spectral")
     wide = np.longdouble if dtype == "float64" else np.float64
-    exact = sum_of_products(x.astype(wide), weight.astype(wide), 2)
+    exact = np.empty(y.shape, wide)
+    for phase in range(2):  # many taps: by phases, which is quicker than tap by tap
+        exact[0, phase::2] = np.convolve(x[0].astype(wide), weight[0, 0, phase::2].astype(wide))
     eps, error = np.finfo(dtype).eps, np.abs(y - exact)
     # Measured: 2.7 and 17; the bounds grow with the logarithm of the block, here one of 8,192 to 16,384.
     assert np.sqrt((error**2).mean()) <= 4 * eps * np.sqrt((exact**2).mean())

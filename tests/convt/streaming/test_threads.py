@@ -178,9 +178,7 @@ def test_calls_from_someone_elses_threads_agree() -> None:
             np.testing.assert_array_equal(result, expected)
 
 
-@pytest.mark.parametrize("blas", ["1", "2"])
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_the_same_bytes_for_any_number_of_threads(blas: str, threads: str) -> None:
+def test_the_same_bytes_for_any_number_of_threads() -> None:
     script = """
 import hashlib, numpy as np, convt
 rng = np.random.default_rng(0)
@@ -204,7 +202,8 @@ print(digest.hexdigest())
             text=True,
             check=True,
         ).stdout
-        for b, t in (("1", "1"), (blas, threads))
+        for b in "12"
+        for t in "12"
     }
     assert len(results) == 1
 
