@@ -29,7 +29,6 @@ def test_python_m_runs_the_command_under_its_own_name(module: str) -> None:
         return result.returncode, result.stdout, result.stderr
 
     assert ended("--version") == (0, f"convt {convt.__version__}\n", "")
-    assert ended("upsample", "--help")[1].startswith("Usage: convt upsample ")
     code, _, said = ended("upsample", "--strid", "2")
     assert code == 2
     assert said.startswith("convt: No such option: --strid")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from convt_cli.app import app
-from tests.support.command import CONVT, refused, run
+from tests.support.command import CONVT, facts, refused, upsample
 from tests.support.processes import without_privileges
 
 pytestmark = pytest.mark.usefixtures("silent_input")
@@ -21,8 +22,8 @@ pytestmark = pytest.mark.usefixtures("silent_input")
 def test_the_output_stands_beside_the_input_unless_named() -> None:
     Path("a folder").mkdir()
     Path("in.wav").rename("a folder/in.wav")
-    assert run("upsample", "a folder/in.wav").stdout == "a folder/in_x2.wav\n"
-    assert run("upsample", "a folder/in.wav", "--stride", "3", "-o", "other.wav").stdout == "other.wav\n"
+    assert upsample("a folder/in.wav").stdout == "a folder/in_x2.wav\n"
+    assert upsample("a folder/in.wav", "--stride", "3", "-o", "other.wav").stdout == "other.wav\n"
     assert soundfile.info("other.wav").samplerate == 24_000
 
 
@@ -126,13 +127,15 @@ def test_failures(arguments: list[str], message: str) -> None:
 
 
 def test_names_with_spaces_dashes_and_bytes_that_are_no_text() -> None:
-    for name in (b"a b.wav", b"-dash.wav", b"caf\xe9.wav", "żółw.wav".encode()):
-        Path("in.wav").rename(os.fsdecode(name))
-        result = subprocess.run([*CONVT, "upsample", "-q", "--", name], capture_output=True, check=True)
-        target = name.replace(b".wav", b"_x2.wav")
-        assert result.stdout == (b"./" if name.startswith(b"-") else b"") + target + b"\n"
-        assert Path(os.fsdecode(target)).exists()
-        Path(os.fsdecode(name)).rename("in.wav")
+    names = [b"a b.wav", b"-dash.wav", b"caf\xe9.wav", "żółw.wav".encode()]
+    made = [b"a b_x2.wav", b"./-dash_x2.wav", b"caf\xe9_x2.wav", "żółw_x2.wav".encode()]
+    for name in names:
+        shutil.copy("in.wav", os.fsdecode(name))
+    for some in (slice(2, 3), slice(4)):
+        command: list[str | bytes] = [*CONVT, "upsample", "-q", "--overwrite", "--", *names[some]]
+        result = subprocess.run(command, capture_output=True, check=True)
+        assert result.stdout.splitlines() == made[some]
+    assert all(Path(os.fsdecode(name)).exists() for name in made)
 
 
 def test_a_name_of_two_lines_is_told_in_one() -> None:
@@ -192,18 +195,16 @@ def test_weights_that_are_missing_are_named_whatever_standard_output_is() -> Non
 @pytest.mark.parametrize("name", ["./-", ".//./-"])
 def test_a_file_whose_name_is_a_dash_is_no_standard_stream(name: str) -> None:
     Path("in.wav").rename("-")
-    assert run("upsample", name, "-o", "out.wav", "-q", stdin=subprocess.DEVNULL).returncode == 0
+    upsample(name, "-o", "out.wav", "-q")
     assert soundfile.info("out.wav").frames == 1000
     Path("-").unlink()
-    assert run("upsample", "out.wav", "-o", name, "-q", "--format", "WAV").stdout == f"{Path.cwd()}/-\n"
+    assert upsample("out.wav", "-o", name, "-q", "--format", "WAV").stdout == f"{Path.cwd()}/-\n"
     assert soundfile.info(Path.cwd() / "-").frames == 2000
 
 
 def test_a_name_that_begins_with_a_dash_is_printed_as_a_command_line_takes_it() -> None:
     Path("in.wav").rename("-x.wav")
-    written = run("upsample", "./-x.wav", "-q").stdout
+    written = upsample("./-x.wav", "-q").stdout
     assert written == "./-x_x2.wav\n"
-    assert run("upsample", written.rstrip(), "-o", "y.wav").returncode == 0
-    assert json.loads(run("upsample", "y.wav", "-o", "./-y.wav", "--json").stdout)["output"]["path"] == (
-        "./-y.wav"
-    )
+    upsample(written.rstrip(), "-o", "y.wav")
+    assert facts("y.wav", "-o", "./-y.wav")["output"]["path"] == "./-y.wav"

@@ -29,6 +29,7 @@ from tests.support.processes import (
 from tests.support.sounds import silence, sound
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+ONE, TWO = ["1.wav"], ["1.wav", "2.wav", "-d", "out", "-j", "2"]
 
 
 def maps_of(process: Process) -> bytes:
@@ -72,17 +73,18 @@ def test_a_signal_to_all_processes_as_a_terminal_sends(number: signal.Signals) -
 
 
 @pytest.mark.usefixtures("short_kernel")
-@pytest.mark.parametrize("command", [["1.wav"], ["1.wav", "2.wav", "-d", "out", "-j", "2"]])
 @pytest.mark.parametrize(
-    ("order", "at_once"),
+    ("order", "at_once", "command"),
     [
-        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], False),
-        ([signal.SIGINT, signal.SIGTERM], False),
-        ([signal.SIGTERM, signal.SIGHUP], True),  # as of systemd
+        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], False, ONE),
+        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], False, TWO),
+        ([signal.SIGINT, signal.SIGTERM], False, ONE),
+        ([signal.SIGTERM, signal.SIGHUP], True, ONE),  # as of systemd
+        ([signal.SIGTERM, signal.SIGHUP], True, TWO),
     ],
 )
 def test_signals_in_quick_succession_leave_nothing(
-    order: list[signal.Signals], command: list[str], at_once: bool
+    order: list[signal.Signals], at_once: bool, command: list[str]
 ) -> None:
     for name in ("1.wav", "2.wav"):
         silence(name, 3_000_000)
@@ -167,7 +169,7 @@ def test_signals_that_the_shell_has_set_aside_stay_so(number: signal.Signals, jo
 
 
 @pytest.mark.usefixtures("short_kernel")
-@pytest.mark.parametrize("command", [["1.wav"], ["1.wav", "2.wav", "-d", "out", "-j", "2"]])
+@pytest.mark.parametrize("command", [ONE, TWO])
 def test_a_kill_leaves_nothing_under_the_targets_name_and_no_process(command: list[str]) -> None:
     for name in ("1.wav", "2.wav"):
         silence(name, 3_000_000)
@@ -237,9 +239,7 @@ def test_an_interruption_while_a_pipe_with_a_name_is_silent(jobs: str) -> None:
 
 
 @pytest.mark.usefixtures("silent_input")
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "code"), SIGNALS[:2])
 def test_a_signal_half_way_leaves_nothing(number: signal.Signals, code: int) -> None:
     soundfile.write("long.wav", np.zeros((20_000_000, 1), "int16"), 8000)
     process = subprocess.Popen(

@@ -41,9 +41,8 @@ def through_files(signals: Array, rate: int, target: int, *options: str, subtype
     return np.asarray(output.T)
 
 
-CASES = [(48_000, 48_000 * stride) for stride in (2, 3, 4, 5)]
-CASES += [(8000, 64_000), (44_100, 88_200), (44_100, 176_400), (8000, 48_000)]
-RATIOS = [(44_100, 48_000), (16_000, 44_100), (22_050, 48_000), (44_100, 192_000), (11_025, 48_000)]
+CASES = [(48_000, 48_000 * stride) for stride in (2, 3, 5, 8)]  # what counts is the ratio
+RATIOS = [(44_100, 48_000), (16_000, 44_100), (22_050, 48_000), (44_100, 192_000)]
 
 
 @pytest.mark.parametrize(("rate", "target"), CASES + RATIOS)

@@ -1,6 +1,5 @@
 """Standard input, output and error: closed, full, terminals, or the same file twice."""
 
-import itertools
 import json
 import os
 import pty
@@ -169,14 +168,8 @@ def test_standard_output_that_is_the_input_is_refused() -> None:
         assert Path("in.wav").read_bytes() == before
 
 
-CLOSED = [
-    " ".join(itertools.compress(["<&-", ">&-", "2>&-"], chosen))
-    for chosen in itertools.product([False, True], repeat=3)
-]
-
-
 @pytest.mark.usefixtures("short_kernel")
-@pytest.mark.parametrize("closed", CLOSED)
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed_never_make_one_of_a_file(closed: str) -> None:
     """The files that are opened in their place must not be taken for them."""
     for name in ("in.wav", "b.wav"):
@@ -188,10 +181,9 @@ def test_streams_that_are_closed_never_make_one_of_a_file(closed: str) -> None:
         with Path("in.wav").open("rb") as stream:
             return subprocess.run(shell, stdin=stream, capture_output=True, check=False, timeout=60)
 
-    if closed in ("", "<&-", ">&-"):
+    if closed in ("<&-", ">&-"):
         result = run("-", "-o", "-", "-q")
-        assert result.returncode == (2 if closed else 0)
-        assert len(result.stdout) == (0 if closed else 12_044)
+        assert (result.returncode, result.stdout) == (2, b"")
     assert run("in.wav", "b.wav", "none.wav", "-d", "out", "-j", "2").returncode == 3
     for name in ("in.wav", "b.wav"):
         assert soundfile.info(f"out/{name}").frames == 6000

@@ -43,7 +43,15 @@ def made(text: bytes, *arguments: str) -> bytes:
     ids=["lines", "blank", "CRLF", "BOM", "NUL", "print0"],
 )
 def test_a_list_names_files_of_any_bytes(text: bytes) -> None:
-    assert made(text) == b"".join(b"out/" + name + b"\n" for name in ODD)
+    Path("list").write_bytes(text)
+    options = ["--files-from", "list", "--weights", "w.npy", "-d", "out", "-q"]
+    made = upsample(*options).stdout_bytes
+    assert made == b"".join(b"out/" + name + b"\n" for name in ODD)
+    assert {os.fsencode(path.name) for path in Path("out").iterdir()} == set(ODD)
+
+
+def test_a_list_on_standard_input() -> None:
+    assert made(b"\n".join(ODD)) == b"".join(b"out/" + name + b"\n" for name in ODD)
 
 
 def test_with_nuls_names_have_lines() -> None:

@@ -54,12 +54,13 @@ def small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_no_memory_holds_is_refused_before_it_is_asked_for(arguments: list[str]) -> None:
     sound("in.wav")
-    Path("in.raw").write_bytes(bytes(1000))
-    rows = 65_535 * 1000
-    Path("many.wav").write_bytes(header(65_535, 8000, 8, rows))
-    os.truncate("many.wav", 44 + rows)
+    if "many.wav" in arguments:
+        rows = 65_535 * 1000
+        Path("many.wav").write_bytes(header(65_535, 8000, 8, rows))
+        os.truncate("many.wav", 44 + rows)
     Path("many.au").write_bytes(b".snd" + struct.pack(">5I", 24, 100, 2, 8000, 65_535) + bytes(100))
-    np.savez_compressed("wide", weight=np.zeros((1, 1 << 22, 1)))
+    if "wide.npz" in arguments:
+        np.savez_compressed("wide", weight=np.zeros((1, 1 << 22, 1)))
     weights = [] if "--weights" in arguments else ["--weights", "w.npy"]
     assert "memory" in refused("upsample", *arguments, *weights, code=1)
 

@@ -87,7 +87,7 @@ def sound(channels: int = 1, frames: int = 300_001, subtype: str = "PCM_16", lev
 def test_the_bytes_are_those_of_one_process(
     channels: int, subtype: str, options: list[str], divided: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound(channels, 700_001, subtype)
+    sound(channels, 300_001, subtype)
     np.save("w.npy", numbers(1, (45,), "float64") / 20)
     np.save("mix.npy", numbers(2, (2, 2, 33), "float32") / 30)
     target = Path(upsample("in.wav", *options).stdout.strip())

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
 import convt
 from convt_cli.app import app
@@ -168,10 +169,10 @@ def test_the_json_of_every_command_is_unicode(command: list[str]) -> None:
     np.save("w.npy", np.ones(4))
     Path("w.npy").rename(name)
     more = ["--balance"] if "design" in command else []
-    result = run(*command, name, *more, "--json")
-    assert result.returncode == 0
+    result = CliRunner().invoke(app, [*command, name, *more, "--json"])
+    assert result.exit_code == 0
     assert "\ufffd.npy" in str(parsed(result.stdout))
-    result = run(*command, os.fsdecode(b"none\xe9.npy"), *more, "--json")
+    result = CliRunner().invoke(app, [*command, os.fsdecode(b"none\xe9.npy"), *more, "--json"])
     assert "none\ufffd.npy: " in parsed(result.stdout)["error"]
 
 
@@ -246,8 +247,8 @@ def test_json_gives_way_to_sound_on_stdout() -> None:
 )
 def test_json_errors_do_not_go_where_sound_should(arguments: list[str], code: int) -> None:
     noise_file("in.wav")
-    result = run("upsample", *arguments, "--json", stdin=subprocess.DEVNULL)
-    assert (result.returncode, result.stdout) == (code, "")
+    result = upsample(*arguments, "--json", code=code)
+    assert result.stdout == ""
     assert parsed(result.stderr)["exit_code"] == code
 
 
