@@ -158,6 +158,7 @@ ROOMS = {
         "files",
         "options",
         "samples",
+        "metadata",
         "audio",
         "kernels",
         "plots",

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 
 from convt_cli.audio import headers
-from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.writer import open_audio_writer
+from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
 from tests.support.audio_bytes import MOST
 from tests.support.command import UPSAMPLE, upsample

@@ -14,7 +14,7 @@ import soundfile
 from convt_cli.audio import headers
 from convt_cli.audio.headers import Header
 from convt_cli.audio.reader import Reader, open_reader
-from convt_cli.audio.source import Source
+from convt_cli.files.source import Source
 from tests.support.oracles import Array
 
 Way = Literal["file", "pipe"]

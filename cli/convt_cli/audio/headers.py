@@ -13,11 +13,11 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from convt_cli.audio.chunks import Chunk, Order, chunk_headers
-from convt_cli.audio.metadata import Metadata
-from convt_cli.audio.source import Source
 from convt_cli.audio.stated_lengths import is_placeholder
 from convt_cli.errors import Failure, Unwritable
+from convt_cli.files.source import Source
+from convt_cli.metadata.chunks import Chunk, Order, chunk_headers
+from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
 
 _MOST = 0xFFFFFFFF

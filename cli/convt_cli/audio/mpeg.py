@@ -13,7 +13,7 @@ beyond it.
 import re
 from collections.abc import Iterator
 
-from convt_cli.audio.source import Source
+from convt_cli.files.source import Source
 
 _HEAD = 1 << 16  # bytes in which the first frame is looked for
 _PIECE = 1 << 20

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from convt_cli.audio.chunks import Chunk
-from convt_cli.audio.metadata import Metadata
-from convt_cli.audio.source import Source, open_output
 from convt_cli.errors import Failure
+from convt_cli.files.source import Source, open_output
+from convt_cli.metadata.chunks import Chunk
+from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Array, cast, precise
 
 _MOST_EMPTY = 1 << 16  # signals of no samples

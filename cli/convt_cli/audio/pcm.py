@@ -8,11 +8,11 @@ from typing import IO
 import numpy as np
 
 from convt_cli.audio import headers
-from convt_cli.audio.chunks import Chunk, name_of
 from convt_cli.audio.headers import Header
-from convt_cli.audio.metadata import Metadata
-from convt_cli.audio.source import Source, open_output, write_all
 from convt_cli.errors import Unwritable
+from convt_cli.files.source import Source, open_output, write_all
+from convt_cli.metadata.chunks import Chunk, name_of
+from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Array, Format
 from convt_cli.samples.pcm_codec import CODES, PcmCodec
 from convt_cli.samples.quantise import Quantiser

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from convt_cli.audio import headers, mpeg
 from convt_cli.audio.headers import Header
-from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyReader
 from convt_cli.audio.pcm import PcmReader
 from convt_cli.audio.sndfile import SndfileReader
-from convt_cli.audio.source import Source
 from convt_cli.audio.stated_lengths import fix_aiff_lengths, missing_bytes
 from convt_cli.errors import Failure
+from convt_cli.files.source import Source
+from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
 
 Reader = PcmReader | SndfileReader | NpyReader

@@ -14,12 +14,12 @@ import numpy as np
 import soundfile
 
 from convt_cli.audio import mpeg
-from convt_cli.audio.chunks import Chunk, name_of
-from convt_cli.audio.metadata import Metadata
-from convt_cli.audio.source import Source, copy_all, open_output
-from convt_cli.audio.unread_metadata import unread_names
 from convt_cli.errors import Failure, Unwritable
 from convt_cli.files.paths import typed
+from convt_cli.files.source import Source, copy_all, open_output
+from convt_cli.metadata.chunks import Chunk, name_of
+from convt_cli.metadata.metadata import Metadata
+from convt_cli.metadata.unread import unread_names
 from convt_cli.samples.formats import Array, Format
 from convt_cli.samples.quantise import Quantiser
 

@@ -3,8 +3,8 @@
 import struct
 from collections.abc import Callable
 
-from convt_cli.audio.chunks import chunk_headers
-from convt_cli.audio.source import Source
+from convt_cli.files.source import Source
+from convt_cli.metadata.chunks import chunk_headers
 
 _MOST = 0xFFFFFFFF
 

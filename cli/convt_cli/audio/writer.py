@@ -7,10 +7,10 @@ and, when it has finished, whether the file `is_rf64`. The system's errors are O
 from fractions import Fraction
 from pathlib import Path
 
-from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import RIFF, PcmWriter, is_plain
 from convt_cli.audio.sndfile import SndfileWriter
+from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
 from convt_cli.samples.quantise import Dither, Overs, Quantiser
 

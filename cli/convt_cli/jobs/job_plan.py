@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unicodedata import normalize
 
-from convt_cli.audio.source import Source
 from convt_cli.errors import Failure, Misuse
 from convt_cli.files.discover import audio_files_in
 from convt_cli.files.paths import STREAM, input_name, parse_path
+from convt_cli.files.source import Source
 from convt_cli.options.upsample_options import UpsampleOptions
 
 _LONGEST_LIST = 1 << 28  # bytes

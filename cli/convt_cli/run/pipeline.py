@@ -11,11 +11,9 @@ from pathlib import Path
 import numpy as np
 
 import convt
-from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import PcmReader, PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
-from convt_cli.audio.source import open_output
 from convt_cli.audio.writer import Writer, open_audio_writer, writable_metadata
 from convt_cli.errors import Failure, Unwritable, library_errors_as_failures, os_failure
 from convt_cli.files.atomic_write import (
@@ -27,6 +25,8 @@ from convt_cli.files.atomic_write import (
 )
 from convt_cli.files.checksums import file_sha256
 from convt_cli.files.paths import STREAM, input_name, output_name
+from convt_cli.files.source import open_output
+from convt_cli.metadata.metadata import Metadata
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.plots.style import check_plot_path
 from convt_cli.run.compare_spectra import plot_spectra

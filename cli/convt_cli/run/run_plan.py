@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 import convt
-from convt_cli.audio.metadata import Metadata
 from convt_cli.files.paths import input_name, output_name
 from convt_cli.kernels.selection import Ratio, SelectedKernel
+from convt_cli.metadata.metadata import Metadata
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.samples.formats import Format
 from convt_cli.samples.levels import Levels

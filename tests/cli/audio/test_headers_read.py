@@ -12,8 +12,8 @@ import soundfile
 
 from convt_cli.audio import headers
 from convt_cli.audio.reader import open_reader
-from convt_cli.audio.source import Source
 from convt_cli.errors import Failure
+from convt_cli.files.source import Source
 from convt_cli.samples.formats import Format
 from tests.support.audio_bytes import (
     DATA,

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from convt_cli.audio.headers import build
-from convt_cli.audio.metadata import Metadata
 from convt_cli.audio.reader import open_reader
+from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
 from tests.support.audio_bytes import DATA, MOST, WAYS, WIDTHS, header_of, samples, written
 

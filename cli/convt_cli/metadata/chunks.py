@@ -11,7 +11,7 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Literal
 
-from convt_cli.audio.source import Source
+from convt_cli.files.source import Source
 
 Chunk = tuple[bytes, bytes]  # four-character id, payload without padding
 Order = Literal["<", ">"]  # RIFF, RIFX

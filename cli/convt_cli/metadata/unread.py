@@ -5,8 +5,8 @@ FLAC begins with blocks (RFC 9639, section 8); AIFF and CAF files are lists of c
 
 from collections.abc import Iterator
 
-from convt_cli.audio.chunks import chunk_headers, name_of
-from convt_cli.audio.source import Source
+from convt_cli.files.source import Source
+from convt_cli.metadata.chunks import chunk_headers, name_of
 
 _FLAC_BLOCKS = {2: "application data", 5: "cue sheet", 6: "picture"}
 _FLAC_COMMENTS = 4

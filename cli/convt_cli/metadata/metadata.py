@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from convt_cli.audio import chunks as riff
-from convt_cli.audio.chunks import Chunk, Order
+from convt_cli.metadata import chunks as riff
+from convt_cli.metadata.chunks import Chunk, Order
 
 _PLAIN_MASKS = {1: 0x4, 2: 0x3, 4: 0x33, 6: 0x3F, 8: 0x63F}  # speakers of channels without a mask
 

@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convt_cli.audio.chunks import Chunk, Order, info_of, rescaled, tags_of
+from convt_cli.metadata.chunks import Chunk, Order, info_of, rescaled, tags_of
 
 BOTH: list[Order] = ["<", ">"]
 LIMIT = 2**32 - 1

@@ -11,9 +11,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from convt_cli.errors import Failure
 from convt_cli.files.paths import STREAM, input_name
-from convt_cli.samples.formats import Array
 
 _PIECE = 1 << 20  # bytes at a time
 _FILLED = 0.9  # of a disk's free room, at most
@@ -97,7 +99,7 @@ class Source:
         """Return the position: in a file, or in the header of a pipe."""
         return self._at if self.size is None else self._file.tell()
 
-    def fill(self, room: Array, unit: int) -> int:
+    def fill(self, room: NDArray[np.uint8], unit: int) -> int:
         """Read bytes of samples into an array: whole units, as many as fit or are available.
 
         Wait for one unit; return less than one only at the end of the input.
