@@ -14,12 +14,13 @@ import numpy as np
 import soundfile
 
 from convt_cli.audio import mpeg
+from convt_cli.audio.headers import riff_chunk
 from convt_cli.errors import Failure, Unwritable
 from convt_cli.files.paths import typed
 from convt_cli.files.source import Source, copy_all, open_output
 from convt_cli.metadata.chunks import Chunk, name_of
 from convt_cli.metadata.metadata import Metadata
-from convt_cli.metadata.unread import unread_names
+from convt_cli.metadata.unread import UNTAGGED, aiff_chunks, unread_names
 from convt_cli.samples.formats import Array, Format
 from convt_cli.samples.quantise import Quantiser
 
@@ -45,6 +46,7 @@ _FOREIGN = (
 _SPHERE = b"NIST_1A"
 _WORDLESS = (7, 29)  # "does not exist ... (possibly a pipe?)", "Unspecified internal error"
 _STDERR = 2
+_MOST_AIFF = 0xFFFFFFFF
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # without types
@@ -72,7 +74,6 @@ class SndfileReader:
         container: str | None = None,
     ) -> None:
         self.source, self._allowed, self.meta = source, truncated, meta
-        meta.lost += unread_names(source)
         self._file = file = self._opened()
         self._fresh = True
         self.channels = file.channels
@@ -81,6 +82,9 @@ class SndfileReader:
         self.frames: int | None = file.frames if is_known else None
         self.format = Format(container or file.format, file.subtype, file.endian, file.samplerate)
         self.meta.tags |= {name: text for name, text in file.copy_metadata().items() if text}
+        if self.format.container == "MP3":
+            self.meta.tags.pop("software", None)  # the encoder of what is decoded
+        self._find_unread()
         self.precision = precision or self.format.precision
         self.dtype = np.dtype(self.precision)
         self.warnings: list[str] = []
@@ -96,6 +100,22 @@ class SndfileReader:
         states_length = mpeg.states_length(self.source, start)
         self.source.seek(at)
         return not states_length
+
+    def _find_unread(self) -> None:
+        """Find the metadata that libsndfile does not return."""
+        meta, at = self.meta, self.source.tell()  # libsndfile's, too
+        if chunks := aiff_chunks(self.source):
+            meta.chunks, meta.family, meta.order = chunks, "AIFF", ">"
+        names = unread_names(self.source, meta.tags)
+        meta.lost += [name for name in names if name in UNTAGGED or self.format.container == "CAF"]
+        meta.unread = [name for name in names if name not in meta.lost]
+        if meta.unread:
+            with suppress(ImportError):
+                from convt_cli.metadata.tags import read_tags  # of an optional package
+
+                with os.fdopen(self.source.descriptor(), "rb") as file:
+                    meta.full = read_tags(file, self.format.container, self.format.subtype)
+        self.source.seek(at)
 
     def _opened(self) -> _Forward:
         _silence_decoders()
@@ -229,8 +249,10 @@ class SndfileWriter:
                 f"{chosen.container} cannot hold {channels} channel(s) of {chosen.subtype} at {chosen.rate}"
                 f" Hz ({reason}); name another container with -o, such as .wav"
             ) from None
-        self._tags = meta.tags
-        for name, text in meta.tags.items():
+        self._meta, self._tags = meta, {} if meta.full else meta.tags
+        if meta.full and chosen.container != "MP3" and "software" in meta.tags:
+            self._tags["software"] = meta.tags["software"]
+        for name, text in self._tags.items():
             with suppress(soundfile.LibsndfileError):  # `_check` finds the texts that are missing
                 setattr(self._file, name, text)
 
@@ -252,6 +274,12 @@ class SndfileWriter:
         self._file.close()
         _check_room(self._path)
         self._check()
+        if self._meta.full:
+            from convt_cli.metadata.tags import write_tags
+
+            self.lost += write_tags(self._path, self.format.container, self.format.subtype, self._meta.full)
+        if self._meta.chunks:
+            self._append_chunks()
         if self._folder:
             with open_output(None) as out:
                 copy_all(self._path, out)
@@ -273,8 +301,22 @@ class SndfileWriter:
             )
         if frames < self._frames:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if any(name == b"ID3 " for name, _ in self._meta.chunks):  # it has all tags
+            return
         # libsndfile appends its own name to that of the software.
         self.lost += [name for name, text in self._tags.items() if not tags.get(name, "").startswith(text)]
+
+    def _append_chunks(self) -> None:
+        """Append the chunks of an AIFF file, and add to its length."""
+        with self._path.open("r+b") as file:
+            file.seek(0, os.SEEK_END)
+            file.write(bytes(file.tell() % 2))
+            file.write(b"".join(riff_chunk(">", *chunk) for chunk in self._meta.chunks))
+            length = file.tell() - 8
+            if length > _MOST_AIFF:
+                raise Unwritable("an AIFF file cannot hold 4 GB; use --format W64")
+            file.seek(4)
+            file.write(length.to_bytes(4, "big"))
 
     def close(self) -> None:
         """Close the file."""

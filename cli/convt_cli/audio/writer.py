@@ -7,9 +7,11 @@ and, when it has finished, whether the file `is_rf64`. The system's errors are O
 from fractions import Fraction
 from pathlib import Path
 
+import convt
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import RIFF, PcmWriter, is_plain
 from convt_cli.audio.sndfile import SndfileWriter
+from convt_cli.metadata.chunks import Order
 from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
 from convt_cli.samples.quantise import Dither, Overs, Quantiser
@@ -68,8 +70,18 @@ def writable_metadata(
         The numbers of the input and the output.
     """
     if chosen and is_plain(chosen) and chosen.container in RIFF:
-        return meta.as_chunks(">" if chosen.big_endian else "<", factor, channels)
-    texts = meta.as_tags(factor, channels[1])
+        order: Order = ">" if chosen.big_endian else "<"
+        return meta.as_chunks("RIFF", order, factor, channels, _step(chosen, channels[1]))
+    if chosen and chosen.container == "AIFF":
+        return meta.as_chunks("AIFF", ">", factor, channels)
+    texts = meta.as_tags(factor, channels[1], chosen.container if chosen else "npy")
     if chosen and not is_plain(chosen):
         return texts
     return Metadata(lost=texts.lost + list(texts.tags))
+
+
+def _step(chosen: Format, channels: int) -> str:
+    """Return a line for the coding history of a broadcast WAVE file (EBU R 98)."""
+    mode = {1: ",M=mono", 2: ",M=stereo"}.get(channels, "")
+    kind = "; floating point" if chosen.is_float else ""
+    return f"A=PCM,F={chosen.rate},W={chosen.bits}{mode},T=convt {convt.__version__}{kind}"

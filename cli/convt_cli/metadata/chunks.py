@@ -1,7 +1,8 @@
-"""Chunks of audio files: how to walk them, and what a WAVE file's hold when the sample rate is multiplied.
+"""Chunks of WAVE and AIFF files: how to walk them, and what they hold when the sample rate is multiplied.
 
 Sources: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (LIST,
-cue); Microsoft, "New Multimedia Data Types and Data Techniques", 1994 (smpl, inst); EBU Tech 3285 (bext).
+cue); Microsoft, "New Multimedia Data Types and Data Techniques", 1994 (smpl, inst); EBU Tech 3285 and R 98
+(bext); Apple, "Audio Interchange File Format", 1989 (MARK, INST, COMT).
 """
 
 import math
@@ -20,7 +21,8 @@ _ABSURD = 1 << 62  # bytes that no file has
 # The writer of the new file makes these anew, or does not need them: they describe the encoding of the
 # samples, fill space, or hold levels of the old samples (PEAK, levl).
 _REMADE = frozenset(b"fmt |data|fact|wavl|slnt|ds64|JUNK|junk|PAD |FLLR|filr|PEAK|levl".split(b"|"))
-_TIMELESS = frozenset((b"id3 ", b"ID3 ", b"acid", b"inst", b"DISP"))  # acid: beats and their tempo
+# acid: beats and their tempo; iXML: its counts are of a rate that it states, that of the recorder
+_TIMELESS = frozenset(b"id3 |ID3 |acid|inst|DISP|iXML|INST|COMT|MIDI".split(b"|"))
 _XML = frozenset((b"_PMX", b"axml"))
 _ADTL_SIZES = {b"labl": 4, b"note": 4, b"ltxt": 20, b"file": 8}  # at least
 _BEXT_SIZE, _TIME_REFERENCE = 602, 338
@@ -62,13 +64,16 @@ def chunk_headers(source: Source, layout: str, alignment: int) -> Iterator[tuple
         source.seek(end)
 
 
-def rescaled(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[list[Chunk], list[str]]:
+def rescaled(
+    chunks: Iterable[Chunk], factor: Fraction, order: Order, step: str = ""
+) -> tuple[list[Chunk], list[str]]:
     """Return the chunks for `factor` times the rate, and the names of those that cannot be kept.
 
-    Sample positions (in bext, cue, smpl, LIST adtl) are multiplied and rounded to the nearest. A chunk
-    without positions or rates is kept unchanged, and one that belongs to the encoding, the container or
-    the samples is left out without a word. Any other chunk may count samples in an unknown way and is
-    lost; so is one that is damaged, or whose new positions exceed their field.
+    Sample positions (in bext, cue, smpl, LIST adtl, MARK) are multiplied and rounded to the nearest; a loop
+    keeps its length, which is its pitch. A chunk without positions or rates is kept unchanged, and one that
+    belongs to the encoding, the container or the samples is left out without a word. Any other chunk may
+    count samples in an unknown way and is lost; so is one that is damaged, or whose new positions exceed
+    their field.
 
     Parameters
     ----------
@@ -77,21 +82,29 @@ def rescaled(chunks: Iterable[Chunk], factor: Fraction, order: Order) -> tuple[l
     factor : Fraction
         New rate over old, at least 1.
     order : {"<", ">"}
-        Byte order: little-endian for RIFF, big-endian for RIFX.
+        Byte order: little-endian for RIFF, big-endian for RIFX and AIFF.
+    step : str
+        A line for the coding history in bext: what makes the new file.
 
     Returns
     -------
     kept : list of (bytes, bytes)
         In the order of `chunks`.
     lost : list of str
-        One printable name for each, such as ``"iXML"`` or ``"LIST adtl"``.
+        One printable name for each, such as ``"cart"`` or ``"LIST adtl"``.
     """
-    kept, lost = [], []
+    kept, lost, chunks = [], [], list(chunks)
+    loops = _aiff_loops(chunks)
     for chunk_id, payload in chunks:
         if chunk_id in _REMADE:
             continue
         try:
-            kept.append((chunk_id, _rescaled(chunk_id, payload, factor, order)))
+            if chunk_id == b"bext":
+                kept.append((chunk_id, _bext(payload, factor, order, step)))
+            elif chunk_id == b"MARK":
+                kept.append((chunk_id, _mark(payload, factor, loops)))
+            else:
+                kept.append((chunk_id, _rescaled(chunk_id, payload, factor, order)))
         except (struct.error, ValueError):
             lost.append(name_of((chunk_id, payload)))
     return kept, lost
@@ -126,17 +139,16 @@ def tags_of(chunks: Iterable[Chunk], order: Order) -> dict[str, str]:
     return {_TEXTS[kind]: text for payload in infos for kind, text in _texts(payload, order)}
 
 
-def untagged(chunks: Iterable[Chunk], order: Order) -> list[str]:
-    """Return the names of texts of LIST INFO that have no name in libsndfile."""
-    names = list[str]()
+def untagged(chunks: Iterable[Chunk], order: Order) -> dict[str, str]:
+    """Return the texts of LIST INFO that have no name in libsndfile, by their own."""
+    texts = dict[str, str]()
     for _, payload in filter(is_info, chunks):
         with suppress(struct.error, ValueError):
-            names += [
-                f"INFO {name_of((kind, b''))}"
-                for kind, *_ in _subchunks(payload, order)
-                if kind not in _TEXTS
-            ]
-    return names
+            for kind, start, stop in _subchunks(payload, order):
+                if kind not in _TEXTS:
+                    name = f"INFO {name_of((kind, b''))}"
+                    texts[name] = _decoded(payload[start:stop].split(b"\0")[0])
+    return texts
 
 
 def info_of(tags: Mapping[str, str], order: Order) -> Chunk | None:
@@ -161,8 +173,6 @@ def _rescaled(chunk_id: bytes, payload: bytes, factor: Fraction, order: Order) -
     """
     if chunk_id == b"LIST":
         return _list(payload, factor, order)
-    if chunk_id == b"bext":
-        return _bext(payload, factor, order)
     if chunk_id == b"cue ":
         return _cue(payload, factor, order)
     if chunk_id == b"smpl":
@@ -173,10 +183,13 @@ def _rescaled(chunk_id: bytes, payload: bytes, factor: Fraction, order: Order) -
     raise ValueError("may count samples")
 
 
-def _bext(payload: bytes, factor: Fraction, order: Order) -> bytes:
+def _bext(payload: bytes, factor: Fraction, order: Order, step: str) -> bytes:
     if len(payload) < _BEXT_SIZE:
         raise ValueError("damaged")
     body = bytearray(payload)
+    if step:
+        history = payload[_BEXT_SIZE:].rstrip(b"\0\r\n")
+        body[_BEXT_SIZE:] = history + b"\r\n" * bool(history) + step.encode("ascii", "replace") + b"\r\n"
     low, high = struct.unpack_from(f"{order}II", body, _TIME_REFERENCE)
     high, low = divmod(_nearest((high << 32 | low) * factor), 1 << 32)
     struct.pack_into(f"{order}II", body, _TIME_REFERENCE, low, high)
@@ -203,12 +216,43 @@ def _smpl(payload: bytes, factor: Fraction, order: Order) -> bytes:
     struct.pack_into(f"{order}I", body, 8, _nearest(period / factor))
     for loop in range(loops):
         at = 36 + 24 * loop
-        last, fraction, _ = struct.unpack_from(f"{order}3I", body, at + 12)
-        # The loop ends one sample after its last, plus a fraction in units of 2**-32 samples. The time of
-        # that end is kept, so whole samples of a multiplied fraction are added to the end.
-        end, fraction = divmod(_nearest(((last + 1) << 32 | fraction) * factor), 1 << 32)
-        _multiply(body, at + 8, factor, order)
-        struct.pack_into(f"{order}II", body, at + 12, end - 1, fraction)
+        first, last, fraction, _ = struct.unpack_from(f"{order}4I", body, at + 8)
+        if last < first:
+            raise ValueError("damaged")
+        # A loop lasts from its first sample to its last, plus a fraction in units of 2**-32 samples. Its
+        # length is its pitch: the start is rounded, and the end follows from it.
+        start = _nearest(first * factor)
+        length, fraction = divmod(_nearest(((last + 1 - first) << 32 | fraction) * factor), 1 << 32)
+        struct.pack_into(f"{order}3I", body, at + 8, start, start + length - 1, fraction)
+    return bytes(body)
+
+
+def _aiff_loops(chunks: Iterable[Chunk]) -> dict[int, int]:
+    """Return, from INST, the markers at which loops end, each with the one at which it begins."""
+    loops = dict[int, int]()
+    for name, payload in chunks:
+        if name == b"INST" and len(payload) >= 20:
+            for at in (8, 14):  # the loops of a note that is held, and of one that is released
+                is_played, begin, end = struct.unpack_from(">hhh", payload, at)
+                loops |= {end: begin} if is_played else {}
+    return loops
+
+
+def _mark(payload: bytes, factor: Fraction, loops: Mapping[int, int]) -> bytes:
+    body, at, places = bytearray(payload), 2, dict[int, tuple[int, int]]()
+    (count,) = struct.unpack_from(">H", body)
+    for _ in range(count):
+        marker, position, length = struct.unpack_from(">hIB", body, at)
+        places[marker] = at + 2, position
+        at += 7 + length + (length + 1) % 2
+    if at > len(body):
+        raise ValueError("damaged")
+    for marker, (field, position) in places.items():
+        place = _nearest(position * factor)
+        if marker in loops and loops[marker] in places:
+            begin = places[loops[marker]][1]
+            place = _nearest(begin * factor) + _nearest((position - begin) * factor)
+        struct.pack_into(">I", body, field, place)
     return bytes(body)
 
 

@@ -2,11 +2,28 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from io import BytesIO
+from typing import TYPE_CHECKING, Literal
 
 from convt_cli.metadata import chunks as riff
 from convt_cli.metadata.chunks import Chunk, Order
+from convt_cli.metadata.tag_names import SNDFILE_COMMENTS
 
+if TYPE_CHECKING:
+    from convt_cli.metadata.tags import Tags
+
+Family = Literal["RIFF", "AIFF"]
 _PLAIN_MASKS = {1: 0x4, 2: 0x3, 4: 0x33, 6: 0x3F, 8: 0x63F}  # speakers of channels without a mask
+_ID3: dict[Family, bytes] = {"RIFF": b"id3 ", "AIFF": b"ID3 "}
+# Texts that a kind of file holds without mutagen; libsndfile's tag in MP3 files cuts them short.
+_HELD: dict[str, set[str]] = {
+    "RIFF": {*SNDFILE_COMMENTS} - {"license"},
+    "AIFF": {"title", "artist", "comment", "copyright"},
+    "MP3": set(),
+    "FLAC": {*SNDFILE_COMMENTS},
+    "OGG": {*SNDFILE_COMMENTS},
+}
+_INSTALL = "pip install 'convt[tags]' keeps tags and cover art"
 
 
 @dataclass(slots=True)
@@ -18,48 +35,114 @@ class Metadata:
     tags : dict of str
         Texts by libsndfile's names.
     chunks : list of Chunk
-        Chunks of a RIFF file, texts included.
+        Chunks of a RIFF or AIFF file, texts of RIFF included.
+    family : {"RIFF", "AIFF"}
+        The kind of file of the chunks.
     order : {"<", ">"}
         Byte order of the numbers in chunks.
     mask : int
         Loudspeakers of the channels; 0 if not stated.
+    unread : list of str
+        Names of tags and pictures that libsndfile does not return.
+    full : Tags or None
+        All tags and pictures, if some are unread and mutagen is installed. An output gets them in place of
+        `tags`.
     lost : list of str
         Names of metadata that are not kept.
+    hint : str
+        What would keep more.
     """
 
     tags: dict[str, str] = field(default_factory=dict)
     chunks: list[Chunk] = field(default_factory=list)
+    family: Family = "RIFF"
     order: Order = "<"
     mask: int = 0
+    unread: list[str] = field(default_factory=list)
+    full: "Tags | None" = None
     lost: list[str] = field(default_factory=list)
+    hint: str = ""
 
-    def as_chunks(self, order: Order, factor: Fraction, channels: tuple[int, int]) -> "Metadata":
-        """Return the part of it that a RIFF file of this byte order holds, at `factor` times the rate.
+    def as_chunks(
+        self, family: Family, order: Order, factor: Fraction, channels: tuple[int, int], step: str = ""
+    ) -> "Metadata":
+        """Return the part of it that a file of chunks holds, at `factor` times the rate.
 
-        `channels` are the numbers of the input and the output.
+        Parameters
+        ----------
+        family, order
+            The kind of file, and its byte order.
+        factor : Fraction
+            New rate over old.
+        channels : tuple of int
+            The numbers of the input and the output.
+        step : str
+            A line for the coding history in bext.
+        """
+        kept, lost = riff.rescaled(self.chunks, factor, self.order, step)
+        texts = self.tags | riff.tags_of(kept, self.order)
+        result, full = Metadata({}, kept, family, order), None
+        is_moved = (family, order) != (self.family, self.order)
+        if is_moved or not self.chunks:
+            full = self._all_tags(result, texts, kept, factor, family)
+            result.chunks, lost = [], lost + self._names(kept, full)
+        if family == "AIFF":
+            garbled = {"copyright"} if not texts.get("copyright", "").isascii() else set()  # by libsndfile
+            result.tags = {name: text for name, text in texts.items() if name not in garbled}
+            lost += [] if full else garbled
+        else:
+            if not any(map(riff.is_info, result.chunks)) and (info := riff.info_of(texts, order)):
+                result.chunks.append(info)
+            lost += ["license"] if "license" in texts and not full else []  # it has no field
+            result.mask = self.mask if channels[0] == channels[1] else 0
+        if full:
+            result.chunks.append((_ID3[family], full.as_id3_bytes()))
+        result.lost = self.lost + lost + self._lost_mask(result.mask, channels[1])
+        return result
+
+    def as_tags(self, factor: Fraction, channels: int, container: str) -> "Metadata":
+        """Return its texts, and its pictures where there is a place for them.
+
+        `container` is that of a file that holds nothing else of it.
         """
         kept, lost = riff.rescaled(self.chunks, factor, self.order)
-        texts = self.tags | riff.tags_of(kept, self.order)
-        if order != self.order:
-            kept, lost = [], lost + self._names(kept)
-        if not any(map(riff.is_info, kept)) and (info := riff.info_of(texts, order)):
-            kept.append(info)
-        lost += ["license"] if "license" in self.tags else []  # RIFF has no field for it
-        mask = self.mask if channels[0] == channels[1] else 0
-        lost += self._lost_mask(mask, channels[1])
-        return Metadata({}, kept, order, mask, self.lost + lost)
+        result = Metadata(self.tags | riff.tags_of(kept, self.order))
+        if container in _HELD:
+            result.full = self._all_tags(result, result.tags, kept, factor, container)
+        lost += self._names(kept, result.full) + self._lost_mask(0, channels)
+        result.lost = self.lost + lost
+        return result
 
-    def as_tags(self, factor: Fraction, channels: int) -> "Metadata":
-        """Return the texts: other files hold nothing else of it."""
-        kept, lost = riff.rescaled(self.chunks, factor, self.order)
-        texts = self.tags | riff.tags_of(kept, self.order)
-        lost += self._names(kept) + self._lost_mask(0, channels)
-        return Metadata(texts, [], "<", 0, self.lost + lost)
+    def _all_tags(
+        self, result: "Metadata", texts: dict[str, str], kept: list[Chunk], factor: Fraction, kind: str
+    ) -> "Tags | None":
+        """Return all tags and pictures, or None if `texts` are all, and a kind of file holds them.
+
+        Without mutagen it is None, and `result` has a hint.
+        """
+        tag = dict(kept).get(_ID3[self.family])
+        others = riff.untagged(kept, self.order)
+        if not (self.unread or tag or others or texts.keys() - _HELD[kind] - {"software"}):
+            return None
+        try:
+            from convt_cli.metadata.tags import Tags, add_id3
+        except ImportError:
+            result.hint = _INSTALL
+            return None
+        full = self.full or Tags()
+        if tag:
+            add_id3(full, BytesIO(tag))
+        full.add_texts((name, [text]) for name, text in texts.items() if name != "software")
+        full.add_texts((name.removeprefix("INFO "), [text]) for name, text in others.items())
+        full.rescale(factor)
+        return full
 
     def _lost_mask(self, kept: int, channels: int) -> list[str]:
         return [] if self.mask in (kept, _PLAIN_MASKS.get(channels)) else ["channel mask"]
 
-    def _names(self, chunks: list[Chunk]) -> list[str]:
-        """Return the names of chunks, and of texts, that have no tag."""
+    def _names(self, chunks: list[Chunk], full: "Tags | None") -> list[str]:
+        """Return the names of chunks and texts that another kind of file does not hold."""
         others = [riff.name_of(chunk) for chunk in chunks if not riff.is_info(chunk)]
-        return others + riff.untagged(chunks, self.order)
+        if full:
+            return [name for name in others if name.lower() != "id3"]
+        return [*others, *riff.untagged(chunks, self.order), *self.unread]

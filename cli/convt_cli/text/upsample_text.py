@@ -73,8 +73,10 @@ def losses(result: RunResult) -> Iterator[str]:
     """Yield what the output lacks of the input."""
     plan, levels = result.plan, result.levels
     yield from result.notes
-    if result.lost:
-        yield f"{plan.target}: does not keep of {plan.source}: {', '.join(dict.fromkeys(result.lost))}"
+    names = [name for name in dict.fromkeys(result.lost) if name != "software"]  # of an encoder, mostly
+    if names:
+        hint = f"; {plan.metadata.hint}" if plan.metadata.hint else ""
+        yield f"{plan.target}: does not keep of {plan.source}: {', '.join(names)}{hint}"
     if levels and levels.overs and _is_clipped(result):
         yield _overs(result, "clipped")
 

@@ -16,7 +16,19 @@ BOTH: list[Order] = ["<", ">"]
 LIMIT = 2**32 - 1
 both_orders = pytest.mark.parametrize("order", BOTH)
 
-TIMELESS = [b"id3 ", b"ID3 ", b"acid", b"inst", b"DISP", b"_PMX", b"axml"]
+TIMELESS = [
+    b"id3 ",
+    b"ID3 ",
+    b"iXML",
+    b"INST",
+    b"COMT",
+    b"MIDI",
+    b"acid",
+    b"inst",
+    b"DISP",
+    b"_PMX",
+    b"axml",
+]
 REMADE = b"fmt |data|fact|ds64|JUNK|junk|PAD |FLLR|filr|PEAK|levl|wavl|slnt".split(b"|")
 
 
@@ -95,14 +107,14 @@ def test_xml_that_states_the_rate_is_not_kept(chunk_id: bytes, xml: bytes) -> No
 
 def test_order_is_kept_and_each_loss_is_named() -> None:
     chunks = [
-        (b"iXML", b""),
+        (b"cart", b""),
         (b"acid", b"a"),
         (b"data", b""),
         (b"plst", b""),
         (b"inst", b"b"),
-        (b"iXML", b""),
+        (b"cart", b""),
     ]
-    assert rescaled(iter(chunks), Fraction(2), "<") == ([chunks[1], chunks[4]], ["iXML", "plst", "iXML"])
+    assert rescaled(iter(chunks), Fraction(2), "<") == ([chunks[1], chunks[4]], ["cart", "plst", "cart"])
 
 
 @pytest.mark.parametrize(
@@ -143,6 +155,14 @@ def test_bext_that_is_short_or_beyond_64_bits_is_not_kept(order: Order) -> None:
     assert refused((b"bext", bext(0, order, b"")[:-1]), 1, order) == "bext"
     assert refused((b"bext", bext(2**63, order)), 2, order) == "bext"
     assert len(alone((b"bext", bext(0, order, b"")), 2, order)) == 602
+
+
+@pytest.mark.parametrize("history", [b"", b"A=PCM,F=8000", b"A=PCM,F=8000\r\n", b"A=PCM,F=8000\r\n\0\0"])
+def test_the_coding_history_gains_a_line(history: bytes) -> None:
+    [(_, made)], lost = rescaled([(b"bext", bext(1, "<", history))], Fraction(2), "<", "A=PCM,F=16000")
+    assert lost == []
+    lines = [b"A=PCM,F=8000"] * bool(history) + [b"A=PCM,F=16000", b""]
+    assert made == bext(2, "<", b"\r\n".join(lines))
 
 
 @both_orders
@@ -200,6 +220,37 @@ def test_loops_that_end_between_samples_keep_their_time(
     assert payload == smpl(1200 // factor, [(0, end, fraction)], order)
 
 
+@both_orders
+@pytest.mark.parametrize("start", [0, 1, 1000, 123_457])
+@pytest.mark.parametrize("ratio", [(48_000, 44_100), (96_000, 22_050), (44_100, 48_000)])
+def test_loops_keep_their_pitch(ratio: tuple[int, int], start: int, order: Order) -> None:
+    factor = Fraction(*ratio)
+    payload = alone((b"smpl", smpl(1200, [(start, start + 99, 0)], order)), factor, order)
+    made = struct.unpack_from(order + "3I", payload, 36 + 8)
+    assert abs(made[0] - start * factor) <= Fraction(1, 2)
+    length = made[1] + 1 - made[0] + Fraction(made[2], 2**32)
+    assert abs(length / (100 * factor) - 1) < 1e-9
+
+
+def marks(places: dict[int, int]) -> bytes:
+    """A MARK chunk; the name of marker n has n letters."""
+    body = struct.pack(">H", len(places))
+    for mark, place in places.items():
+        body += struct.pack(">hIB", mark, place, mark) + b"n" * mark + bytes((mark + 1) % 2)
+    return body
+
+
+def test_markers_move_with_the_samples_and_loops_between_them_keep_their_pitch() -> None:
+    instrument = bytes(8) + struct.pack(">hhhhhh", 1, 2, 3, 0, 4, 1)
+    # 1001 is at 1089.52 and 1101 at 1198.37; but a loop of 100 samples is one of 108.84.
+    before, after = marks({1: 7, 2: 1001, 3: 1101, 4: 1301}), marks({1: 8, 2: 1090, 3: 1199, 4: 1416})
+    rest = (b"INST", instrument)
+    moved = rescaled([(b"MARK", before), rest], Fraction(48_000, 44_100), ">")
+    assert moved == ([(b"MARK", after), rest], [])
+    assert refused((b"MARK", before[:-4]), 2, ">") == "MARK"
+    assert refused((b"MARK", marks({1: 2**31})), 2, ">") == "MARK"
+
+
 def test_a_loop_may_end_at_the_last_sample_that_counts() -> None:
     last = smpl(6, [(0, 2**31 - 1, 0)], "<")
     assert alone((b"smpl", last), 2, "<") == smpl(3, [(0, LIMIT, 0)], "<")
@@ -243,7 +294,7 @@ def test_info_stays_as_it_is_even_damaged() -> None:
     assert alone((b"LIST", b"INFOINAM\xff"), 2, "<") == b"INFOINAM\xff"
 
 
-KNOWN = [*TIMELESS, *REMADE, b"bext", b"cue ", b"smpl", b"LIST", b"iXML"]
+KNOWN = [*TIMELESS, *REMADE, b"bext", b"cue ", b"smpl", b"LIST", b"MARK"]
 STARTS = [b"", b"adtl", b"INFO", b"\1\0\0\0", b"\0\0\0\1", b"\2\0\0\0", bytes(28) + b"\1\0\0\0", bytes(338)]
 whole = st.sampled_from(BOTH).flatmap(
     lambda order: st.sampled_from(
