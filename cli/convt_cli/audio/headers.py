@@ -32,6 +32,8 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _GUID_END = bytes.fromhex("800000aa00389b71")
 _WAV_CODES = {(_PCM, 8): "PCM_U8", (_PCM, 16): "PCM_16", (_PCM, 24): "PCM_24", (_PCM, 32): "PCM_32"}
 _WAV_CODES |= {(_FLOAT, 32): "FLOAT", (_FLOAT, 64): "DOUBLE"}
+_BLOCKS = (0x02, 0x11, 0x14, 0x31, 0x38, 0x40)  # codes of ADPCM and GSM, whose samples come in blocks
+_LEAST_BLOCK = 1024  # samples that a block may have where the format does not say it
 _AU_CODES = {2: "PCM_S8", 3: "PCM_16", 4: "PCM_24", 5: "PCM_32", 6: "FLOAT", 7: "DOUBLE"}
 
 
@@ -235,6 +237,19 @@ def parse_trailing_chunks(source: Source, order: Order) -> list[Chunk]:
 def size_of(chunks: Iterable[Chunk]) -> int:
     """Return the bytes that chunks take."""
     return sum(8 + len(body) + len(body) % 2 for _, body in chunks)
+
+
+def frames_that_count(header: Header, frames: int | None) -> int | None:
+    """Return how many samples of coded blocks count: `fact` states it, and the last block is full."""
+    chunks = dict(header.meta.chunks)
+    form, fact = chunks.get(b"fmt ", b""), chunks.get(b"fact", b"")
+    if frames is None or len(fact) < 4:
+        return frames
+    order = header.meta.order
+    code, block = struct.unpack(f"{order}H16xH", form[:20].ljust(20, b"\0"))
+    (stated,) = struct.unpack(f"{order}I", fact[:4])
+    is_padding = code in _BLOCKS and 0 < frames - stated < max(2 * block, _LEAST_BLOCK)
+    return stated if stated and is_padding else frames
 
 
 def fix_length(source: Source, header: Header) -> int:

@@ -153,6 +153,7 @@ class NpyWriter:
     """An array (N, C, L), or (N, L, C), or of its last one or two axes."""
 
     format, quantise, is_rf64 = None, None, False
+    notes: Sequence[str] = ()
 
     def __init__(
         self,

@@ -133,6 +133,8 @@ class PcmWriter:
         Whether the file's lengths need more than 32 bits.
     """
 
+    notes: Sequence[str] = ()
+
     def __init__(
         self,
         path: Path | None,

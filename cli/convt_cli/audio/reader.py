@@ -109,9 +109,11 @@ def _open_audio(
     if gaps is not None:
         start, container = 0, "WAV" if found else None
         damage = f"{gaps} bytes between its frames are no MPEG audio" if gaps else ""
-    return SndfileReader(
+    reader = SndfileReader(
         source, meta, damage, precision, truncated=truncated, start=start, container=container
     )
+    reader.frames = headers.frames_that_count(found, reader.frames) if found else reader.frames
+    return reader
 
 
 def _plain(

@@ -3,10 +3,11 @@
 import errno
 import os
 import shlex
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
 
@@ -18,7 +19,7 @@ from convt_cli.audio.headers import riff_chunk
 from convt_cli.errors import Failure, Unwritable
 from convt_cli.files.paths import typed
 from convt_cli.files.source import Source, copy_all, open_output
-from convt_cli.metadata.chunks import Chunk, name_of
+from convt_cli.metadata.chunks import Chunk, Order, chunk_headers, name_of
 from convt_cli.metadata.metadata import Metadata
 from convt_cli.metadata.unread import UNTAGGED, aiff_chunks, unread_names
 from convt_cli.samples.formats import Array, Format
@@ -228,7 +229,8 @@ class SndfileWriter:
     def __init__(
         self, path: Path | None, chosen: Format, channels: int, meta: Metadata, quantiser: Quantiser
     ) -> None:
-        self.format, self.quantise, self.lost = chosen, quantiser, list[str]()
+        self.format, self.quantise = chosen, quantiser
+        self.lost, self.notes = list[str](), list[str]()
         self._folder = None if path else tempfile.TemporaryDirectory(prefix="convt-")
         self._path = path or Path(self._folder.name) / "out"  # type: ignore[union-attr]
         self._frames = 0
@@ -301,10 +303,28 @@ class SndfileWriter:
             )
         if frames < self._frames:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if frames > self._frames:
+            how = "its header states how many count" if self._state_frames() else "its header does not tell"
+            more = f"{frames - self._frames} more follow the last"
+            self.notes.append(f"{self.format.subtype} samples come in blocks: {more}; {how}")
         if any(name == b"ID3 " for name, _ in self._meta.chunks):  # it has all tags
             return
         # libsndfile appends its own name to that of the software.
         self.lost += [name for name, text in self._tags.items() if not tags.get(name, "").startswith(text)]
+
+    def _state_frames(self) -> bool:
+        """State, in a WAV file, how many of its samples count; return whether that is possible."""
+        with closing(Source(self._path)) as source, self._path.open("r+b") as file:
+            if source.read(4) not in (b"RIFF", b"RIFX", b"RF64"):
+                return False
+            order: Order = ">" if self.format.big_endian else "<"
+            source.seek(12)
+            for name, length in chunk_headers(source, f"{order}4sI", 2):
+                if name == b"fact" and length >= 4:
+                    file.seek(source.tell())
+                    file.write(struct.pack(f"{order}I", self._frames))
+                    return True
+        return False
 
     def _append_chunks(self) -> None:
         """Append the chunks of an AIFF file, and add to its length."""

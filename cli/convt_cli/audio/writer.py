@@ -1,7 +1,8 @@
 """Signals to files and to standard output.
 
 A writer takes the blocks (channels, n) of each signal in turn. It lists the metadata that were `lost`
-and, when it has finished, whether the file `is_rf64`. The system's errors are OSErrors.
+and, when it has finished, whether the file `is_rf64`, and `notes` on what it holds besides. The system's
+errors are OSErrors.
 """
 
 from fractions import Fraction

@@ -213,11 +213,12 @@ class _Run:
         if late.chunks:
             late = writable_metadata(late, plan.formats[1], plan.ratio.factor, plan.channels)
         lost = [*plan.metadata.lost, *late.lost, *late.tags, *writer.finish(late.chunks), *writer.lost]
+        notes = (f"{plan.target}: {note}" for note in writer.notes)
         result = replace(
             RunResult.as_planned(plan),
             gain=gain,
             lost=tuple(lost),
-            notes=(*reader.warnings, *self._finite.notes()),
+            notes=(*reader.warnings, *self._finite.notes(), *notes),
         )
         if isinstance(writer, NpyWriter):
             return result

@@ -16,8 +16,7 @@ from typer.testing import CliRunner
 
 import convt
 from convt_cli.app import app
-from convt_cli.audio import source
-from convt_cli.files import atomic_write
+from convt_cli.files import atomic_write, source
 from tests.support.command import facts, refused, upsample
 from tests.support.pipes import noise
 from tests.support.processes import names

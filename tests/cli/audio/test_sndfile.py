@@ -1,5 +1,6 @@
 """Audio files by libsndfile: what it reads, refuses, and must not be asked for."""
 
+import struct
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import soundfile
 
 from convt_cli.audio.reader import open_reader
-from tests.support.command import refused, upsample
+from tests.support.command import facts, refused, upsample
 from tests.support.sounds import sound
 
 pytestmark = pytest.mark.usefixtures("copying_kernel")
@@ -84,3 +85,41 @@ def test_a_damaged_file_is_told_of_in_plain_words(name: str, keep: int) -> None:
     assert message.startswith(f"convt: {name}: is ")
     for words in ("possibly a pipe", "Unspecified", "unknown error"):
         assert words not in message
+
+
+def coded(name: str, subtype: str, fact: int | None = None) -> None:
+    """Write a file of 8,000 samples in blocks; a WAV file states how many there are."""
+    soundfile.write(name, 0.5 * np.sin(0.1 * np.arange(8000)), 8000, subtype, format=name[-3:].upper())
+    data = bytearray(Path(name).read_bytes())
+    if fact is not None:
+        at = data.index(b"fact") + 8
+        data[at : at + 4] = struct.pack("<I", fact)
+    Path(name).write_bytes(data)
+
+
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM", "GSM610", "G721_32", "NMS_ADPCM_16"])
+def test_samples_that_fill_a_block_do_not_count(subtype: str) -> None:
+    coded("in.wav", subtype, 7990)
+    document = facts("in.wav", "--weights", "one.npy", "--padding", "same")
+    assert (document["input"]["frames"], document["output"]["frames"]) == (7990, 15_980)
+    held = Path("in_x2.wav").read_bytes()
+    assert struct.unpack_from("<I", held, held.index(b"fact") + 8) == (15_980,)
+    more = soundfile.info("in_x2.wav").frames - 15_980
+    said = f"in_x2.wav: {subtype} samples come in blocks: {more} more follow the last"
+    assert document["warnings"] == [f"{said}; its header states how many count"] * bool(more)
+    assert facts("in_x2.wav", "--weights", "one.npy")["input"]["frames"] == 15_980
+
+
+@pytest.mark.parametrize("fact", [0, 1, 4000, 16_000, 0xFFFFFFFF])
+def test_a_length_that_is_not_within_the_last_block_is_ignored(fact: int) -> None:
+    coded("in.wav", "MS_ADPCM", fact)
+    assert facts("in.wav", "--weights", "one.npy")["input"]["frames"] == soundfile.info("in.wav").frames
+
+
+def test_blocks_of_a_file_that_cannot_state_what_counts_are_named() -> None:
+    coded("in.w64", "MS_ADPCM")
+    warnings = facts("in.w64", "--weights", "one.npy", "--padding", "same", "-o", "out.w64")["warnings"]
+    more = soundfile.info("out.w64").frames - 16_000
+    assert warnings == [
+        f"out.w64: MS_ADPCM samples come in blocks: {more} more follow the last; its header does not tell"
+    ]
