@@ -46,7 +46,7 @@ def rewrite(source: Source, start: int) -> int | None:
     int or None
         The bytes between frames that are none; None if there is no need of a copy.
     """
-    tag_end = _after_id3(source, start)
+    tag_end = after_id3(source, start)
     head = _read(source, tag_end, _HEAD)
     if head.startswith(_OTHERS):  # before it is searched
         return None
@@ -90,7 +90,7 @@ def _stating(frame: bytes, samples: int) -> bytes:
 
 def states_length(source: Source, start: int) -> bool:
     """Return whether the first frame from a position on states how many frames there are."""
-    head = _read(source, _after_id3(source, start), _HEAD)
+    head = _read(source, after_id3(source, start), _HEAD)
     at = next(_frames(head), None)
     return at is not None and _is_stating(head[at:])
 
@@ -102,7 +102,7 @@ def _is_stating(frame: bytes) -> bool:
 
 def count_samples(source: Source, start: int) -> tuple[int, int]:
     """Return the samples of all whole frames from a position on, and the bytes between that are none."""
-    at, count, gaps, data, base = _after_id3(source, start), 0, 0, b"", 0
+    at, count, gaps, data, base = after_id3(source, start), 0, 0, b"", 0
     while True:
         if at + _LONGEST > base + len(data):
             base, data = at, _read(source, at, _PIECE)
@@ -112,7 +112,7 @@ def count_samples(source: Source, start: int) -> tuple[int, int]:
                 return count, gaps
             count, at = count + samples, at + length
         elif data[at - base :].startswith(b"ID3"):  # a tag amid the frames, in joined files
-            at = max(at + 1, _after_id3(source, at))
+            at = max(at + 1, after_id3(source, at))
         elif (next_at := next(_frames(data, at - base), None)) is not None:
             gaps += base + next_at - at
             at = base + next_at
@@ -128,7 +128,7 @@ def _read(source: Source, at: int, count: int) -> bytes:
     return source.read(count)
 
 
-def _after_id3(source: Source, start: int) -> int:
+def after_id3(source: Source, start: int) -> int:
     """Return the position after a tag, whose length is in four bytes of 7 bits."""
     head = _read(source, start, 10)
     if head[:3] != b"ID3" or len(head) < 10:

@@ -154,6 +154,7 @@ class NpyWriter:
 
     format, quantise, is_rf64 = None, None, False
     notes: Sequence[str] = ()
+    bitrate = None
 
     def __init__(
         self,

@@ -134,6 +134,7 @@ class PcmWriter:
     """
 
     notes: Sequence[str] = ()
+    bitrate = None
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 
 from convt_cli.audio import mpeg
+from convt_cli.audio.bitrate import LOSSY, average_bitrate, encoder_settings
 from convt_cli.audio.headers import riff_chunk
 from convt_cli.errors import Failure, Unwritable
 from convt_cli.files.paths import typed
@@ -222,14 +223,28 @@ class SndfileWriter:
         The file's name, None for standard output.
     chosen, channels, meta, quantiser
         As for :class:`convt_cli.audio.pcm.PcmWriter`, but with integers in the upper bits.
+    bitrate : float or None
+        Bits per second of a lossy format; None for the best.
+
+    Attributes
+    ----------
+    bitrate : float or None
+        What the samples of a lossy format take, when they are written.
     """
 
     is_rf64 = False
 
     def __init__(
-        self, path: Path | None, chosen: Format, channels: int, meta: Metadata, quantiser: Quantiser
+        self,
+        path: Path | None,
+        chosen: Format,
+        channels: int,
+        meta: Metadata,
+        quantiser: Quantiser,
+        bitrate: float | None = None,
     ) -> None:
         self.format, self.quantise = chosen, quantiser
+        self.bitrate: float | None = None
         self.lost, self.notes = list[str](), list[str]()
         self._folder = None if path else tempfile.TemporaryDirectory(prefix="convt-")
         self._path = path or Path(self._folder.name) / "out"  # type: ignore[union-attr]
@@ -243,6 +258,7 @@ class SndfileWriter:
                 chosen.subtype,
                 chosen.endian,
                 chosen.container,
+                **encoder_settings(chosen, channels, bitrate),
             )
         except soundfile.LibsndfileError as error:
             _check_room(self._path)
@@ -303,6 +319,8 @@ class SndfileWriter:
             )
         if frames < self._frames:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if self.format.subtype in LOSSY and frames:
+            self.bitrate = average_bitrate(self._path.stat().st_size, self.format, frames)
         if frames > self._frames:
             how = "its header states how many count" if self._state_frames() else "its header does not tell"
             more = f"{frames - self._frames} more follow the last"

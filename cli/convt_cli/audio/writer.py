@@ -30,6 +30,7 @@ def open_audio_writer(
     gain: float,
     dither: Dither,
     overs: Overs,
+    bitrate: float | None = None,
 ) -> AudioWriter:
     """Create an audio file, or begin a stream to standard output.
 
@@ -45,13 +46,15 @@ def open_audio_writer(
         The metadata to write.
     gain, dither, overs
         As of :class:`convt_cli.samples.quantise.Quantiser`.
+    bitrate : float or None
+        Bits per second of a lossy format; None for the best.
     """
     channels, frames = shape
     plain = is_plain(chosen)
     quantiser = Quantiser(chosen, channels, upper=not plain, gain=gain, dither=dither, overs=overs)
     if plain:
         return PcmWriter(path, chosen, channels, frames, meta, quantiser)
-    return SndfileWriter(path, chosen, channels, meta, quantiser)
+    return SndfileWriter(path, chosen, channels, meta, quantiser, bitrate)
 
 
 def writable_metadata(

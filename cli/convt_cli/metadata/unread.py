@@ -53,7 +53,7 @@ def unread_names(source: Source, read: Mapping[str, str]) -> list[str]:
         return list(_flac(source, read))
     if magic == b"OggS":
         source.seek(0)
-        return list(_ogg(source, read))
+        return list(_comments(ogg_comments(source), read))
     if magic == b"caff":
         source.seek(8)
         return [name_of((name, b"")) for name, _ in chunk_headers(source, ">4sq", 1) if name not in _CAF]
@@ -76,8 +76,8 @@ def _flac(source: Source, read: Mapping[str, str]) -> Iterator[str]:
             yield _FLAC_BLOCKS[kind]
 
 
-def _ogg(source: Source, read: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names in the second packet of the first stream."""
+def ogg_comments(source: Source) -> bytes:
+    """Return the comments of an Ogg file: its second packet."""
     packets, ended = [b""], False
     while len(packets) < 3 and len(head := source.read(27)) == 27 and head[:4] == b"OggS":
         for length in source.read(head[26]):
@@ -85,9 +85,8 @@ def _ogg(source: Source, read: Mapping[str, str]) -> Iterator[str]:
             packets[-1] += source.read(length)
             ended = length < 255
         if len(packets[-1]) > _LARGEST:
-            return
-    if len(packets) > 1:
-        yield from _comments(packets[1].removeprefix(b"\x03vorbis").removeprefix(b"OpusTags"), read)
+            return b""
+    return packets[1].removeprefix(b"\x03vorbis").removeprefix(b"OpusTags") if len(packets) > 1 else b""
 
 
 def _comments(body: bytes, read: Mapping[str, str]) -> Iterator[str]:

@@ -178,6 +178,18 @@ class UpsampleOptions:
             help="Sample format: PCM_16, PCM_24, FLOAT ... Default: as IN. With --raw, of both.",
         ),
     ] = None
+    bitrate: Annotated[
+        Any,
+        typer.Option(
+            "--bitrate",
+            metavar="B",
+            parser=values.parse_bitrate,
+            help=(
+                "Bits per second of an MP3, Ogg Vorbis or Opus output, as 192k. Default: not below those of"
+                " a lossy input; else the encoder's best."
+            ),
+        ),
+    ] = None
     gain: Annotated[
         Any,
         typer.Option(metavar="DB", parser=values.parse_gain, help="Change the level by so many dB."),

@@ -11,6 +11,7 @@ Layout = Literal["torch", "keras", "jax", "mlx", "onnx"]
 
 _MOST_GAIN = 300  # dB: beyond what any samples span
 _MOST_RATE = 2**31 - 1  # Hz
+_LEAST_BITRATE = 1000  # bits per second: fewer are meant to be thousands
 NAMED_PADDINGS = ("full", "center", "same", "causal")
 
 
@@ -43,6 +44,20 @@ def parse_rate(text: str) -> int:
         rate = Decimal(0)
     if not (rate.is_finite() and 1 <= rate <= _MOST_RATE and rate == int(rate)):
         raise typer.BadParameter(f"{text!r} is no rate: whole Hz, 1 to {_MOST_RATE}, as 48000 or 44.1k")
+    return int(rate)
+
+
+def parse_bitrate(text: str) -> int:
+    """Return bits per second: of 192k or 192000."""
+    number = text.lower().removesuffix("bps").removesuffix("b/s").strip()
+    try:
+        rate = Decimal(number.removesuffix("k")) * (1000 if number.endswith("k") else 1)
+    except ArithmeticError:
+        rate = Decimal(0)
+    if not (rate.is_finite() and rate >= 1):
+        raise typer.BadParameter(f"{text!r} is no bit rate, as 192k")
+    if rate < _LEAST_BITRATE:
+        raise typer.BadParameter(f"{text} bits per second are too few; did you mean {rate:f}k?")
     return int(rate)
 
 

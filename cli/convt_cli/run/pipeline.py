@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import convt
+from convt_cli.audio.bitrate import higher_bitrate
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import PcmReader, PcmWriter, is_plain
 from convt_cli.audio.reader import Reader
@@ -143,11 +144,25 @@ class _Run:
         return RunResult.as_planned(self._plan)
 
     def _write(self, path: Path | None, gain: float) -> RunResult:
-        with closing(self._writer(path, gain)) as writer:
-            if not self._write_segments(path, writer, gain):
-                for signal, block in self._outputs():
-                    writer.write(signal, block)
-            return self._finish(writer, gain)
+        bitrate = self._plan.bitrates[1]
+        while True:
+            with closing(self._writer(path, gain, bitrate)) as writer:
+                if not self._write_segments(path, writer, gain):
+                    for signal, block in self._outputs():
+                        writer.write(signal, block)
+                result = self._finish(writer, gain)
+            if not path or (more := self._higher_bitrate(bitrate, result)) is None:
+                return result
+            bitrate = more
+            self._begin()  # the next pass
+
+    def _higher_bitrate(self, asked: float | None, result: RunResult) -> float | None:
+        """Return what to ask an encoder for that has made less of its samples than the input takes."""
+        plan, made = self._plan, result.bitrate
+        wanted, chosen = plan.bitrates[0], plan.formats[1]
+        if self._options.bitrate or not (asked and wanted and made and chosen):
+            return None
+        return higher_bitrate(chosen, plan.channels[1], asked, wanted, made)
 
     def _write_segments(self, path: Path | None, writer: Writer, gain: float) -> bool:
         """Have processes write the output, if it can be divided among them and is worth it."""
@@ -180,7 +195,7 @@ class _Run:
         with (
             write_errors_as_failures(tempfile.gettempdir()),
             tempfile.TemporaryDirectory(prefix="convt-") as folder,
-            closing(self._writer(Path(folder) / "silence", plan.gain)) as writer,
+            closing(self._writer(Path(folder) / "silence", plan.gain, None)) as writer,
         ):
             writer.write(0, np.zeros((channels, min(_SILENCE, frames)), np.float32))
             writer.finish([])
@@ -193,7 +208,7 @@ class _Run:
             self._options.target, overwrite=self._options.overwrite, sync=bool(self._options.sync)
         )
 
-    def _writer(self, path: Path | None, gain: float) -> Writer:
+    def _writer(self, path: Path | None, gain: float, bitrate: float | None) -> Writer:
         plan, options = self._plan, self._options
         chosen, channels, frames = plan.formats[1], plan.channels[1], plan.frames[1]
         if chosen is None:
@@ -202,8 +217,9 @@ class _Run:
             last = options.channels_last
             return NpyWriter(path, sizes, plan.dimensions_out, plan.dtype, gain, channels_last=last)
         shape, overs = (channels, frames), overs_of(options)
+        dither, meta = plan.dither, plan.metadata
         return open_audio_writer(
-            path, chosen, shape, plan.metadata, gain=gain, dither=plan.dither, overs=overs
+            path, chosen, shape, meta, gain=gain, dither=dither, overs=overs, bitrate=bitrate
         )
 
     def _finish(self, writer: Writer, gain: float) -> RunResult:
@@ -218,6 +234,7 @@ class _Run:
             RunResult.as_planned(plan),
             gain=gain,
             lost=tuple(lost),
+            bitrate=writer.bitrate,
             notes=(*reader.warnings, *self._finite.notes(), *notes),
         )
         if isinstance(writer, NpyWriter):

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 import convt
+from convt_cli.audio.bitrate import bitrate_of_input, check_bitrate
 from convt_cli.audio.pcm import predicted_size
 from convt_cli.audio.reader import Raw, Reader, open_reader
+from convt_cli.audio.sndfile import SndfileReader
 from convt_cli.audio.writer import writable_metadata
 from convt_cli.errors import Failure, Misuse, Unwritable
 from convt_cli.files.paths import STREAM, input_name
@@ -121,6 +123,7 @@ def plan_run(
         (reader.frames, frames),
         formats,
         channels,
+        _bitrates(options, reader, formats[1], channels[1]),
         reader.dimensions,
         metadata,
         10 ** (options.gain / 20),
@@ -129,6 +132,18 @@ def plan_run(
         round(needed),
         bytes_out,
     )
+
+
+def _bitrates(
+    options: UpsampleOptions, reader: Reader, chosen: Format | None, channels: int
+) -> tuple[float | None, float | None]:
+    """Return the input's bit rate, and the one for the output's encoder."""
+    if options.bitrate:
+        check_bitrate(chosen, channels, options.bitrate)
+    before = None
+    if isinstance(reader, SndfileReader):
+        before = bitrate_of_input(reader.source, reader.format, reader.frames)
+    return before, options.bitrate or before
 
 
 def _memory(options: UpsampleOptions, ratio: Ratio, reader: Reader, prepared: PreparedUpsampler) -> float:

@@ -31,6 +31,8 @@ class RunPlan:
         Of the output's samples as they are computed.
     frames, formats, channels : tuple
         Of the input and of the output; None where nobody knows the length, or an array has no format.
+    bitrates : tuple
+        The average of a lossy input, and what an encoder is asked for; None of others, and for the best.
     dimensions : int
         Axes of the input, if it is an array.
     metadata : Metadata
@@ -55,6 +57,7 @@ class RunPlan:
     frames: tuple[int | None, int | None]
     formats: tuple[Format | None, Format | None]
     channels: tuple[int, int]
+    bitrates: tuple[float | None, float | None]
     dimensions: int
     metadata: Metadata
     gain: float
@@ -106,6 +109,8 @@ class RunResult:
         What the user might not expect of the input.
     levels : Levels or None
         What was seen of the output, if it is sound.
+    bitrate : float or None
+        What the samples of a lossy output take.
     is_rf64 : bool
         Whether the output's lengths needed more than the 32 bits of a WAV file.
     seconds : float
@@ -120,6 +125,7 @@ class RunResult:
     sha256: tuple[str | None, str | None] = (None, None)
     notes: tuple[str, ...] = ()
     levels: Levels | None = None
+    bitrate: float | None = None
     is_rf64: bool = False
     seconds: float = 0.0
 

@@ -32,6 +32,11 @@ _EXTENSIONS = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND"
 _EXTENSIONS |= {"IFF": "SVX", "SPH": "NIST"}
 _MAX_RATE = 0x7FFFFFFF
 _MAX_RATES = {"VORBIS": 200_000}  # above it libvorbis crashes
+_OPUS_RATES = (8000, 12_000, 16_000, 24_000, 48_000)
+_RATES = {"OPUS": [*_OPUS_RATES], "MPEG_LAYER_III": sorted({*_OPUS_RATES, 11_025, 22_050, 32_000, 44_100})}
+
+
+_CHANGE = "name another rate with --rate, or another container with -o, such as .wav"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +132,7 @@ def output_format(
     if not _can_write(container, subtype):
         able = ", ".join(s for s in soundfile.available_subtypes(container) if s not in _GARBLED)
         raise Misuse(f"{container} cannot hold {subtype} samples, but {able}")
-    limit = _MAX_RATES.get(subtype, _MAX_RATE)
-    if rate > limit:
-        raise Unwritable(f"the rate would be {rate} Hz, and {container} {subtype} takes {limit} at most")
+    _check_rate(container, subtype, rate)
     return Format(container, subtype, _endian(container, subtype, source), rate)
 
 
@@ -169,6 +172,16 @@ def _check_extension(source_path: Path, target: Path) -> None:
         f"{target}: convt writes no {extension} files, but .wav, .flac, .aiff, .ogg, .opus, .mp3, .caf and"
         " more; --format WAV writes WAV whatever the name"
     )
+
+
+def _check_rate(container: str, subtype: str, rate: int) -> None:
+    name = {"OPUS": "Opus", "VORBIS": "Ogg Vorbis"}.get(subtype, container)
+    limit = max(_RATES.get(subtype, [_MAX_RATES.get(subtype, _MAX_RATE)]))
+    if rate > limit:
+        raise Unwritable(f"{name} goes up to {limit} Hz, and the output has {rate}; {_CHANGE}")
+    if rate not in _RATES.get(subtype, [rate]):
+        able = ", ".join(map(str, _RATES[subtype]))
+        raise Unwritable(f"{name} takes {able} Hz, and the output has {rate}; {_CHANGE}")
 
 
 def _endian(container: str, subtype: str, source: Format) -> str:

@@ -106,6 +106,7 @@ def _side(result: RunResult, which: int) -> dict[str, Any]:
     facts: dict[str, Any] = {"frames": result.frames[which], "channels": result.plan.channels[which]}
     if chosen := result.plan.formats[which]:
         facts |= {"rate": chosen.rate, "container": chosen.container, "subtype": chosen.subtype}
+        facts["bitrate"] = (result.plan.bitrates[0], result.bitrate)[which]
     return facts
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from convt_cli.audio.bitrate import is_lower
 from convt_cli.files.paths import STREAM
 from convt_cli.run.run_plan import RunPlan, RunResult
 from convt_cli.samples.formats import Format, container_of_name
@@ -28,7 +29,8 @@ def files_line(result: RunResult) -> str:
     parts = ["{} -> {} samples".format(*("unknown" if n is None else n for n in result.frames))]
     if before and after:
         parts.insert(0, f"{before.rate} -> {after.rate} Hz")
-        parts.append(f"{after.container} {after.subtype}")
+        bitrate = f", {result.bitrate / 1000:.0f} kb/s" if result.bitrate else ""
+        parts.append(f"{after.container} {after.subtype}{bitrate}")
     if plan.dither != "none":
         parts.append("dithered")
     return f"{plan.source} -> {plan.target}: {', '.join(parts)}"
@@ -77,6 +79,10 @@ def losses(result: RunResult) -> Iterator[str]:
     if names:
         hint = f"; {plan.metadata.hint}" if plan.metadata.hint else ""
         yield f"{plan.target}: does not keep of {plan.source}: {', '.join(names)}{hint}"
+    before, after = plan.bitrates[0], result.bitrate
+    if before and after and is_lower(after, before) and not plan.options.bitrate:
+        rates = f"has {after / 1000:.0f} kb/s, and {plan.source} {before / 1000:.0f}"
+        yield f"{plan.target}: {rates}: the encoder makes no more"
     if levels and levels.overs and _is_clipped(result):
         yield _overs(result, "clipped")
 

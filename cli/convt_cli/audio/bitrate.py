@@ -1,0 +1,126 @@
+"""Bit rates of MP3, Vorbis and Opus, in bits per second: an input's, and what libsndfile's encoders take.
+
+libsndfile has one number for its encoders, from 0, the best, to 1. For MP3 at a constant rate and for Opus
+the bit rate is linear in it; for Vorbis it is 1 less the quality, and the header states what it aims at.
+"""
+
+from bisect import bisect_left
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import soundfile
+
+from convt_cli.audio import mpeg
+from convt_cli.errors import Misuse
+from convt_cli.files.source import Source
+from convt_cli.metadata.unread import ogg_comments
+from convt_cli.samples.formats import Format
+
+LOSSY = ("MPEG_LAYER_III", "VORBIS", "OPUS")
+_STEPS = 64  # of Vorbis' quality
+_MOST_VORBIS = 50_000  # Hz: above it Vorbis has qualities, and no bit rates
+_OPUS_LEAST, _OPUS_MOST = 6000, 256_000  # of all channels; of each
+_AS_GOOD = 0.99  # of a bit rate
+# Bit rates of MP3 in kb/s, by the least sample rate that they are for.
+_MPEG = {
+    32_000: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    16_000: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    0: (8, 16, 24, 32, 40, 48, 56, 64),
+}
+
+
+def bitrate_of_input(source: Source, chosen: Format, frames: int | None) -> float | None:
+    """Return the bit rate of a lossy input without its tags; None of others, and of an unknown length."""
+    if chosen.subtype not in LOSSY or not frames or not source.size:
+        return None
+    at = source.tell()  # libsndfile's, too
+    source.seek(0)
+    tags = len(ogg_comments(source)) if chosen.container == "OGG" else mpeg.after_id3(source, 0)
+    source.seek(at)
+    return average_bitrate(source.size - tags, chosen, frames)
+
+
+def average_bitrate(length: int, chosen: Format, frames: int) -> float:
+    """Return the bit rate of that many bytes, apart from what encoders add to MP3 files, long or short."""
+    if (
+        chosen.subtype == "MPEG_LAYER_III"
+    ):  # a frame that states the length, and 1 to 2 of delay and padding
+        frames += 2880 if chosen.rate >= 32_000 else 1440
+    return 8 * length * chosen.rate / frames
+
+
+def is_lower(bitrate: float, than: float) -> bool:
+    """Return whether one bit rate is lower than another by more than their headers explain."""
+    return bitrate < _AS_GOOD * than
+
+
+def encoder_settings(chosen: Format, channels: int, bitrate: float | None) -> dict[str, Any]:
+    """Return the arguments of soundfile for a bit rate that is not lower, as far as the encoder goes.
+
+    None stands for the best. Formats that are not lossy have no settings.
+    """
+    if chosen.subtype not in LOSSY:
+        return {}
+    if not _has_bitrates(chosen):
+        return {"compression_level": 0.0}
+    low, high = _bitrates(chosen, channels)
+    wanted = high if bitrate is None else min(max(_AS_GOOD * bitrate, low), high)
+    if chosen.subtype == "VORBIS":
+        steps = range(_STEPS)
+        step = bisect_left(steps, wanted, key=lambda step: _nominal(step, chosen.rate, channels))
+        return {"compression_level": 1 - step / _STEPS}
+    if chosen.subtype == "OPUS":
+        return {"compression_level": (high - wanted) / (high - low)}
+    rate = next(rate for rate in _mpeg_bitrates(chosen) if rate >= wanted)
+    return {"compression_level": (high - rate) / (high - low), "bitrate_mode": "CONSTANT"}
+
+
+def check_bitrate(chosen: Format | None, channels: int, bitrate: int) -> None:
+    """Refuse a bit rate that the format does not have."""
+    if chosen is None or chosen.subtype not in LOSSY:
+        name = f"{chosen.container} {chosen.subtype}" if chosen else "an array"
+        raise Misuse(f"--bitrate is for MP3, Ogg Vorbis and Opus, and the output is {name}")
+    what = f"--bitrate {bitrate / 1000:g}k: {chosen.container} {chosen.subtype}"
+    if not _has_bitrates(chosen):
+        raise Misuse(f"{what} has no bit rates above {_MOST_VORBIS} Hz: leave it out for the best quality")
+    low, high = _bitrates(chosen, channels)
+    if not low <= bitrate <= high:
+        limits = f"{low / 1000:.0f}k to {high / 1000:.0f}k"
+        raise Misuse(f"{what} of {channels} channel(s) at {chosen.rate} Hz takes {limits}")
+
+
+def higher_bitrate(chosen: Format, channels: int, asked: float, wanted: float, made: float) -> float | None:
+    """Return what to ask an encoder for that has made less than wanted; None if it has not, or cannot."""
+    if chosen.subtype == "MPEG_LAYER_III" or not _has_bitrates(chosen) or not is_lower(made, wanted):
+        return None
+    _, high = _bitrates(chosen, channels)
+    return min(high, asked * max(wanted / made, 1.05)) if asked < high else None
+
+
+def _has_bitrates(chosen: Format) -> bool:
+    return chosen.subtype != "VORBIS" or chosen.rate <= _MOST_VORBIS
+
+
+def _bitrates(chosen: Format, channels: int) -> tuple[float, float]:
+    """Return the lowest and the highest bit rate of a lossy format."""
+    if chosen.subtype == "VORBIS":
+        return _nominal(0, chosen.rate, channels), _nominal(_STEPS, chosen.rate, channels)
+    if chosen.subtype == "OPUS":
+        return _OPUS_LEAST, _OPUS_MOST * channels
+    rates = _mpeg_bitrates(chosen)
+    return rates[0], rates[-1]
+
+
+def _mpeg_bitrates(chosen: Format) -> list[int]:
+    return [1000 * rate for rate in next(_MPEG[least] for least in _MPEG if chosen.rate >= least)]
+
+
+@lru_cache(maxsize=256)
+def _nominal(step: int, rate: int, channels: int) -> int:
+    """Return the bit rate that Vorbis' encoder states for a quality of many steps (Vorbis I, 4.2.2)."""
+    file, level = BytesIO(), 1 - step / _STEPS
+    soundfile.SoundFile(file, "w", rate, channels, "VORBIS", format="OGG", compression_level=level).close()
+    data = file.getvalue()
+    at = data.index(b"\1vorbis") + 20
+    return int.from_bytes(data[at : at + 4], "little")
