@@ -72,7 +72,7 @@ class Correlations:
         inner = lags - 1
         self._among = np.zeros((FOLDS, channels_in, channels_in, bins), complex)
         self._between = np.zeros((FOLDS, channels_in, channels_out, stride, bins), complex)
-        self._edges = np.zeros((FOLDS, channels_in * inner, channels_in * inner))
+        self._edges = np.zeros((FOLDS, channels_in * inner, channels_in * inner))  # their lower halves
         self._energy = np.zeros((FOLDS, channels_out, stride))
         self._samples = np.zeros(FOLDS, int)
 
@@ -101,6 +101,7 @@ class Correlations:
             The samples of each block, B or less.
         """
         from scipy import fft  # slow to import, and seldom wanted
+        from scipy.linalg.blas import dsyrk
 
         history = self._lags - 1
         own = segments[..., history:] * (np.arange(self.block) < counts[:, np.newaxis, np.newaxis])
@@ -114,9 +115,10 @@ class Correlations:
         before = segments[..., :history][..., ::-1]
         rows = counts[:, np.newaxis] + backwards
         last = np.take_along_axis(segments, rows[:, np.newaxis], -1)
-        for edge, sign in ((before, 1), (last, -1)):
-            flat = edge.reshape(len(edge), -1)
-            self._edges[fold] += sign * (flat.T @ flat)
+        for edge, sign in ((before, 1.0), (last, -1.0)):
+            if history:
+                flat = edge.reshape(len(edge), -1).T
+                dsyrk(sign, flat, beta=1.0, c=self._edges[fold].T, overwrite_c=True)  # in place
 
     def sums(self, folds: Iterable[int]) -> Sums:
         """Return the sums of some folds."""
@@ -126,7 +128,9 @@ class Correlations:
         lags = self._lags - 1 - np.arange(self._lags)
         among = fft.irfft(self._among[chosen].sum(0), self._transform)[..., lags]
         between = fft.irfft(self._between[chosen].sum(0), self._transform)[..., lags]
-        gram = self._gram(among, self._edges[chosen].sum(0))
+        edges = self._edges[chosen].sum(0)
+        edges += np.tril(edges, -1).T
+        gram = self._gram(among, edges)
         energy, samples = self._energy[chosen].sum(0), int(self._samples[chosen].sum())
         return Sums(gram, between.transpose(0, 3, 1, 2), energy, samples)
 

@@ -56,7 +56,8 @@ class Fit:
     designed : dict of str to float
         For comparison, by kind, the held-out error in dB of the best designed kernel of at most K taps;
         the error on all samples if none were held out. Each has its best gain, one for all channels, and
-        the better of two alignments: with `low`, or with the fitted kernel. Empty if channels are mixed.
+        the better of two alignments: with `low`, later by the delay that was estimated, or with the
+        fitted kernel. Empty if channels are mixed.
     warnings : tuple of str
         Reasons to doubt the fit.
     """
@@ -85,8 +86,9 @@ def evaluate(
 ) -> Fit:
     """Return a solution, whose kernels are together `weight`, with its errors.
 
-    At the place `aligned` a designed kernel is time-aligned with `low`; `is_clear` says whether the delay
-    stands out or was given, and `from_high` whether `low` was derived from `high`.
+    At the place `aligned` a designed kernel is time-aligned with `low`, later by the delay that was
+    estimated; `is_clear` says whether that stands out or was given, and `from_high` whether `low` was
+    derived from `high`.
     """
     taps, place, ridge, training, held_out = solution
     error = squared_error(training, place, taps).decibels

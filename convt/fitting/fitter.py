@@ -8,7 +8,7 @@ with sums in place of expectations). The signals may come in pieces. Each step i
     alignment                               the delay, estimated from the first samples
     blocks, correlations, normal_equations  the sums of products, collected block by block
     least_squares, squared_error            from the sums to the taps, and to the error of any taps
-    selection                               which delay and which ridge
+    places, selection                       which delay and which ridge
     evaluation                              the result: kernel, errors, warnings
 """
 
@@ -33,6 +33,7 @@ from convt.stream import Upsampler
 _MOST_UNKNOWNS = 2048  # taps per phase, of all input channels
 _LEAST_RIDGE = 1e-6  # for a LOW that is derived from HIGH, and lacks all of the noise that others have
 _MOST_DELAY = 1 << 20  # samples of HIGH
+_MARGIN = 2  # samples of LOW, by which an estimate is off where LOW lacks high frequencies
 _GREATEST = 1e100  # whose square can be added
 
 
@@ -157,36 +158,27 @@ class Fitter:
         """Start the sums with all samples so far, if the delay is known; it is if all has `ended`."""
         if not (self._estimator and self._sizes and self._channels):
             return
-        if (delays := self._likely_delays(self._estimator, ended=ended)) is None:
-            return
-        leads = [self._geometry.crop - delay for delay in delays]
         middle = (self._taps - 1) // 2  # where a designed kernel is time-aligned with LOW
-        every = [*leads, middle] if abs(middle - leads[0]) <= self._taps else leads
-        first = -max(every) // self._stride
-        lags = (self._taps - 1 - min(every)) // self._stride - first + 1
-        places = [Placement(self._taps, self._stride, lead, first) for lead in every]
-        self._places, self._aligned = places[: len(leads)], places[-1]
+        leads, aligned = [middle], middle
+        if self._delay is not None:
+            leads = [self._geometry.crop - self._delay]
+            aligned = middle if abs(middle - leads[0]) <= self._taps else leads[0]
+        elif not self._decimator:  # whose LOW is time-aligned with HIGH
+            if (found := self._estimator.delay(ended=ended)) is None:
+                return
+            self._is_clear = found.is_clear
+            aligned = middle - found.samples
+            margin = _MARGIN * self._stride
+            every = range(-found.samples - margin, self._taps - found.samples + margin)
+            leads = sorted(every, key=lambda lead: abs(lead - aligned))
+        first = -max(*leads, aligned) // self._stride
+        lags = (self._taps - 1 - min(*leads, aligned)) // self._stride - first + 1
+        places = [Placement(self._taps, self._stride, lead, first) for lead in (*leads, aligned)]
+        *self._places, self._aligned = places
         self._equations = NormalEquations(self._channels, self._sizes, self._stride, first, lags)
         for low, high, last in self._estimator.pieces:
             self._equations.add(low, high, last=last)
         self._estimator = None
-
-    def _likely_delays(self, estimator: DelayEstimator, *, ended: bool) -> list[int] | None:
-        """Return the possible delays, the likeliest first; None if more samples are needed.
-
-        The likeliest has the greatest tap in the middle of the kernel; asymmetric kernels need another.
-        """
-        if self._delay is not None:
-            return [self._delay]
-        off_middle = self._geometry.crop - (self._taps - 1) // 2
-        if self._decimator:  # LOW is time-aligned with HIGH
-            return [off_middle]
-        if (found := estimator.delay(ended=ended)) is None:
-            return None
-        self._is_clear = found.is_clear
-        likeliest = found.samples + off_middle
-        none = [0] if abs(likeliest) < self._taps else []
-        return [likeliest, likeliest - 1, likeliest + 1, *none]
 
     def solve(self, *, ridge: float | None = None, balance: bool = False) -> Fit:
         """End the pair, and return the kernel that fits all samples so far.
@@ -212,7 +204,8 @@ class Fitter:
         self._start_sums(ended=True)
         if not (self._equations and self._equations.samples):
             late = f" and a delay of {self._delay}" if self._delay else ""
-            raise ParameterError(f"low and high must be longer than {self._taps} taps{late} reach")
+            every = ", at every delay that is tried," if len(self._places) > 1 else ""
+            raise ParameterError(f"low and high must be longer than {self._taps} taps{late}{every} reach")
         least = _LEAST_RIDGE if self._decimator else 0.0
         solution = select(self._equations, self._places, ridge, least_ridge=least, balance=balance)
         return evaluate(

@@ -46,9 +46,12 @@ def fit(
     padding : int or {"full", "center", "same", "causal"}
         The padding that the kernel will be used with, as of :func:`conv_transpose1d`.
     delay : int or None
-        Samples by which `high` is later than the kernel's output, negative if it is earlier. None estimates
-        it, up to 4096*stride, from the first 262,144 samples of `low` (fewer at strides above 16), or up to
-        four times as many until it stands out; the greatest tap is then in the middle of the kernel.
+        Samples by which `high` is later than the kernel's output, negative if it is earlier. None finds it:
+        the peak of the response, up to 4096*stride samples late or early, is estimated from the first
+        262,144 samples of `low` (fewer at strides above 16), or up to four times as many until it stands
+        out. Of all places at which the taps reach that peak, or two samples of `low` next to it, the delay
+        is that of the least error on the samples held out (on those fitted if there are none); where
+        places are equal within 0.01 dB, the one with the peak nearest to the middle of the kernel.
     ridge : float or None
         Added to the diagonal of the normal equations, as a fraction of the mean power of `low`; it keeps
         taps small where the signals do not determine them. None selects the largest that costs less than

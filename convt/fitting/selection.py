@@ -11,6 +11,7 @@ from convt.errors import ParameterError
 from convt.fitting.correlations import FOLDS, Sums
 from convt.fitting.least_squares import Placement, solve
 from convt.fitting.normal_equations import NormalEquations, is_silent
+from convt.fitting.places import place_errors
 from convt.fitting.squared_error import ROUNDING, SquaredError, squared_error
 
 _TRAINING, _HELD_OUT = range(FOLDS - 1), [FOLDS - 1]
@@ -18,7 +19,6 @@ _RIDGES = tuple(10.0**exponent for exponent in range(-14, 1))
 _RIDGE = 1e-6  # where there is too little to select by
 _TINY = 1e-12  # a ridge that only keeps a solution from failing
 _AS_GOOD = 10**0.001  # times the least error, 0.01 dB
-_BETTER = 10**0.05  # 0.5 dB: an alignment has to be so much better than the likeliest
 
 
 class Solution(NamedTuple):
@@ -51,9 +51,9 @@ def select(
     least_ridge: float = 0.0,
     balance: bool = False,
 ) -> Solution:
-    """Return the best solution at one of several places.
+    """Return the best solution at one of several places: that of the least error on the held-out samples.
 
-    The first place is taken, unless another is clearly better.
+    Of places as good as each other the first is taken.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def select(
         training, held_out = equations.sums(range(FOLDS)), []
     if is_silent(training):
         raise ParameterError("low and high must not be silent")
-    place = _best_place(training, places)
+    place = _best_place(training, held_out or training, places, ridge)
     if ridge is None:
         ridge = _best_ridge(equations, place, least_ridge)
     taps = _solved(training, place, ridge, balance=balance)
@@ -90,10 +90,17 @@ def _cross_error(
     return SquaredError(math.inf, 1.0) if taps is None else squared_error(judged, place, taps)
 
 
-def _best_place(training: Sequence[Sums], places: Sequence[Placement]) -> Placement:
-    errors = [_cross_error(training, training, place, _TINY).fraction for place in places]
-    is_good = errors[0] <= _BETTER * max(min(errors), ROUNDING)
-    return places[0 if is_good else int(np.argmin(errors))]
+def _best_place(
+    fitted: Sequence[Sums], judged: Sequence[Sums], places: Sequence[Placement], ridge: float | None
+) -> Placement:
+    if len(places) == 1:
+        return places[0]
+    for small in (_TINY, _RIDGE) if ridge is None else (ridge,):
+        errors = place_errors(fitted, judged, places, small)
+        if np.isfinite(errors).all():
+            break
+    wanted = sum(float(sums.energy.sum()) for sums in judged)
+    return places[int(np.argmax(errors <= _AS_GOOD * max(errors.min(), ROUNDING * wanted)))]
 
 
 def _best_ridge(equations: NormalEquations, place: Placement, least: float) -> float:
@@ -101,14 +108,13 @@ def _best_ridge(equations: NormalEquations, place: Placement, least: float) -> f
 
     Where the errors are rounding, return the smallest: such errors do not depend on the ridge.
     """
-    folds = {fold: equations.sums([fold]) for fold in _TRAINING}
-    folds = {fold: sums for fold, sums in folds.items() if not is_silent(sums)}
+    folds = {fold for fold in _TRAINING if not is_silent(equations.sums([fold]))}
     if len(folds) < 2:
         return max(_RIDGE, least)
     ridges = [ridge for ridge in _RIDGES if ridge >= least]
     lost, wanted = np.zeros(len(ridges)), 0.0
-    for left_out, judged in folds.items():
-        fitted = equations.sums(folds.keys() - {left_out})
+    for left_out in folds:
+        fitted, judged = equations.sums(folds - {left_out}), equations.sums([left_out])
         errors = [_cross_error(fitted, judged, place, ridge) for ridge in ridges]
         lost += [error.lost for error in errors]
         wanted += errors[-1].wanted

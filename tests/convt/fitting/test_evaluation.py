@@ -38,7 +38,7 @@ def test_the_error_is_that_of_what_was_kept_back() -> None:
     high = made(low[np.newaxis], np.ones((1, 1, 4)), 2)[0] + 0.1 * noise(400_000)
     fitted = convt.fit(low, high, 2, 4)
     expected = 10 * np.log10(0.01 / (2 + 0.01))
-    assert fitted.held_out_error == pytest.approx(expected, abs=0.05)
+    assert fitted.held_out_error == pytest.approx(expected, abs=0.1)  # of 80,000 samples, 4 deviations
     assert fitted.error == pytest.approx(expected, abs=0.05)
     assert fitted.held_out_samples / fitted.samples == pytest.approx(1 / 4, rel=0.05)
 

@@ -167,7 +167,11 @@ def test_on_speech_it_beats_every_designed_kernel_of_its_length(balance: bool) -
         (([[1.0, 2], [1]], np.ones(18), 2, 5), {}, "low must be a rectangular array of numbers"),
         ((np.full(99, 1e150), np.ones(198), 2, 5), {}, r"low must be within 1e\+100, and is not"),
         ((np.ones(9), np.ones(18), 2, "5"), {}, "taps must be an int, got '5'"),
-        ((np.ones(9), np.ones(18), 2, 500), {}, "low and high must be longer than 500 taps reach"),
+        (
+            (np.ones(9), np.ones(18), 2, 500),
+            {},
+            "low and high must be longer than 500 taps, at every delay that",
+        ),
         ((np.ones(9), np.ones(18), 2, 5), {"delay": 99}, "longer than 5 taps and a delay of 99 reach"),
         ((np.zeros(99), np.ones(198), 2, 5), {}, "low and high must not be silent"),
         ((np.ones(99), np.zeros(198), 2, 5), {}, "low and high must not be silent"),
