@@ -3,9 +3,16 @@
 Windows that overlap are transformed, and their powers averaged (P. D. Welch, "The use of fast Fourier
 transform for the estimation of power spectra", IEEE Trans. Audio Electroacoustics 15, 1967). The peak
 level of each frequency is kept, too: a mean does not show a short event. The window is Kaiser's, with
-sidelobes below -200 dB, so that images do not disappear in the skirt of a loud tone.
+sidelobes below -200 dB, so that images do not disappear in the skirt of a loud tone. It is short: windows
+overlap by three quarters, so that no event falls between them.
+
+A real tone has two coefficients; what is constant, or alternates from sample to sample, has one. Its part
+of each window (W: the window's transform; m: the coefficient in its own bin) is counted apart:
+
+    power[k] = |2 (X[k] - m W[k])|**2 + |m W[k]|**2
 """
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -13,60 +20,98 @@ import numpy as np
 from convt_cli.samples.formats import Array
 
 _BETA = 24.0
+_LOBE = math.hypot(1, _BETA / math.pi)  # half the width of a tone, in bins of a window
 _TINY = 1e-40  # of power: has a logarithm
 
 
 class Spectrum:
     """Mean and peak level at each frequency, of all channels together.
 
-    Up to half a window at a signal's end is left out: a tone that is cut off there would spread over the
-    band. Windows in which a sample or its square is not finite are left out, too.
+    Up to a quarter of a window at a signal's end is left out: a tone that is cut off there would spread
+    over the band. Windows in which a sample or its square is not finite are left out, too.
 
     Parameters
     ----------
     size : int
-        Samples of a window; windows overlap by half.
+        Samples of a window, an even number.
+
+    Attributes
+    ----------
+    channels : int
+        Channels so far, of all signals.
+    measured, left_out : int
+        Windows so far: those that count, and those that are not finite.
+    lobe : int
+        Half the width of a tone, in bins: nearer than that to a tone there is only the tone to see.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._window = np.kaiser(size, _BETA)
-        self._sides = np.full(size // 2 + 1, 2.0)  # coefficients of a real tone
-        self._sides[[0, -1]] = 1  # for even sizes
+        self._window = _window(size, size)
         self._power = np.zeros(size // 2 + 1)
         self._peak = np.zeros(size // 2 + 1)
-        self._count = 0
+        self.channels = self.measured = self.left_out = 0
+        self.lobe = math.ceil(_LOBE)
 
     def add(self, blocks: Iterable[Array]) -> None:
         """Add a signal that comes in blocks (channels, n)."""
-        count, left = self._count, None
+        count, left = self.measured + self.left_out, None
         for block in blocks:
             left = block if left is None else np.concatenate([left, block], axis=1)
             while left.shape[1] >= self._size:
                 self._add_window(left[:, : self._size], self._window)
-                left = left[:, self._size // 2 :]
-        if left is not None and count == self._count:  # it is shorter than a window
-            self._add_window(left, np.kaiser(left.shape[1], _BETA))
+                left = left[:, self._size // 4 :]
+        if left is None:
+            return
+        self.channels += len(left)
+        if count == self.measured + self.left_out and left.shape[1]:  # it is shorter than a window
+            self._add_window(left, _window(left.shape[1], self._size))
+            self.lobe = max(self.lobe, math.ceil(_LOBE * self._size / left.shape[1]))
 
-    def _add_window(self, samples: Array, window: Array) -> None:
+    def _add_window(self, samples: Array, window: tuple[Array, Array]) -> None:
+        weights, lobe = window
         with np.errstate(all="ignore"):
-            wave = np.fft.rfft(samples.astype(np.float64) * window, self._size)
-            power = (np.abs(wave) * self._sides / window.sum()) ** 2
+            wave = np.fft.rfft(samples.astype(np.float64) * weights, self._size)
+            constant = wave[:, :1] * lobe
+            wave -= constant
+            alternating = wave[:, -1:] * lobe[::-1].conj()
+            wave -= alternating
+            power = 4 * np.abs(wave) ** 2 + np.abs(constant) ** 2 + np.abs(alternating) ** 2
         if not np.isfinite(power).all():
+            self.left_out += 1
             return
         self._power += power.mean(0)
         self._peak = np.maximum(self._peak, power.max(0))
-        self._count += 1
+        self.measured += 1
+
+    def highest(self, first: int) -> float | None:
+        """Return the peak level in dB from a bin on, also between bins; None if nothing was measured."""
+        levels = self.peak
+        if not self.measured or first >= levels.size:
+            return None
+        at = first + int(levels[first:].argmax())
+        left, top, right = (float(level) for level in levels[[at - 1, at, min(at + 1, levels.size - 1)]])
+        if at + 1 == levels.size or not left <= top >= right or left == right:
+            return top
+        # In dB the lobe of a window is a parabola.
+        return top + (left - right) ** 2 / (8 * (2 * top - left - right))
 
     @property
     def mean(self) -> Array:
         """Mean level in dB; a sine of amplitude 1 reads 0."""
-        return _level(self._power / max(1, self._count))
+        return _level(self._power / max(1, self.measured))
 
     @property
     def peak(self) -> Array:
         """Peak level in dB."""
         return _level(self._peak)
+
+
+def _window(length: int, size: int) -> tuple[Array, Array]:
+    """Return a window and its transform, with which a sine of amplitude 1 has coefficients of 1/2."""
+    weights = np.kaiser(length, _BETA)
+    weights /= weights.sum()
+    return weights, np.fft.rfft(weights, size)
 
 
 def _level(power: Array) -> Array:

@@ -1,5 +1,6 @@
 """Plot of the spectra of input and output, one above the other, on one frequency axis."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ def draw_spectra(
     factor: float,
     rate: int | None,
     *,
+    overs: str = "",
     overwrite: bool,
 ) -> None:
     """Draw the spectra of input and output.
@@ -39,6 +41,8 @@ def draw_spectra(
         Output samples per input sample.
     rate : int or None
         The input's rate, for frequencies in Hz.
+    overs : str
+        What became of the output's samples beyond full scale.
     overwrite : bool
         Whether the plot may replace a file.
     """
@@ -50,17 +54,43 @@ def draw_spectra(
         above.set_xlim(0, factor * unit)
         _draw(above, spectra[0], unit, limits[0])
         _draw(below, spectra[1], factor * unit, limits[0])
-        for axes, name, which in ((above, names[0], "input"), (below, names[1], "output")):
-            axes.set_title(literal_text(f"{which}: {name}"))
+        facts = [list(_channels(spectrum)) for spectrum in spectra]
+        if factor > 1:
+            facts[1].extend(_above_band(spectra, factor, unit, "kHz" if rate else "Nyquist frequencies"))
+            for axes in (above, below):
+                shade(axes, unit, factor * unit, IMAGE, "above the input's band")
+        facts[1].extend([overs] if overs else [])
+        for axes, name, lines in (
+            (above, f"input: {names[0]}", facts[0]),
+            (below, f"output: {names[1]}", facts[1]),
+        ):
+            axes.set_title(literal_text(name), pad=18 if lines else None)
+            axes.annotate(
+                "; ".join(lines), (0, 1), (0, 5), "axes fraction", textcoords="offset points", fontsize=8
+            )
             axes.set_ylabel("dB, full-scale sine = 0" if rate else "dB, sine of amplitude 1 = 0")
             axes.axvline(unit, color=STATED, linewidth=0.8, linestyle="--")
-        if factor > 1:
-            shade(above, unit, factor * unit, "#eeeeee", "beyond half the input rate")
-            shade(below, unit, factor * unit, IMAGE, "here are images, if there are any")
-        corner = "upper right" if factor >= 2 else "lower left"  # where no curve is
-        for axes in (above, below):
-            axes.legend(loc=corner, fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
         below.set_xlabel(label)
+        # Outside of the axes there is no curve that it could cover.
+        figure.legend(*below.get_legend_handles_labels(), loc="outside lower right", ncols=3, fontsize=8)
+
+
+def _channels(spectrum: Spectrum) -> Iterator[str]:
+    if spectrum.channels > 1:
+        yield f"{spectrum.channels} channels combined: mean of all, loudest moment of any"
+    if spectrum.left_out:
+        yield "what is next to NaN and infinity is left out"
+
+
+def _above_band(spectra: tuple[Spectrum, Spectrum], factor: float, unit: float, name: str) -> Iterator[str]:
+    """Yield the peak level above the input's band, as far as tones at its edge do not reach into it."""
+    after = spectra[1]
+    edge = spectra[0].mean.size - 1 + after.lobe
+    level = after.highest(edge)
+    if level is not None:
+        said = f"below {_DEEPEST:.0f} dB" if level < _DEEPEST else f"{level:.1f} dB"
+        begin = edge / (after.mean.size - 1) * factor * unit
+        yield f"peak above the input's band ({begin:.4g} to {factor * unit:.4g} {name}): {said}"
 
 
 def _draw(axes: "Axes", spectrum: Spectrum, width: float, floor: float) -> None:

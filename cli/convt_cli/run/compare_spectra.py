@@ -8,21 +8,22 @@ from convt_cli.errors import Failure
 from convt_cli.plots.spectrum import Spectrum
 from convt_cli.plots.spectrum_plot import draw_spectra
 from convt_cli.run.prepare import open_input
-from convt_cli.run.run_plan import RunPlan
+from convt_cli.run.run_plan import RunPlan, RunResult
 
 _WINDOW = 4096  # samples of the input, at least
 _BLOCK = 1 << 18  # samples that are read at a time
 
 
-def plot_spectra(plan: RunPlan, path: Path) -> None:
+def plot_spectra(result: RunResult, path: Path) -> None:
     """Draw the spectra of input and output."""
     try:
-        _plot(plan, path)
+        _plot(result, path)
     except Failure as failure:
-        raise Failure(f"{failure}; {plan.target} is finished") from None
+        raise Failure(f"{failure}; {result.plan.target} is finished") from None
 
 
-def _plot(plan: RunPlan, path: Path) -> None:
+def _plot(result: RunResult, path: Path) -> None:
+    plan = result.plan
     options, (stride, down) = plan.options, plan.ratio
     periods = 2 * -(-_WINDOW // (2 * down))  # of the ratio, so that both windows last as long
     before, after = Spectrum(periods * down), Spectrum(periods * stride)
@@ -33,7 +34,17 @@ def _plot(plan: RunPlan, path: Path) -> None:
         _add(after, reader)
     names = (str(options.source), str(options.target))
     factor = float(plan.ratio.factor)
-    draw_spectra(path, names, (before, after), factor, rate, overwrite=options.overwrite)
+    overs, overwrite = _overs(result), options.overwrite
+    draw_spectra(path, names, (before, after), factor, rate, overs=overs, overwrite=overwrite)
+
+
+def _overs(result: RunResult) -> str:
+    """Tell what became of samples beyond full scale; of arrays and copies, nothing is known."""
+    if not result.levels:
+        return ""
+    count = result.levels.overs
+    number = f"{count or 'no'} sample{'' if count == 1 else 's'}"
+    return f"{number} clipped" if result.is_clipped or not count else f"{number} beyond full scale kept"
 
 
 def _open_output(plan: RunPlan) -> Reader:

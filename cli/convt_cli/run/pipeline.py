@@ -74,7 +74,7 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
             result = run.try_format() if options.dry_run else run.upsample()
     result = replace(result, seconds=time.perf_counter() - begun)
     if options.plot:
-        plot_spectra(plan, options.plot)
+        plot_spectra(result, options.plot)
     return result
 
 

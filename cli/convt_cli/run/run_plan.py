@@ -135,6 +135,12 @@ class RunResult:
         return cls(plan, plan.gain, plan.frames, tuple(plan.metadata.lost), plan.bytes_out)
 
     @property
+    def is_clipped(self) -> bool:
+        """Whether samples beyond full scale were clipped, not kept."""
+        after = self.plan.formats[1]
+        return not (after and after.is_real) or self.plan.options.overs == "clip"
+
+    @property
     def peak_at(self) -> float | None:
         """Seconds from the output's start to its peak."""
         after = self.plan.formats[1]

@@ -83,7 +83,7 @@ def losses(result: RunResult) -> Iterator[str]:
     if before and after and is_lower(after, before) and not plan.options.bitrate:
         rates = f"has {after / 1000:.0f} kb/s, and {plan.source} {before / 1000:.0f}"
         yield f"{plan.target}: {rates}: the encoder makes no more"
-    if levels and levels.overs and _is_clipped(result):
+    if levels and levels.overs and result.is_clipped:
         yield _overs(result, "clipped")
 
 
@@ -116,11 +116,6 @@ def _is_misnamed(plan: RunPlan, after: Format) -> bool:
     return not named and options.target.suffix != options.source.suffix
 
 
-def _is_clipped(result: RunResult) -> bool:
-    after = result.plan.formats[1]
-    return not (after and after.is_real) or result.plan.options.overs == "clip"
-
-
 def _overs(result: RunResult, fate: str) -> str:
     assert result.levels  # noqa: S101  # or nothing was counted
     return (
@@ -133,7 +128,7 @@ def _level_warnings(result: RunResult) -> Iterator[str]:
     target, levels, options = result.plan.target, result.levels, result.plan.options
     if levels and levels.not_finite:
         yield f"{target}: {levels.not_finite} sample(s) are not finite numbers, and were kept"
-    if levels and levels.overs and not _is_clipped(result):
+    if levels and levels.overs and not result.is_clipped:
         yield _overs(result, "kept")
     if options.overs == "guard" and result.gain < 10 ** (options.gain / 20):
         yield f"{target}: its level is {decibels(result.gain):+.2f} dB, so that nothing clips"

@@ -204,8 +204,116 @@ def test_images_are_seen_where_they_are(drawn: list[Figure]) -> None:
     gain = abs(0.4 + np.exp(-1j * angle) + 0.5 * np.exp(-2j * angle)) / 2
     assert image[1] == pytest.approx(20 * np.log10(0.5 * gain), abs=0.1)
     assert points(above.lines[0])[:, 0].max() == 4.0
-    assert {"here are images, if there are any", "beyond half the input rate"} <= texts(drawn[0])
+    assert "above the input's band" in texts(drawn[0])
     assert within(drawn[0])
+
+
+def facts_of(figure: Figure) -> list[str]:
+    """What is written above the output's spectrum."""
+    (text,) = figure.axes[1].texts
+    return text.get_text().split("; ")
+
+
+def peak_above(figure: Figure) -> float:
+    """The peak level above the input's band, as it is written."""
+    (fact,) = (fact for fact in facts_of(figure) if fact.startswith("peak above the input's band ("))
+    return float(fact.split("): ")[1].removesuffix(" dB"))
+
+
+@pytest.mark.parametrize("frequency", [1000.0, 1013.7, 3333.3])
+@pytest.mark.parametrize("stride", [2, 5])
+def test_the_peak_above_the_band_is_that_of_a_held_tones_image(
+    frequency: float, stride: int, drawn: list[Figure]
+) -> None:
+    """Each sample held `stride` times: the gain is a periodic sinc."""
+    soundfile.write("in.wav", 0.5 * tone(frequency / 4000, 16_000)[0], 8000, "DOUBLE")
+    np.save("w.npy", np.ones(stride))
+    upsample("in.wav", "--weights", "w.npy", "--stride", str(stride), "--plot", "a.png")
+    image = 8000 - frequency  # the loudest: it is the nearest
+    gain = np.sin(np.pi * image / 8000) / (stride * np.sin(np.pi * image / (8000 * stride)))
+    assert peak_above(drawn[0]) == pytest.approx(20 * np.log10(0.5 * gain), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("taps", "line"), [([1.1, 1], 0.05), ([1.1, 1, 1, 1], 0.05), ([1.1, 1, 1.1, 1], 0.05)]
+)
+def test_the_peak_above_the_band_is_that_of_the_images_of_a_constant(
+    taps: list[float], line: float, drawn: list[Figure]
+) -> None:
+    """The outputs repeat the taps: a line at half the output rate has one coefficient, others have two."""
+    soundfile.write("in.wav", np.full(9000, 0.5), 8000, "DOUBLE")
+    np.save("w.npy", taps)
+    upsample("in.wav", "--weights", "w.npy", "--stride", str(len(taps)), "--plot", "a.png")
+    assert peak_above(drawn[0]) == pytest.approx(20 * np.log10(0.5 * line), abs=0.1)
+    (spectrum,) = drawn[0].axes[1].lines[:1]
+    assert points(spectrum)[:, 1].max() == pytest.approx(20 * np.log10(0.5 * np.mean(taps)), abs=0.1)
+
+
+def test_a_tone_at_the_edge_of_the_inputs_band_is_not_above_it(drawn: list[Figure]) -> None:
+    soundfile.write("in.wav", 0.5 * tone(3999.5 / 4000, 40_000)[0], 8000, "DOUBLE")
+    np.save("w.npy", [0.5, 1, 0.5])
+    upsample("in.wav", "--weights", "w.npy", "--plot", "a.png")  # its image, at 4000.5 Hz, is as loud
+    assert peak_above(drawn[0]) < -150
+
+
+@pytest.mark.parametrize(
+    ("subtype", "options", "expected"),
+    [
+        ("PCM_16", [], "2 samples clipped"),
+        ("PCM_16", ["--gain", "-20"], "no samples clipped"),
+        ("FLOAT", [], "2 samples beyond full scale kept"),
+        ("FLOAT", ["--overs", "clip"], "2 samples clipped"),
+    ],
+)
+def test_the_samples_that_were_clipped_are_told(
+    subtype: str, options: list[str], expected: str, drawn: list[Figure]
+) -> None:
+    signal = np.zeros(9000)
+    signal[[100, 200]] = 0.9
+    soundfile.write("in.wav", signal, 8000, subtype)
+    np.save("w.npy", [0.5, 1.5, 0.5])
+    upsample("in.wav", "--weights", "w.npy", "--plot", "a.png", *options)
+    assert facts_of(drawn[0])[-1] == expected
+    assert len(facts_of(drawn[0])) == 2  # nothing is said of channels where there is one
+
+
+def test_that_channels_are_combined_is_told_where_there_are_several(drawn: list[Figure]) -> None:
+    soundfile.write("in.wav", tone(0.25, 9000, 3).T, 8000, "FLOAT")
+    upsample("in.wav", "--plot", "a.png")
+    for axes in drawn[0].axes:
+        assert (
+            axes.texts[0].get_text().startswith("3 channels combined: mean of all, loudest moment of any")
+        )
+
+
+def test_a_click_shows_wherever_the_windows_are() -> None:
+    levels = []
+    for at in range(2000, 3024, 50):
+        spectrum = Spectrum(1024)
+        signal = np.zeros((1, 6000))
+        signal[0, at] = 1
+        spectrum.add([signal])
+        levels.append(spectrum.peak[256])
+    assert max(levels) - min(levels) < 7  # of a window's skirt; with windows half as dense, 26
+
+
+@pytest.mark.parametrize("factor", ["2", "6"])
+@pytest.mark.parametrize("shape", [(9000,), (9000, 2)])
+def test_the_legend_covers_no_curve(factor: str, shape: tuple[int, ...], drawn: list[Figure]) -> None:
+    soundfile.write("in.wav", np.random.default_rng(1).uniform(-0.1, 0.1, shape), 8000)
+    upsample("in.wav", "--stride", factor, "--plot", "a.png")
+    (legend,) = drawn[0].legends
+    assert not any(axes.get_legend() for axes in drawn[0].axes)
+    legend_box = legend.get_window_extent()
+    assert not any(axes.get_window_extent().overlaps(legend_box) for axes in drawn[0].axes)
+    for axes in drawn[0].axes:
+        (text,) = axes.texts
+        if not text.get_text():
+            continue
+        box = text.get_window_extent()
+        assert box.x1 < drawn[0].bbox.x1
+        assert not box.overlaps(axes.get_window_extent())
+        assert not box.overlaps(axes._left_title.get_window_extent())  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("shape", [(300,), (2, 5000), (2, 3, 500), (1,)])
@@ -224,6 +332,7 @@ def test_samples_beyond_measure_are_left_out(sample: float, drawn: list[Figure])
     upsample("x.npy", "--nonfinite", "keep", "--plot", "x.png")
     level = points(drawn[0].axes[0].lines[0])[:, 1]
     assert level.max() == pytest.approx(0, abs=0.01)
+    assert "what is next to NaN and infinity is left out" in facts_of(drawn[0])
 
 
 def test_a_plot_that_fails_names_the_finished_output(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,6 +450,22 @@ def test_a_silent_signal_has_a_plot(drawn: list[Figure]) -> None:
     names = ("a", "b")
     draw_spectra(Path("s.png"), names, (silence, silence), 1, 8000, overwrite=False)
     assert within(drawn[0])
+    soundfile.write("in.wav", np.zeros(9000), 8000)
+    upsample("in.wav", "--plot", "a.png")
+    assert facts_of(drawn[1]) == [
+        "peak above the input's band (4.016 to 8 kHz): below -260 dB",
+        "no samples clipped",
+    ]
+
+
+def test_nothing_is_claimed_of_what_cannot_be_measured(drawn: list[Figure]) -> None:
+    np.save("x.npy", np.full(9000, np.nan))
+    upsample("x.npy", "--nonfinite", "keep", "--plot", "x.png")
+    assert facts_of(drawn[0]) == ["what is next to NaN and infinity is left out"]
+    soundfile.write("in.wav", 0.5 * tone(0.25, 20_000)[0], 8000)
+    # Between half the one rate and half the other there is no room for a tone.
+    upsample("in.wav", "--rate", "8008", "--quality", "fast", "--plot", "a.png")
+    assert facts_of(drawn[1]) == ["no samples clipped"]
 
 
 def test_frequencies_beyond_the_output_band_are_drawn_where_they_fold_to(drawn: list[Figure]) -> None:
