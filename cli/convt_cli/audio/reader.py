@@ -13,8 +13,14 @@ from convt_cli.audio import headers, mpeg
 from convt_cli.audio.headers import Header
 from convt_cli.audio.npy import NpyReader
 from convt_cli.audio.pcm import PcmReader
-from convt_cli.audio.sndfile import SndfileReader
-from convt_cli.audio.stated_lengths import fix_aiff_lengths, missing_bytes
+from convt_cli.audio.sndfile import SndfileReader, pipe_from_ffmpeg
+from convt_cli.audio.stated_lengths import (
+    count_voc_blocks,
+    fix_aiff_lengths,
+    fix_w64_format,
+    lacks_last_page,
+    missing_bytes,
+)
 from convt_cli.errors import Failure
 from convt_cli.files.source import Source
 from convt_cli.metadata.metadata import Metadata
@@ -97,11 +103,7 @@ def _open_audio(
     if source.size is None:
         source.seek(0)
         source.spool(math.inf if found or _is_known(source.read(4)) else _MOST_UNKNOWN)
-    if found:
-        missing = headers.fix_length(source, found)
-    else:
-        fix_aiff_lengths(source)
-        missing = missing_bytes(source)
+    missing = headers.fix_length(source, found) if found else _prepare(source)
     damage = f"{missing} bytes are missing at its end" if missing else ""
     meta = found.meta if found else Metadata()
     start, container = found.start if found else 0, None
@@ -109,11 +111,26 @@ def _open_audio(
     if gaps is not None:
         start, container = 0, "WAV" if found else None
         damage = f"{gaps} bytes between its frames are no MPEG audio" if gaps else ""
+    may_lack = not damage and lacks_last_page(source)
     reader = SndfileReader(
         source, meta, damage, precision, truncated=truncated, start=start, container=container
     )
     reader.frames = headers.frames_that_count(found, reader.frames) if found else reader.frames
+    if may_lack:
+        reader.warnings.append(f"{source.name} may be cut short: its last page is not marked as such")
     return reader
+
+
+def _prepare(source: Source) -> int:
+    """Have libsndfile read a file as it is meant; return how many bytes it is too short."""
+    fix_aiff_lengths(source)
+    fix_w64_format(source)
+    if (blocks := count_voc_blocks(source)) > 1:
+        raise Failure(
+            f"{source.name}: is a VOC file of {blocks} blocks, which libsndfile takes for one;"
+            f" {pipe_from_ffmpeg(source)}"
+        )
+    return missing_bytes(source)
 
 
 def _plain(

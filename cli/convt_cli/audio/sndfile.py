@@ -44,6 +44,8 @@ _FOREIGN = (
     (0, b"TTA", "TTA audio"),
     (0, b"#!AMR", "AMR audio"),
     (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM"),
+    (28, b"\x7fFLAC", "FLAC in Ogg"),
+    (28, b"Speex", "Speex audio"),
 )
 _SPHERE = b"NIST_1A"
 _WORDLESS = (7, 29)  # "does not exist ... (possibly a pipe?)", "Unspecified internal error"
@@ -204,9 +206,13 @@ def _unreadable(source: Source, error: soundfile.LibsndfileError) -> str:
         what = "is not recognised as audio"
     else:
         what = f"is damaged, or of a kind that libsndfile does not read ({_words(error)})"
+    return f"{source.name}: {what}; {pipe_from_ffmpeg(source)}"
+
+
+def pipe_from_ffmpeg(source: Source) -> str:
+    """Return how to have an input decoded by ffmpeg."""
     name = shlex.quote(typed(source.path)) if os.path.isfile(source.path) else "IN"
-    pipe = f"ffmpeg -i {name} -f wav - | convt upsample - -o OUT.wav"
-    return f"{source.name}: {what}; if ffmpeg reads it: {pipe}"
+    return f"if ffmpeg reads it: ffmpeg -i {name} -f wav - | convt upsample - -o OUT.wav"
 
 
 def _words(error: soundfile.LibsndfileError) -> str:

@@ -1,4 +1,4 @@
-"""Lengths that files state of themselves: placeholders, truncated files, and a repair for AIFF."""
+"""What files state of themselves: placeholders, truncated files, and what libsndfile misunderstands."""
 
 import struct
 from collections.abc import Callable
@@ -7,6 +7,10 @@ from convt_cli.files.source import Source
 from convt_cli.metadata.chunks import chunk_headers
 
 _MOST = 0xFFFFFFFF
+_LONGEST_PAGE = 27 + 255 + 255 * 255  # bytes, of an Ogg file
+_EXTENSIBLE = b"\xfe\xff"
+_VOC = b"Creative Voice File\x1a"
+_VOC_SAMPLES = (1, 2, 3, 9)  # types of blocks: samples, more of them, silence, samples again
 
 
 def is_placeholder(length: int) -> bool:
@@ -53,7 +57,69 @@ def _w64(_: Source, head: bytes) -> int:
     return 0 if is_placeholder(length) else length
 
 
-_STATED: dict[bytes, Callable[[Source, bytes], int]] = {b"FORM": _aiff, b"riff": _w64, b"caff": _caf}
+def _ogg(source: Source, _: bytes) -> int:
+    start, page = _last_page(source)
+    return start + 27 + sum(page[27:]) + len(page[27:]) if len(page) > 26 else start + 27
+
+
+def _last_page(source: Source) -> tuple[int, bytes]:
+    """Return where an Ogg file's last page starts, and its header (RFC 3533, section 6)."""
+    start = max(0, (source.size or 0) - 2 * _LONGEST_PAGE)  # there may be a tag behind it
+    source.seek(start)
+    tail = source.read(2 * _LONGEST_PAGE)
+    at = max(0, tail.rfind(b"OggS\0"))
+    return start + at, tail[at : at + 27 + (tail[at + 26] if len(tail) > at + 26 else 0)]
+
+
+def lacks_last_page(source: Source) -> bool:
+    """Return whether the last page of an Ogg file is not marked as its last."""
+    source.seek(0)
+    if source.read(4) != b"OggS":
+        return False
+    _, page = _last_page(source)
+    return len(page) > 26 and not page[5] & 4
+
+
+_STATED: dict[bytes, Callable[[Source, bytes], int]] = {
+    b"FORM": _aiff,
+    b"riff": _w64,
+    b"caff": _caf,
+    b"OggS": _ogg,
+}
+
+
+def count_voc_blocks(source: Source) -> int:
+    """Return how many blocks of samples and silence a VOC file has: libsndfile takes them all for one."""
+    source.seek(0)
+    head = source.read(26)
+    if not head.startswith(_VOC):
+        return 0
+    source.seek(int.from_bytes(head[20:22], "little"))
+    count = 0
+    while len(block := source.read(4)) == 4 and block[0]:
+        count += block[0] in _VOC_SAMPLES
+        source.seek(source.tell() + int.from_bytes(block[1:], "little"))
+    return count
+
+
+def fix_w64_format(source: Source) -> None:
+    """Have a W64 file state its code directly: of those at length, libsndfile takes floats for integers.
+
+    A W64 chunk begins with 16 bytes of a name and 8 of its length, with these 24 bytes.
+    """
+    source.seek(0)
+    if source.read(4) != b"riff":
+        return
+    source.seek(40)
+    for name, _ in chunk_headers(source, "<4s12xQ", 8):
+        if name != b"fmt ":
+            return
+        start = source.tell()
+        body = source.read(40)
+        if body.startswith(_EXTENSIBLE) and body[24:26] not in (b"\1\0", b""):
+            source.spool()
+            source.patch(start, body[24:26])
+        return
 
 
 def fix_aiff_lengths(source: Source) -> None:

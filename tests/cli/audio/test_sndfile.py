@@ -10,7 +10,9 @@ import pytest
 import soundfile
 
 from convt_cli.audio.reader import open_reader
+from tests.support.audio_bytes import extensible
 from tests.support.command import facts, refused, upsample
+from tests.support.pipes import noise
 from tests.support.sounds import sound
 
 pytestmark = pytest.mark.usefixtures("copying_kernel")
@@ -123,3 +125,43 @@ def test_blocks_of_a_file_that_cannot_state_what_counts_are_named() -> None:
     assert warnings == [
         f"out.w64: MS_ADPCM samples come in blocks: {more} more follow the last; its header does not tell"
     ]
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_floats_of_a_w64_file_that_describes_them_at_length_are_no_integers(bits: int) -> None:
+    """As ffmpeg writes them; libsndfile takes them for PCM_32."""
+    x = noise(500)
+    data = x.astype(f"<f{bits // 8}").tobytes()
+    guid = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+    parts = ((b"fmt ", extensible(3, bits)), (b"data", data))
+    body = b"".join(name + guid + struct.pack("<Q", 24 + len(part)) + part for name, part in parts)
+    head = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
+    Path("in.w64").write_bytes(head + struct.pack("<Q", 40 + len(body)) + b"wave" + guid + body)
+    found = facts("in.w64", "-o", "out.w64", "--stride", "1", "--weights", "one.npy")
+    assert found["input"]["subtype"] == ("FLOAT" if bits == 32 else "DOUBLE")
+    np.testing.assert_array_equal(
+        soundfile.read("out.w64")[0], np.frombuffer(data, f"<f{bits // 8}").reshape(-1, 2)
+    )
+
+
+def voc(*blocks: bytes) -> bytes:
+    return b"Creative Voice File\x1a\x1a\0\x14\1\x1f\x11" + b"".join(blocks) + b"\0"
+
+
+def block(kind: int, body: bytes) -> bytes:
+    return bytes((kind,)) + len(body).to_bytes(3, "little") + body
+
+
+def test_a_voc_file_of_several_blocks_is_refused_and_of_one_is_read() -> None:
+    """libsndfile takes what is between the blocks for samples."""
+    first = block(9, struct.pack("<IBBHI", 8000, 16, 1, 4, 0) + np.arange(50, dtype="<i2").tobytes())
+    for others in ([block(2, bytes(100))], [block(3, b"\x10\0\x83"), block(2, bytes(100))]):
+        Path("in.voc").write_bytes(voc(first, *others))
+        message = refused("upsample", "in.voc", "-o", "out.wav", code=1)
+        assert (
+            f"is a VOC file of {len(others) + 1} blocks, which libsndfile takes for one; if ffmpeg"
+            in message
+        )
+    Path("in.voc").write_bytes(voc(block(5, b"a text\0"), first))
+    upsample("in.voc", "-o", "out.wav", "--stride", "1", "--weights", "one.npy", "--dither", "none")
+    np.testing.assert_array_equal(soundfile.read("out.wav", dtype="int16")[0], np.arange(50))

@@ -256,6 +256,28 @@ def test_a_caf_stream_as_sox_leaves_it_on_a_pipe_is_refused() -> None:
         samples(torn)
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("kept", [0.6, 0.8, 0.99])
+def test_an_ogg_file_that_ends_within_a_page_is_cut_short(subtype: str, kept: float, way: Way) -> None:
+    whole = written("OGG", subtype, 30_000)
+    cut = whole[: int(kept * len(whole))]
+    with pytest.raises(Failure, match=r"is cut short: \d+ bytes are missing at its end"):
+        samples(cut, way)
+    with opened(cut, way, truncated=True) as reader:
+        assert reader.warnings
+
+
+@pytest.mark.parametrize("tail", [b"", b"TAG" + bytes(125), b"OggS"])
+def test_an_ogg_file_whose_last_page_is_missing_may_be_cut_short(tail: bytes) -> None:
+    whole = written("OGG", "VORBIS", 30_000)
+    last = whole.rindex(b"OggS")
+    with opened(whole + tail, "file") as reader:
+        assert reader.warnings == []
+    with opened(whole[:last], "file") as reader:
+        assert reader.warnings == ["x.bin may be cut short: its last page is not marked as such"]
+
+
 CUT: list[tuple[str, str, int]] = [
     ("WAV", "PCM_16", 400),
     ("WAV", "PCM_24", 1),
