@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
+from typing import IO, Literal
 
 import numpy as np
 import soundfile
@@ -51,6 +52,8 @@ _SPHERE = b"NIST_1A"
 _WORDLESS = (7, 29)  # "does not exist ... (possibly a pipe?)", "Unspecified internal error"
 _STDERR = 2
 _MOST_AIFF = 0xFFFFFFFF
+_COUNT_PADDING = ("AIFF", "VOC")
+_VOC_LENGTH = 27  # where the first block states its own
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # without types
@@ -327,7 +330,9 @@ class SndfileWriter:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         if self.format.subtype in LOSSY and frames:
             self.bitrate = average_bitrate(self._path.stat().st_size, self.format, frames)
-        if frames > self._frames:
+        if frames == self._frames + 1 and self.format.container in _COUNT_PADDING:
+            self._leave_out_padding()
+        elif frames > self._frames:
             how = "its header states how many count" if self._state_frames() else "its header does not tell"
             more = f"{frames - self._frames} more follow the last"
             self.notes.append(f"{self.format.subtype} samples come in blocks: {more}; {how}")
@@ -362,11 +367,39 @@ class SndfileWriter:
             file.seek(4)
             file.write(length.to_bytes(4, "big"))
 
+    def _leave_out_padding(self) -> None:
+        """Correct the lengths that libsndfile states: it counts a byte that it adds as a sample.
+
+        That is the one that makes a chunk of AIFF even, or the one that ends the blocks of a VOC file.
+        """
+        with self._path.open("r+b") as file:
+            if self.format.container == "VOC":
+                _patch(file, _VOC_LENGTH, 3, "little")
+                return
+            file.seek(12)
+            while len(head := file.read(8)) == 8:
+                name, length = struct.unpack(">4sI", head)
+                start = file.tell()
+                if name == b"COMM":
+                    _patch(file, start + 2, 4, "big")
+                elif name == b"SSND":
+                    _patch(file, start - 4, 4, "big")
+                    return
+                file.seek(start + length + length % 2)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
         if self._folder:
             self._folder.cleanup()
+
+
+def _patch(file: IO[bytes], at: int, width: int, order: Literal["little", "big"]) -> None:
+    """Subtract 1 from a number in a file."""
+    file.seek(at)
+    number = int.from_bytes(file.read(width), order) - 1
+    file.seek(at)
+    file.write(number.to_bytes(width, order))
 
 
 def _check_room(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import struct
 import threading
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,24 @@ def test_a_voc_file_of_several_blocks_is_refused_and_of_one_is_read() -> None:
     Path("in.voc").write_bytes(voc(block(5, b"a text\0"), first))
     upsample("in.voc", "-o", "out.wav", "--stride", "1", "--weights", "one.npy", "--dither", "none")
     np.testing.assert_array_equal(soundfile.read("out.wav", dtype="int16")[0], np.arange(50))
+
+
+@pytest.mark.parametrize("frames", [1, 100, 101])
+@pytest.mark.parametrize(
+    ("container", "subtype"),
+    [
+        *product(["AIFF"], ["PCM_S8", "PCM_U8", "ULAW", "ALAW"]),
+        *product(["VOC"], ["PCM_U8", "ULAW", "ALAW"]),
+    ],
+)
+def test_no_padding_is_counted_as_a_sample(container: str, subtype: str, frames: int) -> None:
+    """libsndfile counts the byte that makes a chunk even, and the one that ends a list of blocks."""
+    soundfile.write("in.wav", np.full(frames, 0.25), 8000)
+    options = ["--format", container, "--subtype", subtype, "--dither", "none", "--stride", "1"]
+    upsample("in.wav", "-o", "out.x", "--weights", "one.npy", *options)
+    np.testing.assert_allclose(soundfile.read("out.x")[0], np.full(frames, 0.25), atol=0.01)
+    if container == "AIFF":
+        data = Path("out.x").read_bytes()
+        at = data.index(b"SSND")
+        assert int.from_bytes(data[at + 4 : at + 8], "big") == 8 + frames
+        assert len(data) == at + 8 + 8 + frames + frames % 2 == 8 + int.from_bytes(data[4:8], "big")
