@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from tests.support.command import CONVT, facts, upsample
+from tests.support.mpeg import decoded, unstated
 from tests.support.pipes import noise, piped
 
 RATES = [8000, 11025, 16000, 22050, 44100, 48000]
@@ -17,33 +18,6 @@ def mp3(rate: int = 22050, seconds: float = 1.0, channels: int = 1) -> bytes:
     """An MP3 file that states its length, as libsndfile writes it."""
     soundfile.write("made.mp3", noise(int(rate * seconds), channels), rate)
     return Path("made.mp3").read_bytes()
-
-
-def unstated(whole: bytes) -> bytes:
-    """The same without its first frame, which states the length: the second begins like the first."""
-    assert b"Xing" in whole[:64] or b"Info" in whole[:64]
-    return whole[whole.index(whole[:2], 72) :]
-
-
-def decoded(data: bytes) -> int:
-    """The samples of data that do not state their length: frames of as many, all with the same 11 bits.
-
-    Between frames there is nothing; within one, bytes that are like a header are not at the right place.
-    """
-    kind, at, frames = data[1], 0, 0
-    version, rates = (
-        kind >> 3 & 3,
-        {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)},
-    )
-    kilobits = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-    slower = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-    while data[at : at + 2] == data[:2]:
-        rate = (kilobits if version == 3 else slower)[(data[at + 2] >> 4) - 1]
-        hertz = rates[version][data[at + 2] >> 2 & 3]
-        at += (144 if version == 3 else 72) * rate * 1000 // hertz + (data[at + 2] >> 1 & 1)
-        frames += 1
-    assert at == len(data)
-    return frames * (1152 if version == 3 else 576)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
