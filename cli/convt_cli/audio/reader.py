@@ -15,6 +15,7 @@ from convt_cli.audio.npy import NpyReader
 from convt_cli.audio.pcm import PcmReader
 from convt_cli.audio.sndfile import SndfileReader, pipe_from_ffmpeg
 from convt_cli.audio.stated_lengths import (
+    count_ogg_streams,
     count_voc_blocks,
     fix_aiff_lengths,
     fix_w64_format,
@@ -125,11 +126,13 @@ def _prepare(source: Source) -> int:
     """Have libsndfile read a file as it is meant; return how many bytes it is too short."""
     fix_aiff_lengths(source)
     fix_w64_format(source)
+    kind = ""
     if (blocks := count_voc_blocks(source)) > 1:
-        raise Failure(
-            f"{source.name}: is a VOC file of {blocks} blocks, which libsndfile takes for one;"
-            f" {pipe_from_ffmpeg(source)}"
-        )
+        kind = f"a VOC file of {blocks} blocks, which libsndfile takes for one"
+    if (streams := count_ogg_streams(source)) > 1:
+        kind = f"an Ogg file of {streams} streams in a row, of which libsndfile reads the first"
+    if kind:
+        raise Failure(f"{source.name}: is {kind}; {pipe_from_ffmpeg(source)}")
     return missing_bytes(source)
 
 

@@ -88,6 +88,19 @@ _STATED: dict[bytes, Callable[[Source, bytes], int]] = {
 }
 
 
+def count_ogg_streams(source: Source) -> int:
+    """Return how many streams follow each other in an Ogg file: libsndfile reads the first."""
+    source.seek(0)
+    count, was_first = 0, 0
+    while len(head := source.read(27)) == 27 and head.startswith(b"OggS"):
+        is_first = head[5] & 2
+        count += is_first > was_first
+        was_first = is_first
+        lengths = source.read(head[26])
+        source.seek(source.tell() + sum(lengths))
+    return count
+
+
 def count_voc_blocks(source: Source) -> int:
     """Return how many blocks of samples and silence a VOC file has: libsndfile takes them all for one."""
     source.seek(0)

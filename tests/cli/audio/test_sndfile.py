@@ -128,6 +128,20 @@ def test_blocks_of_a_file_that_cannot_state_what_counts_are_named() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["in.ogg", "in.opus"])
+def test_ogg_streams_in_a_row_are_refused(name: str) -> None:
+    """libsndfile reads the first, and nothing says that there are more."""
+    subtype = "OPUS" if name == "in.opus" else "VORBIS"
+    sound(name, shape=(30_000,), format="OGG", subtype=subtype)
+    whole = Path(name).read_bytes()
+    for count in (2, 3):
+        Path(name).write_bytes(count * whole)
+        message = refused("upsample", name, "-o", "out.wav", code=1)
+        assert message.startswith(f"convt: {name}: is an Ogg file of {count} streams in a row, of which")
+    Path(name).write_bytes(whole)
+    assert facts(name, "-o", "out.wav")["input"]["frames"] == 30_000
+
+
 @pytest.mark.parametrize("bits", [32, 64])
 def test_floats_of_a_w64_file_that_describes_them_at_length_are_no_integers(bits: int) -> None:
     """As ffmpeg writes them; libsndfile takes them for PCM_32."""
