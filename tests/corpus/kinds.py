@@ -29,7 +29,11 @@ _NOT_WRITTEN = {
 }
 _RATES = {"WVE": 8000, "XI": 44_100}
 _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav", "SVX": "8svx", "MPC2K": "snd", "NIST": "sph", "IRCAM": "sf"}
-_UNSTATED = {"sox htk": "HTK cannot state", "sox wve": "WVE cannot state 16000 Hz"}
+_UNSTATED = {
+    "ffmpeg mp2": "MP3 cannot hold",
+    "sox htk": "HTK cannot state",
+    "sox wve": "WVE cannot state 16000 Hz",
+}
 _SEEN = ("SD2", "RAW")  # what these hold is known from outside of the file
 
 
@@ -69,7 +73,8 @@ def _written(container: str, subtype: str, channels: int, endian: str) -> Made |
     refusal = _NOT_WRITTEN.get(container, "")
     if container == "VOC" and subtype == "PCM_U8":
         refusal = "VOC cannot state"
-    return Made(kind, name, data, truth, stated, unwritten=refusal)
+    real = x.shape[1] if truth.shape[1] > x.shape[1] else None
+    return Made(kind, name, data, truth, stated, real=real, unwritten=refusal)
 
 
 def by_shape() -> Iterator[Made]:
@@ -108,6 +113,22 @@ def by_shape() -> Iterator[Made]:
 _VOC = "is a VOC file of 12 blocks, which libsndfile takes for one"
 _UNREAD = "is damaged, or of a kind that libsndfile does not read"
 # Of ffmpeg: extension, options, and what is left of the samples (in bits, or in dB) or why it is refused.
+_PIPED: list[tuple[str, str, int | float | str]] = [
+    ("wav", "pcm_s16le", 16),
+    ("wav", "pcm_s24le", 24),
+    ("wav", "pcm_f32le", 32),
+    ("wav", "adpcm_ima_wav", 15.0),
+    ("w64", "pcm_s16le", 16),
+    ("w64", "pcm_f32le", 32),
+    ("au", "pcm_s16be", 16),
+    ("aiff", "pcm_s16be", 16),
+    ("aiff", "pcm_s24be", 24),
+    ("flac", "flac", 16),
+    ("ogg", "libvorbis", 10.0),
+    ("opus", "libopus", 10.0),
+    ("mp3", "libmp3lame", 10.0),
+    ("voc", "pcm_s16le", "is a VOC file of 12 blocks"),
+]
 _FFMPEG: list[tuple[str, str, int | float | str]] = [
     *(
         ("wav", f"-c:a pcm_{code}", bits)
@@ -161,6 +182,8 @@ _FFMPEG: list[tuple[str, str, int | float | str]] = [
     ("mp3", "-c:a libmp3lame -write_id3v1 1 -metadata title=t -metadata artist=a", 10.0),
     ("mp3", "-c:a libmp3lame -joint_stereo 0 -ac 2 -b:a 128k", 10.0),
     ("mp3", "-c:a libmp3lame -reservoir 0 -b:a 64k", 10.0),
+    ("mp2", "-c:a mp2 -b:a 96k", 10.0),
+    *((form, f"-f {form} -c:a {code} pipe:1", bits) for form, code, bits in _PIPED),
     ("m4a", "-c:a aac", "is MPEG-4 audio"),
     ("m4a", "-c:a alac", "is MPEG-4 audio"),
     ("aac", "-c:a aac", "is AAC"),
@@ -186,19 +209,14 @@ def by_ffmpeg() -> Iterator[Made]:
             assert exact is not None
             source.write_bytes(encoded(exact, RATE, "WAV", "PCM_32"))
             path = Path(folder, f"ffmpeg_{number}.{extension}")
-            command = [
-                ffmpeg,
-                "-v",
-                "error",
-                "-threads",
-                "1",
-                "-i",
-                str(source),
-                *options.split(),
-                str(path),
-            ]
-            if subprocess.run(command, capture_output=True, check=False).returncode:
+            words = options.split()
+            words += [] if "pipe:1" in words else [str(path)]
+            command = [ffmpeg, "-v", "error", "-threads", "1", "-i", str(source), *words]
+            run = subprocess.run(command, capture_output=True, check=False)
+            if run.returncode:
                 continue  # built without this encoder
+            if run.stdout:  # of a pipe, in which it cannot go back to the lengths
+                path.write_bytes(run.stdout)
             yield _coded(f"ffmpeg {extension}", path, exact, left)
 
 
@@ -302,6 +320,7 @@ def _coded(kind: str, path: Path, exact: Array, left: float | str, rate: int = R
         return Made(kind, path.name, data, exact, rate, 0.05, mpeg.DELAY, frames)
     truth, rate = decoded(data), soundfile.info(path).samplerate
     unwritten = _UNSTATED.get(kind, "OPUS" if path.suffix == ".opus" and rate > RATE else "")
-    if rate == RATE and not path.name.endswith((".opus", ".mp3")):
+    if rate == RATE and not path.name.endswith((".opus", ".mp3", ".mp2")):
         assert resembles(exact, truth, left), path.name
-    return Made(kind, path.name, data, truth, rate, unwritten=unwritten)
+    real = exact.shape[1] if exact.shape[1] < truth.shape[1] else None
+    return Made(kind, path.name, data, truth, rate, real=real, unwritten=unwritten)

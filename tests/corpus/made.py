@@ -34,6 +34,8 @@ class Made:
         How far samples may be from the truth: of one number in float32, unless something is said.
     frames : int or None
         How many samples it has, if the truth holds some of them only.
+    real : int or None
+        How many of them are signal, if the truth ends with padding to whole blocks, which need not be read.
     refusal : str
         A part of the message with which it has to be refused; else it has to be read.
     unwritten : str
@@ -48,6 +50,7 @@ class Made:
     within: float = 2.0**-22
     at: int = 0
     frames: int | None = None
+    real: int | None = None
     refusal: str = ""
     unwritten: str = ""
 

@@ -147,6 +147,20 @@ def other_headers() -> Iterator[Made]:
         yield Made("FLAC, tags", f"{what}.flac", data, truth)
 
 
+def joined() -> Iterator[Made]:
+    """Yield two files in one, as `cat` makes them: of most kinds, the second is only what is behind."""
+    x = tones(6000)
+    kinds = ("FLAC PCM_16", "WAV PCM_16", "AU PCM_16", "OGG VORBIS", "OGG OPUS")
+    for container, subtype in map(str.split, kinds):
+        whole = encoded(x, RATE, container, subtype)
+        truth = held(x, subtype)
+        if truth is None:
+            truth = decoded(whole)
+        name = f"{subtype}.{container.lower()}"
+        refusal = "is an Ogg file of 2 streams in a row" if container == "OGG" else ""
+        yield Made("joined", name, whole + whole, truth, RATE, 1e-5, refusal=refusal)
+
+
 def mp3s() -> Iterator[Made]:
     """Yield MP3 files, with and without a stated length, and with all that may be around them."""
     for rate in (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000):
@@ -253,4 +267,6 @@ def no_audio() -> Iterator[Made]:
 
 def oddities() -> Iterator[Made]:
     """Yield all of these."""
-    return chain(wav_headers(), wav_formats(), other_headers(), mp3s(), oggs(), names(), no_audio())
+    return chain(
+        wav_headers(), wav_formats(), other_headers(), joined(), mp3s(), oggs(), names(), no_audio()
+    )
