@@ -11,7 +11,7 @@ from pathlib import Path
 import convt
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import RIFF, PcmWriter, is_plain
-from convt_cli.audio.sndfile import SndfileWriter
+from convt_cli.audio.sndfile_writer import SndfileWriter
 from convt_cli.metadata.chunks import Order
 from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
