@@ -23,6 +23,7 @@ _PORTABLE = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")  # for any container
 _NEAREST = {"PCM_32": "PCM_24", "FLOAT": "PCM_24", "DOUBLE": "PCM_24", "ALAC_32": "PCM_32"}
 _NEAREST |= {"ALAC_20": "PCM_24", "ALAC_24": "PCM_24"}
 _GARBLED = ("ALAC_20", "ALAC_24", "ALAC_32")  # libsndfile 1.2.2 damages some samples of these coders
+_OLD_MPEG = ("MPEG_LAYER_I", "MPEG_LAYER_II")
 _UNFIT = {  # containers that convt reads and does not write
     "SD2": "an .sd2 file keeps its header in a second file",
     "PAF": "libsndfile 1.2.2 spoils the samples of some .paf files",
@@ -128,6 +129,11 @@ def output_format(
     container = wanted.container or _container(source, source_path, target)
     if container in _UNFIT:
         raise Unwritable(f"{_UNFIT[container]}; name another container with -o, such as .wav")
+    is_mp3 = wanted.container or target.suffix.lower() == ".mp3"
+    if source.subtype in _OLD_MPEG and container == "MP3" and not is_mp3:
+        raise Unwritable(
+            f"convt writes no {target.suffix} files; --format MP3 writes MP3, --format FLAC FLAC"
+        )
     subtype = wanted.subtype or _subtype(container, source, target)
     if not _can_write(container, subtype):
         able = ", ".join(s for s in soundfile.available_subtypes(container) if s not in _GARBLED)
@@ -204,8 +210,8 @@ def _subtypes() -> frozenset[str]:
 @lru_cache(maxsize=256)
 def _can_write(container: str, subtype: str, endian: str = "FILE") -> bool:
     """Return whether libsndfile writes this format; the check is slow."""
-    if container != "MP3" and subtype.startswith("MPEG"):  # which it accepts here, and refuses to open
-        return False
+    if subtype.startswith("MPEG") and (container, subtype) != ("MP3", "MPEG_LAYER_III"):
+        return False  # which it accepts here, and refuses to open
     return bool(soundfile.check_format(container, subtype, endian))
 
 

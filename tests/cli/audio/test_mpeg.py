@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from convt_cli.errors import Unwritable
+from convt_cli.samples.formats import Format, FormatRequest, output_format
 from tests.support.command import CONVT, facts, upsample
 from tests.support.mpeg import decoded, unstated
 from tests.support.pipes import noise, piped
@@ -114,3 +116,19 @@ def test_the_decoders_own_lines_are_not_printed(options: list[str]) -> None:
     assert said.count("\n") == 1
     assert "in.mp3: is cut short: it ends after " in said
     assert (result.stdout + result.stderr) == said
+
+
+def test_layer_two_is_written_as_what_is_asked_for_and_else_refused() -> None:
+    source = Format("MP3", "MPEG_LAYER_II", "FILE", 16_000)
+    with pytest.raises(Unwritable, match=r"no \.mp2 files; --format MP3 writes MP3, --format FLAC FLAC"):
+        output_format(source, Path("a.mp2"), Path("d/a.mp2"), 32_000, FormatRequest())
+    made = [
+        output_format(source, Path("a.mp2"), Path(name), 32_000, FormatRequest(container))
+        for name, container in (("a.mp3", None), ("d/a.mp3", "MP3"), ("a.wav", None), ("a.flac", "FLAC"))
+    ]
+    assert [(each.container, each.subtype) for each in made] == [
+        ("MP3", "MPEG_LAYER_III"),
+        ("MP3", "MPEG_LAYER_III"),
+        ("WAV", "PCM_16"),
+        ("FLAC", "PCM_16"),
+    ]
