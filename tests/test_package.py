@@ -86,7 +86,8 @@ def test_runtime_dependencies_are_the_six() -> None:
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     files = [*(ROOT / "convt").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
     tops = {name.split(".")[0] for file in files for name in imports(file)}
-    declared = requirements()[""] | requirements()["plot"] | requirements()["safetensors"]
+    extras = requirements()
+    declared = extras[""] | extras["plot"] | extras["safetensors"] | extras["tags"]
     assert tops - set(sys.stdlib_module_names) - set(PLACES) == declared
 
 
