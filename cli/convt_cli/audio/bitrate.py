@@ -22,7 +22,10 @@ _STEPS = 64  # of Vorbis' quality
 _MOST_VORBIS = 50_000  # Hz: above it Vorbis has qualities, and no bit rates
 _OPUS_LEAST, _OPUS_MOST = 6000, 256_000  # of all channels; of each
 _AS_GOOD = 0.99  # of a bit rate
-# Bit rates of MP3 in kb/s, by the least sample rate that they are for.
+_STATING = (
+    192  # bytes of a frame of MP3 that can state how many there are: LAME leaves it out of shorter ones
+)
+# Bit rates of MP3 in kb/s, by the least sample rate that they are for; libsndfile refuses the lowest.
 _MPEG = {
     32_000: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     16_000: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -72,8 +75,11 @@ def encoder_settings(chosen: Format, channels: int, bitrate: float | None) -> di
         return {"compression_level": 1 - step / _STEPS}
     if chosen.subtype == "OPUS":
         return {"compression_level": (high - wanted) / (high - low)}
-    rate = next(rate for rate in _mpeg_bitrates(chosen) if rate >= wanted)
-    return {"compression_level": (high - rate) / (high - low), "bitrate_mode": "CONSTANT"}
+    least, *rates = _mpeg_bitrates(chosen)
+    rate = next(rate for rate in rates if rate >= wanted)
+    frame = (144 if chosen.rate >= 32_000 else 72) * rate / chosen.rate  # bytes
+    mode = "CONSTANT" if frame >= _STATING else "AVERAGE"
+    return {"compression_level": (high - rate) / (high - least), "bitrate_mode": mode}
 
 
 def check_bitrate(chosen: Format | None, channels: int, bitrate: int) -> None:
@@ -92,7 +98,7 @@ def check_bitrate(chosen: Format | None, channels: int, bitrate: int) -> None:
 
 def higher_bitrate(chosen: Format, channels: int, asked: float, wanted: float, made: float) -> float | None:
     """Return what to ask an encoder for that has made less than wanted; None if it has not, or cannot."""
-    if chosen.subtype == "MPEG_LAYER_III" or not _has_bitrates(chosen) or not is_lower(made, wanted):
+    if not _has_bitrates(chosen) or not is_lower(made, wanted):
         return None
     _, high = _bitrates(chosen, channels)
     return min(high, asked * max(wanted / made, 1.05)) if asked < high else None
@@ -109,7 +115,7 @@ def _bitrates(chosen: Format, channels: int) -> tuple[float, float]:
     if chosen.subtype == "OPUS":
         return _OPUS_LEAST, _OPUS_MOST * channels
     rates = _mpeg_bitrates(chosen)
-    return rates[0], rates[-1]
+    return rates[1], rates[-1]
 
 
 def _mpeg_bitrates(chosen: Format) -> list[int]:

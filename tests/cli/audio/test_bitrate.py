@@ -72,6 +72,17 @@ def test_an_encoder_that_makes_less_of_softer_samples_is_asked_for_more() -> Non
     assert kilobits("out.ogg") > 0.97 * kilobits("in.mp3")
 
 
+@pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 24_000, 44_100])
+@pytest.mark.parametrize("asked", ["16k", "40k"])
+def test_mp3_files_of_low_bit_rates_state_their_length(rate: int, asked: str) -> None:
+    if rate == 44_100 and asked == "16k":
+        asked = "48k"
+    soundfile.write("in.wav", noise(rate), rate)
+    done = facts("in.wav", "--weights", "one.npy", "--stride", "1", "-o", "out.mp3", "--bitrate", asked)
+    assert soundfile.info("out.mp3").frames == SECONDS * rate == done["output"]["frames"]
+    assert kilobits("out.mp3") == pytest.approx(int(asked[:-1]), rel=0.3)
+
+
 def test_lossless_inputs_get_the_best_of_the_encoder() -> None:
     soundfile.write("in.wav", noise(24_000), 24_000)
     upsample("in.wav", "-o", "out.mp3")
@@ -103,7 +114,7 @@ def test_a_lower_quality_is_named() -> None:
         (["-o", "out.mp3", "--bitrate", "fast"], "'fast' is no bit rate, as 192k"),
         (
             ["-o", "out.mp3", "--bitrate", "400k"],
-            "MP3 MPEG_LAYER_III of 2 channel(s) at 48000 Hz takes 32k to 320k",
+            "MP3 MPEG_LAYER_III of 2 channel(s) at 48000 Hz takes 40k to 320k",
         ),
         (["-o", "out.opus", "--bitrate", "1k"], "OGG OPUS of 2 channel(s) at 48000 Hz takes 6k to 512k"),
         (

@@ -44,6 +44,7 @@ def test_json_tells_everything_of_a_sound_file() -> None:
         "rate": 8000,
         "container": "WAV",
         "subtype": "PCM_16",
+        "bitrate": None,
     }
     assert document["output"] == {
         "path": "out.flac",
@@ -54,6 +55,7 @@ def test_json_tells_everything_of_a_sound_file() -> None:
         "rate": 24_000,
         "container": "FLAC",
         "subtype": "PCM_16",
+        "bitrate": None,
     }
     assert document["geometry"] == {
         "stride": 3,
