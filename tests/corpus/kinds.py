@@ -30,7 +30,7 @@ _NOT_WRITTEN = {
 _RATES = {"WVE": 8000, "XI": 44_100}
 _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav", "SVX": "8svx", "MPC2K": "snd", "NIST": "sph", "IRCAM": "sf"}
 _UNSTATED = {
-    "ffmpeg mp2": "MP3 cannot hold",
+    "ffmpeg mp2": "convt writes no .mp2 files",
     "sox htk": "HTK cannot state",
     "sox wve": "WVE cannot state 16000 Hz",
 }
@@ -319,7 +319,7 @@ def _coded(kind: str, path: Path, exact: Array, left: float | str, rate: int = R
         frames = mpeg.decoded(chunks(data)[b"data"])  # which libsndfile estimates
         return Made(kind, path.name, data, exact, rate, 0.05, mpeg.DELAY, frames)
     truth, rate = decoded(data), soundfile.info(path).samplerate
-    unwritten = _UNSTATED.get(kind, "OPUS" if path.suffix == ".opus" and rate > RATE else "")
+    unwritten = _UNSTATED.get(kind, "Opus" if path.suffix == ".opus" and rate > RATE else "")
     if rate == RATE and not path.name.endswith((".opus", ".mp3", ".mp2")):
         assert resembles(exact, truth, left), path.name
     real = exact.shape[1] if exact.shape[1] < truth.shape[1] else None

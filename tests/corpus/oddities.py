@@ -208,7 +208,7 @@ def oggs() -> Iterator[Made]:
     for subtype, extension in (("VORBIS", "ogg"), ("OPUS", "opus")):
         for rate, channels in ((8000, 1), (16_000, 2), (24_000, 1), (48_000, 2)):
             whole = encoded(tones(12_000, channels), rate, "OGG", subtype)
-            limit = "OPUS" if subtype == "OPUS" and rate not in (8000, 12_000, 24_000) else ""
+            limit = "Opus" if subtype == "OPUS" and rate not in (8000, 12_000, 24_000) else ""
             yield Made("OGG", f"{rate}.{extension}", whole, decoded(whole), rate, 1e-5, unwritten=limit)
         whole = encoded(np.tile(tones(6000), 30), RATE, "OGG", subtype)
         yield Made("truncated", f"half.{extension}", whole[: len(whole) // 2], refusal=_CUT)

@@ -32,7 +32,8 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _GUID_END = bytes.fromhex("800000aa00389b71")
 _WAV_CODES = {(_PCM, 8): "PCM_U8", (_PCM, 16): "PCM_16", (_PCM, 24): "PCM_24", (_PCM, 32): "PCM_32"}
 _WAV_CODES |= {(_FLOAT, 32): "FLOAT", (_FLOAT, 64): "DOUBLE"}
-_BLOCKS = (0x02, 0x11, 0x14, 0x31, 0x38, 0x40)  # codes of ADPCM and GSM, whose samples come in blocks
+_GSM = 0x31
+_BLOCKS = (0x02, 0x11, 0x14, _GSM, 0x38, 0x40)  # codes of ADPCM and GSM, whose samples come in blocks
 _LEAST_BLOCK = 1024  # samples that a block may have where the format does not say it
 _AU_CODES = {2: "PCM_S8", 3: "PCM_16", 4: "PCM_24", 5: "PCM_32", 6: "FLOAT", 7: "DOUBLE"}
 
@@ -246,10 +247,13 @@ def frames_that_count(header: Header, frames: int | None) -> int | None:
     if frames is None or len(fact) < 4:
         return frames
     order = header.meta.order
-    code, block = struct.unpack(f"{order}H16xH", form[:20].ljust(20, b"\0"))
+    code, channels, block = struct.unpack(f"{order}HH14xH", form[:20].ljust(20, b"\0"))
     (stated,) = struct.unpack(f"{order}I", fact[:4])
-    is_padding = code in _BLOCKS and 0 < frames - stated < max(2 * block, _LEAST_BLOCK)
-    return stated if stated and is_padding else frames
+    blocks = 2 if code == _GSM else 1  # of which libsndfile makes one too many
+    is_padding = code in _BLOCKS and 0 < frames - stated < blocks * (block or _LEAST_BLOCK)
+    # libsndfile states too few of several channels: as if each sample of a frame were one of them.
+    is_divided = channels > 1 and 0 <= frames - stated * channels < channels
+    return stated if stated and is_padding and not is_divided else frames
 
 
 def fix_length(source: Source, header: Header) -> int:

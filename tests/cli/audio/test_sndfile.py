@@ -119,6 +119,17 @@ def test_a_length_that_is_not_within_the_last_block_is_ignored(fact: int) -> Non
     assert facts("in.wav", "--weights", "one.npy")["input"]["frames"] == soundfile.info("in.wav").frames
 
 
+@pytest.mark.parametrize("frames", [500, 2041, 3000, 4082])
+def test_a_length_that_libsndfile_states_too_short_is_ignored(frames: int) -> None:
+    """That of stereo IMA ADPCM is divided by the channels."""
+    soundfile.write("in.wav", np.zeros((frames, 2)), 44_100, "IMA_ADPCM")
+    held = Path("in.wav").read_bytes()
+    (stated,) = struct.unpack_from("<I", held, held.index(b"fact") + 8)
+    there = soundfile.info("in.wav").frames
+    assert stated < there
+    assert facts("in.wav", "--weights", "one.npy")["input"]["frames"] == there
+
+
 def test_blocks_of_a_file_that_cannot_state_what_counts_are_named() -> None:
     coded("in.w64", "MS_ADPCM")
     warnings = facts("in.w64", "--weights", "one.npy", "--padding", "same", "-o", "out.w64")["warnings"]
