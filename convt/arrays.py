@@ -31,7 +31,7 @@ def as_numeric(name: str, value: ArrayLike) -> Array:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ParameterError(f"{name} must be a rectangular array of numbers: {error}") from None
+        raise ParameterError(f"{name} must be a rectangular array of numbers") from error
     if (ma := sys.modules.get("numpy.ma")) and _holds(value, ma.MaskedArray):  # slow to import
         raise ParameterTypeError(
             f"{name} must not be a masked array, as its mask would be lost: use {name}.filled(...)"

@@ -40,8 +40,8 @@ def read_audio(file: BinaryIO) -> list[Tensor]:
         try:
             with SoundFile(name) as sound:  # by name: libsndfile handles seeks beyond the end itself
                 yield sound
-        except LibsndfileError as error:
-            raise WeightsError(f"cannot be read as sound: {error.error_string}") from None
+        except LibsndfileError:
+            raise WeightsError("cannot be read as sound: it is damaged, or of a rare kind") from None
 
     def read() -> Array:
         with opened() as sound:

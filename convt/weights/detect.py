@@ -62,8 +62,8 @@ def _one_line(reason: str) -> str:
 def _regular_file(source: str) -> BinaryIO:
     try:
         found = Path(source).stat()
-    except ValueError as error:  # a null byte in the name
-        raise WeightsError(f"cannot be read: {error}") from None
+    except ValueError:  # a null byte, say
+        raise WeightsError("cannot be read: no file can have this name") from None
     if not stat.S_ISREG(found.st_mode):  # reading a pipe may block forever
         raise WeightsError("is not a regular file")
     return Path(source).open("rb")

@@ -23,6 +23,10 @@ _EMPTY_ENOUGH = 1 << 26  # bytes that an array may unpack to, from however few
 _DENSE = 100  # times as many bytes as are packed, beyond that
 
 
+class _DamageError(ValueError):
+    """Says what is wrong with a file."""
+
+
 @contextmanager
 def _whole(name: str = "") -> Iterator[None]:
     """Turn any error into one line that says that a file, or a member of an archive, is damaged."""
@@ -31,9 +35,10 @@ def _whole(name: str = "") -> Iterator[None]:
     except (WeightsError, OSError):  # an OSError: the file could not be read
         raise
     # For damaged, encrypted, pickled or absurd files numpy, zipfile and zlib raise errors of a dozen types,
-    # among them SyntaxError, RecursionError and MemoryError, and document none of them.
+    # among them SyntaxError, RecursionError and MemoryError, and document none of them. Their words differ
+    # between versions, and are about Python.
     except Exception as error:  # noqa: BLE001
-        reason = " ".join(str(error).split())[:200]
+        reason = error if isinstance(error, _DamageError) else "it is damaged, or numpy did not write it"
         where = f"{name}: " if name else ""
         raise WeightsError(
             f"not a whole .npy or .npz file of numbers (pickled data is never loaded): {where}{reason}"
@@ -56,20 +61,20 @@ def _read_header(file: IO[bytes]) -> _Header:
     prefix, code = (10, "<H") if major == 1 else (12, "<I")
     (count,) = struct.unpack_from(code, start, 8)
     if count > _LONGEST_HEADER:
-        raise ValueError(f"a header of {count} bytes")
+        raise _DamageError(f"a header of {count} bytes")
     head = io.BytesIO(start + file.read(count + prefix - len(start)))
     head.seek(8)
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
         shape, fortran, dtype = read(head)
     if any(type(axis) is not int or not 0 <= axis <= _LONGEST_AXIS for axis in shape):
-        raise ValueError(f"an array {str(shape)[:80]} of {dtype}")
+        raise _DamageError(f"an array {str(shape)[:80]} of {dtype}")
     return _Header(shape, fortran, dtype, prefix + count)
 
 
 def _check_numbers(header: _Header) -> None:
     if header.dtype.hasobject:
-        raise ValueError(f"an array {header.shape} of {header.dtype}")
+        raise _DamageError(f"an array {header.shape} of {header.dtype}")
 
 
 def _read_numbers(file: IO[bytes], header: _Header) -> Array:
@@ -77,7 +82,7 @@ def _read_numbers(file: IO[bytes], header: _Header) -> Array:
     volume = checked_volume(header.shape, header.dtype.itemsize)
     numbers = file.read(volume)
     if len(numbers) < volume or file.read(1):  # reading to the end has an archive check its sum, too
-        raise ValueError(
+        raise _DamageError(
             f"an array {header.shape} of {header.dtype} takes {volume} bytes, and it has others"
         )
     return np.ndarray(header.shape, header.dtype, numbers, order="F" if header.fortran else "C")
@@ -103,7 +108,7 @@ def read_array(file: BinaryIO) -> list[Tensor]:
         _check_numbers(header)
         present = file.seek(0, io.SEEK_END) - header.length
         if present < (volume := checked_volume(header.shape, header.dtype.itemsize)):
-            raise ValueError(f"its numbers take {volume} bytes, and it has {present}")
+            raise _DamageError(f"its numbers take {volume} bytes, and it has {present}")
     return [Tensor("weight", header.shape, header.dtype.name, read)]
 
 
@@ -117,7 +122,7 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
     """
     with _whole():
         if (size := _directory_size(file)) > _LONGEST_DIRECTORY:
-            raise ValueError(f"a directory of {size} bytes")
+            raise _DamageError(f"a directory of {size} bytes")
         return zipfile.ZipFile(file)
 
 
@@ -128,7 +133,7 @@ def _directory_size(file: BinaryIO) -> int:
     tail = file.read()
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) < end + 16:
-        raise ValueError("an archive without an end")
+        raise _DamageError("an archive without an end")
     if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):  # with lengths of 64 bits
         return int.from_bytes(tail[max(0, end - 76) : end - 20][40:48], "little")
     return int.from_bytes(tail[end + 12 : end + 16], "little")

@@ -55,8 +55,8 @@ def read_checkpoint(file: BinaryIO) -> list[Tensor]:
     try:
         with safe_open(file.name, framework="numpy"):
             pass
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"not a whole .safetensors file: {error}") from None
+    except (SafetensorError, OSError):  # whose words differ between versions
+        raise WeightsError("not a whole .safetensors file: it is damaged, or cut short") from None
     file.seek(8)
     described = json.loads(file.read(count))
     described.pop("__metadata__", None)

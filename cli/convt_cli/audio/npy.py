@@ -66,11 +66,8 @@ class NpyReader:
             header = _parse_header(self.source)
         except Failure:
             raise
-        except Exception as error:  # noqa: BLE001  # numpy raises some ten types for damaged headers
-            reason = " ".join(str(error).split())[:200]
-            raise Failure(
-                f"{self.source.path}: not a whole .npy file (pickled data is never loaded): {reason}"
-            ) from None
+        except Exception:  # noqa: BLE001  # numpy raises some ten types for damaged headers
+            raise _not_whole(self.source, "its header is damaged, or numpy did not write it") from None
         self._start = self.source.tell()
         return header
 
@@ -124,15 +121,19 @@ class NpyReader:
         self.source.close()
 
 
+def _not_whole(source: Source, reason: str) -> Failure:
+    return Failure(f"{source.path}: not a whole .npy file (pickled data is never loaded): {reason}")
+
+
 def _parse_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Return shape, Fortran order and dtype, or raise whatever numpy raises."""
     version = np.lib.format.read_magic(source)
     if version not in _HEADERS:
-        raise ValueError(f"version {version} of the format")
+        raise _not_whole(source, f"version {version} of the format")
     with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
         shape, fortran, dtype = _HEADERS[version](source)
     if dtype.hasobject or any(type(axis) is not int or not 0 <= axis < _FARTHEST for axis in shape):
-        raise ValueError(f"an array {str(shape)[:80]} of {dtype}")
+        raise _not_whole(source, f"an array {str(shape)[:80]} of {dtype}")
     return shape, fortran, dtype
 
 

@@ -46,8 +46,11 @@ def check_plot_path(path: Path, sources: Sequence[Path], *, overwrite: bool) -> 
         import matplotlib.figure  # noqa: F401  # to see whether it can be imported
     except ImportError:
         raise Misuse("--plot needs matplotlib: pip install 'convt[plot]'") from None
-    except ValueError as error:  # from the environment or a settings file
-        raise Misuse(f"--plot needs matplotlib, which does not start: {error}") from None
+    except ValueError:
+        raise Misuse(
+            "--plot needs matplotlib, which refuses its settings: see the variable MPLBACKEND, and the file"
+            " matplotlibrc"
+        ) from None
 
 
 @contextlib.contextmanager

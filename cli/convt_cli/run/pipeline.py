@@ -98,7 +98,8 @@ def _failures_of(options: UpsampleOptions) -> Iterator[None]:
     except OSError as error:
         raise os_failure(error, input_name(options.source)) from None
     except MemoryError as error:
-        raise Failure(f"{input_name(options.source)}: needs more memory than there is: {error}") from None
+        reason = f"{input_name(options.source)}: needs more memory than there is: {error}"
+        raise Failure(reason.removesuffix(": ")) from None  # Python's own has no words
 
 
 def _check_target(options: UpsampleOptions) -> None:

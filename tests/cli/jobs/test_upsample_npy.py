@@ -134,6 +134,10 @@ def save(kind: str) -> None:
         Path("x.npy").mkdir()
 
 
+# numpy's words differ between versions, and are not passed on.
+NOT_NUMPYS = "(pickled data is never loaded): its header is damaged, or numpy did not write it\n"
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -141,9 +145,9 @@ def save(kind: str) -> None:
         ("folder", "cannot be read: Is a directory"),
         ("pickled", "pickled data is never loaded"),
         ("truncated", "not a whole .npy file"),
-        ("npz", "not a whole .npy file"),
-        ("deep", "not a whole .npy file"),
-        ("empty", "not a whole .npy file"),
+        ("npz", f"not a whole .npy file {NOT_NUMPYS}"),
+        ("deep", f"not a whole .npy file {NOT_NUMPYS}"),
+        ("empty", f"not a whole .npy file {NOT_NUMPYS}"),
         ("text", "a signal is made of numbers of up to 64 bits, not of <U1"),
         ("longdouble", "a signal is made of numbers of up to 64 bits"),
         ("scalar", "a signal has shape (L,), (C, L) or (N, C, L), not ()"),

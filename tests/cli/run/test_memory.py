@@ -117,10 +117,15 @@ def test_a_large_stride_takes_no_more_memory_than_a_small_one() -> None:
 
 
 @pytest.mark.usefixtures("silent_input")
-def test_what_does_not_fit_in_memory_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("reason", "shown"), [("Unable to allocate 3.64 TiB", ": Unable to allocate 3.64 TiB"), ("", "")]
+)
+def test_what_does_not_fit_in_memory_is_said_in_one_line(
+    reason: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def need(*_: Any, **__: Any) -> None:
-        raise MemoryError("Unable to allocate 3.64 TiB")
+        raise MemoryError(reason)  # Python's own has no reason
 
     monkeypatch.setattr("convt.Upsampler.process", need)
     message = refused("upsample", "in.wav", code=1)
-    assert message == "convt: in.wav: needs more memory than there is: Unable to allocate 3.64 TiB\n"
+    assert message == f"convt: in.wav: needs more memory than there is{shown}\n"

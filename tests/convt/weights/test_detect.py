@@ -94,8 +94,9 @@ def test_what_else_is_in_an_archive_does_not_matter() -> None:
 
 
 def test_names_that_cannot_be() -> None:
-    for name, reason in (("a\0b", "embedded null byte"), ("x" * 300, "File name too long")):
-        with pytest.raises(convt.WeightsError, match=f"cannot be read: {reason}"):
+    no_such = "no file can have this name"
+    for name, reason in (("a\0b", no_such), ("a\ud800", no_such), ("x" * 300, "File name too long")):
+        with pytest.raises(convt.WeightsError, match=f"cannot be read: {reason}$"):
             convt.load_weights(name)
 
 

@@ -107,7 +107,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "torn wav": (lambda: torn_sound("WAV"), "breaks off after 1044 of 2044 bytes"),
     "torn aiff": (lambda: torn_sound("AIFF"), "breaks off after 1044 of"),
     "torn au": (lambda: torn_sound("AU"), "breaks off after 1044 of"),
-    "misleading aiff": (misleading_aiff, "cannot be read as sound"),
+    "misleading aiff": (misleading_aiff, "cannot be read as sound: it is damaged, or of a rare kind$"),
     "no descr": (
         lambda: odd_header(b"{'descr': (), 'fortran_order': False, 'shape': (1,)}\n"),
         "not a whole",

@@ -128,6 +128,9 @@ FILES: dict[str, bytes] = {
     "square bias": npz(weight=np.ones(3), bias=np.ones((2, 2))),
 }
 
+# The words of numpy, zipfile and Python differ between versions, and are not passed on.
+NOT_NUMPYS = "it is damaged, or numpy did not write it$"
+
 
 def test_a_pipe_that_nobody_fills_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.npy")
@@ -143,17 +146,17 @@ def test_a_pipe_that_nobody_fills_is_not_waited_for(tmp_path: Path) -> None:
         ("pickled", "pickled data is never loaded"),
         ("pickled bias", "pickled data is never loaded"),
         ("truncated", "not a whole .npy or .npz file"),
-        ("header only", "not a whole .npy or .npz file"),
+        ("header only", NOT_NUMPYS),
         ("empty", "there is no number in it"),
         ("words", "line 2: 'hello' is no number; taps as text are one column, or one row, of numbers"),
         ("broken zip", "not a whole .npy or .npz file"),
-        ("torn header", "not a whole .npy or .npz file"),
-        ("odd descr", "not a whole .npy or .npz file"),
-        ("deep header", "not a whole .npy or .npz file"),
+        ("torn header", NOT_NUMPYS),
+        ("odd descr", NOT_NUMPYS),
+        ("deep header", NOT_NUMPYS),
         ("spoilt lzma", r"weight is packed in a way that numpy does not \(method 14\)"),
         ("vast shape", "not a whole .npy or .npz file"),
         ("true shape", "not a whole .npy or .npz file"),
-        ("spoilt zip", "not a whole .npy or .npz file"),
+        ("spoilt zip", f"weight: {NOT_NUMPYS}"),
         ("no array", "holds no weight of a transposed convolution; its tensors: none"),
         ("bomb", "weight.npy unpacks to 72000000 bytes from .*, as no weights do"),
         ("vast member", "takes 9223372036854775808 bytes, and weights have at most"),

@@ -52,19 +52,21 @@ def test_dtypes_that_are_no_numbers_here() -> None:
 
 GOOD = tensor("F32", [1, 1, 4], 0, 16)
 
+# The library's words differ between versions, and are not passed on.
+DAMAGED = "not a whole .safetensors file: it is damaged, or cut short$"
 
 BROKEN = {
-    "overlapping": (safetensors({"a": GOOD, "b": tensor("F32", [4], 8, 24)}, bytes(24)), "not a whole"),
-    "out of range": (safetensors({"a": tensor("F32", [1, 1, 4], 0, 1 << 40)}, bytes(16)), "not a whole"),
-    "backwards": (safetensors({"a": tensor("F32", [1, 1, 4], 16, 0)}, bytes(16)), "not a whole"),
-    "vast": (safetensors({"a": tensor("F32", [1 << 60], 0, 16)}, bytes(16)), "not a whole"),
+    "overlapping": (safetensors({"a": GOOD, "b": tensor("F32", [4], 8, 24)}, bytes(24)), DAMAGED),
+    "out of range": (safetensors({"a": tensor("F32", [1, 1, 4], 0, 1 << 40)}, bytes(16)), DAMAGED),
+    "backwards": (safetensors({"a": tensor("F32", [1, 1, 4], 16, 0)}, bytes(16)), DAMAGED),
+    "vast": (safetensors({"a": tensor("F32", [1 << 60], 0, 16)}, bytes(16)), DAMAGED),
     "vast header": (safetensors({}, length=1 << 60), "not a whole"),
     "long header": (safetensors({}, length=1 << 26), "not a whole"),
-    "no JSON": (struct.pack("<Q", 9) + b"{'a': 1}}", "not a whole"),
-    "words": (safetensors({"a": "hello"}, bytes(16)), "not a whole"),
-    "truncated": (safetensors({"a": GOOD}, bytes(12)), "not a whole"),
-    "empty": (b"", "not a whole"),
-    "deep": (struct.pack("<Q", 100_000) + b"[" * 100_000, "not a whole"),
+    "no JSON": (struct.pack("<Q", 9) + b"{'a': 1}}", DAMAGED),
+    "words": (safetensors({"a": "hello"}, bytes(16)), DAMAGED),
+    "truncated": (safetensors({"a": GOOD}, bytes(12)), DAMAGED),
+    "empty": (b"", DAMAGED),
+    "deep": (struct.pack("<Q", 100_000) + b"[" * 100_000, DAMAGED),
     "twice": (
         struct.pack("<Q", 116)
         + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},'.ljust(58)
