@@ -72,6 +72,16 @@ def test_dir_lists_every_public_name_before_any_is_used() -> None:
     assert run.stdout == "False []\n"
 
 
+def test_every_python_that_is_declared_is_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    prefix = "Programming Language :: Python :: "
+    declared = [line.removeprefix(prefix) for line in project["classifiers"] if line.startswith(prefix)]
+    tested = re.search(r"^supported=\((.*)\)$", (ROOT / ".ci" / "run").read_text(), flags=re.MULTILINE)
+    assert tested
+    assert tested[1].split() == declared
+    assert project["requires-python"] == f">={declared[0]}"
+
+
 def requirements() -> dict[str, set[str]]:
     """The names of the distributions that each extra needs, and that every installation does ("")."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
