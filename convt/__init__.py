@@ -1,5 +1,6 @@
 """Change the sample rate of signals with a transposed 1-D convolution.
 
+:func:`resample` changes any rate to any other, and :class:`Resampler` does so as a stream.
 :func:`conv_transpose1d` is the operator in one call, and :class:`Upsampler` the same as a stream.
 :func:`design_kernel` designs a low-pass kernel, :func:`fit` learns one from pairs of signals, and
 :func:`load_weights` reads one from a file. :class:`Response` measures a kernel.
@@ -18,6 +19,7 @@ from convt.conv import conv_transpose1d
 from convt.design import QUALITIES, balance_kernel, design_kernel
 from convt.errors import ConvtError, ParameterError, ParameterTypeError, StreamError, WeightsError
 from convt.geometry import output_length
+from convt.resample import Resampler, resample
 from convt.response import Response
 from convt.stream import Upsampler
 from convt.weights import WeightEntry, WeightList, Weights, list_weights, load_weights
@@ -34,6 +36,7 @@ __all__ = [
     "Fitter",
     "ParameterError",
     "ParameterTypeError",
+    "Resampler",
     "Response",
     "StreamError",
     "Upsampler",
@@ -48,6 +51,7 @@ __all__ = [
     "list_weights",
     "load_weights",
     "output_length",
+    "resample",
 ]
 
 

@@ -261,6 +261,10 @@ class Upsampler:
         centre = float(energy_centre(((magnitude / peak) ** 2).sum(axis=(0, 1))))
         return (self._geometry.dilation * centre - self._geometry.crop) / self._geometry.down
 
+    def expect(self, channels: int) -> None:
+        """Take signals of this many channels from now on, without a warning that they may be samples."""
+        self._given_channels = channels
+
     @property
     def crop(self) -> int:
         """Samples of the full convolution, at the stride, that `padding` drops before the first output."""

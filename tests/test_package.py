@@ -48,6 +48,7 @@ def test_public_names_are_sorted_and_there() -> None:
         "Fitter",
         "ParameterError",
         "ParameterTypeError",
+        "Resampler",
         "Response",
         "StreamError",
         "Upsampler",
@@ -62,6 +63,7 @@ def test_public_names_are_sorted_and_there() -> None:
         "list_weights",
         "load_weights",
         "output_length",
+        "resample",
     ]
     assert all(getattr(convt, name).__doc__ for name in convt.__all__ if name != "QUALITIES")
 
@@ -160,6 +162,8 @@ ROOMS = {
         "stream",
         "conv",
         "design",
+        "resampling",
+        "resample",
         "weights",
         "fitting",
         "__main__",

@@ -7,11 +7,15 @@ The gain of a kernel over the frequencies of the output, in input Nyquist freque
          0 |            : +--------------   1.0 to stride: images, all rejected
            0     passband 1.0          stride
 
+Downward, with `down` above the stride, the same kernel at the stride `down` serves: in Nyquist frequencies
+of the output, 1.0 to `down` are what would be folded back into its band.
+
 Each method is a module of its own.
 """
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
@@ -73,8 +77,9 @@ def design_kernel(
     phase: Phase = "linear",
     kind: Kind = "kaiser",
     down: Integer = 1,
+    stopband: float = 1.0,
 ) -> Reals:
-    """Design a low-pass kernel for upsampling by `stride`, or for resampling by stride/down.
+    """Design a low-pass kernel for upsampling by `stride`, or for resampling by stride/down, up or down.
 
     Without `taps` the kernel is the shortest of its kind that meets the passband and the rejection, as
     measured on the kernel itself; at strides above 8 (4 with `down`), on the same curve at that stride.
@@ -88,10 +93,13 @@ def design_kernel(
         Passband and rejection, unless given: 0.90 and 110 dB, 0.96 and 195 dB (the default), or 0.975 and
         240 dB; see ``convt.QUALITIES``.
     passband : float, optional
-        Edge of the passband, as a fraction of the input's Nyquist frequency, above 0 and below 1. Up to it
-        the gain is 1 within 0.01 dB.
+        Edge of the passband, as a fraction of the lower of the Nyquist frequencies of input and output,
+        above 0 and below `stopband`. Up to it the gain is 1 within 0.01 dB.
     rejection : float, optional
-        Attenuation of all frequencies above the input's Nyquist frequency, in dB, 20 to 250.
+        Attenuation of all frequencies above that Nyquist frequency, images and aliases, in dB, 20 to 250.
+    stopband : float
+        Edge of the stopband, as such a fraction, from 1 to below 2. Above 1 the kernel is shorter, and the
+        images or aliases of frequencies above 2 - stopband may be heard from there to `stopband`.
     taps : int, optional
         Length of the kernel, up to 2**16 (2**14 with minimum phase, 2**10 for "equiripple"). The kernel has
         the widest passband at the rejection, or the greatest rejection at the passband, whichever is given.
@@ -107,9 +115,9 @@ def design_kernel(
         kernels, with constant ripple and images; the design fails beyond about 180 dB or 1,000 taps. The
         others are classic interpolators, for comparison, and take no specification.
     down : int
-        Keep every `down`-th output sample, 1 to `stride`. With more than 1 a Kaiser kernel of linear phase
-        is longer by 8 taps per phase, so that images far above the input's Nyquist frequency, which would
-        be folded back, are below the rounding of double precision.
+        Keep every `down`-th output sample, at least 1; more than `stride` lowers the rate. With more than 1
+        a Kaiser kernel of linear phase is longer by 8 taps per phase, so that images and aliases far above
+        the lower Nyquist frequency, which would be folded back, are below the rounding of double precision.
 
     Returns
     -------
@@ -132,25 +140,26 @@ def design_kernel(
     >>> kernel = design_kernel(2, passband=0.9, rejection=100)
     >>> kernel.size, float(round(kernel[0::2].sum(), 12)), float(round(kernel[1::2].sum(), 12))
     (239, 1.0, 1.0)
+    >>> design_kernel(2, passband=0.9, rejection=100, stopband=1.1).size
+    121
+    >>> kernel = design_kernel(147, down=160)  # from 48 to 44.1 kHz
     """
     stride, down = as_integer("stride", stride, 1), as_integer("down", down, 1)
-    if down > stride:
-        raise ParameterError(
-            f"down must be at most the stride, {stride}, for a kernel that upsamples, got {down}"
-        )
-    fade = _FADE if down > 1 else 0
+    stopband = _as_stopband(stopband)
     as_choice("kind", kind, get_args(Kind))
     as_choice("phase", phase, get_args(Phase))
     taps = None if taps is None else as_integer("taps", taps, 1)
     if quality is not None:
         as_choice("quality", quality, get_args(Quality))
-    passband = None if passband is None else _as_passband(passband)
+    passband = None if passband is None else _as_passband(passband, stopband)
     rejection = None if rejection is None else _as_rejection(rejection)
     if kind in CLASSICS:
         if phase != "linear" or any(value is not None for value in (quality, passband, rejection)):
             raise ParameterError(
                 f"kind={kind!r} is what it is: it takes no quality, passband, rejection or phase"
             )
+        if down > stride:
+            raise ParameterError(f"down must be at most {stride} for kind={kind!r}, got {down}")
         return classic_kernel(kind, stride, taps)
     if taps is None:
         preset = QUALITIES[quality or "high"]
@@ -158,8 +167,36 @@ def design_kernel(
     elif quality or (passband and rejection):
         raise ParameterError("taps go with a passband or a rejection, not with both, nor with a quality")
     else:
-        _check_taps(taps, stride, phase, kind)
-    return _design(stride, passband, rejection, taps, phase, kind, fade).copy()
+        _check_taps(taps, max(stride, down), phase, kind)
+    # At the higher of the rates a low-pass for one direction is one for the other.
+    wanted = Specification(
+        max(stride, down),
+        passband or 0.0,
+        rejection or 0.0,
+        fade=_FADE if down > 1 and stride * down > 2 else 0,
+        stopband=stopband,
+        phases=stride,
+    )
+    return _design(wanted, taps, phase, kind).copy()
+
+
+def lowpass(
+    density: Fraction, stride: int, passband: float, rejection: float, stopband: float, phase: Phase
+) -> Reals:
+    """Return the shortest kernel at any rate, with equal phases for a stride.
+
+    Parameters
+    ----------
+    density : Fraction
+        Taps in a sample of the lower rate, of whose Nyquist frequency passband and stopband are fractions.
+    stride : int
+        The stride.
+    passband, rejection, stopband, phase
+        As of :func:`design_kernel`, with the same errors.
+    """
+    passband, rejection = _as_passband(passband, _as_stopband(stopband)), _as_rejection(rejection)
+    wanted = Specification(density, passband, rejection, stopband=stopband, phases=stride)
+    return _design(wanted, None, phase, "kaiser")
 
 
 def _check_taps(taps: int, stride: int, phase: Phase, kind: Kind) -> None:
@@ -173,11 +210,18 @@ def _check_taps(taps: int, stride: int, phase: Phase, kind: Kind) -> None:
         raise ParameterError(f"taps must be at most {most} for {phase=}, {kind=}, got {taps}")
 
 
-def _as_passband(value: object) -> float:
+def _as_passband(value: object, stopband: float) -> float:
     passband = as_number("passband", value)
-    if not 0 < passband < 1:
-        raise ParameterError(f"passband must be above 0 and below 1, got {value}")
+    if not 0 < passband < stopband:
+        raise ParameterError(f"passband must be above 0 and below {stopband:g}, got {value}")
     return passband
+
+
+def _as_stopband(value: object) -> float:
+    stopband = as_number("stopband", value)
+    if not 1 <= stopband < 2:
+        raise ParameterError(f"stopband must be at least 1 and below 2, got {value}")
+    return stopband
 
 
 def _as_rejection(value: object) -> float:
@@ -190,33 +234,29 @@ def _as_rejection(value: object) -> float:
 
 
 @array_cache(_CACHED)
-def _design(
-    stride: int,
-    passband: float | None,
-    rejection: float | None,
-    taps: int | None,
-    phase: Phase,
-    kind: Kind,
-    fade: int,
-) -> Reals:
+def _design(wanted: Specification, taps: int | None, phase: Phase, kind: Kind) -> Reals:
     """Return the kernel of a kind for any two of passband, rejection and taps, or for taps alone."""
-    if stride == 1:
+    if wanted.stride == 1:
         return np.ones(1)
     method, found = _method(kind, phase), None
-    wanted = Specification(stride, passband or 0.0, rejection or 0.0, fade=fade)
     if taps is None:
         found = _shortest(method, wanted, phase, kind)
-    elif passband:
+    elif wanted.passband:
         found = max_rejection(method, taps, wanted)
-    elif rejection:
+    elif wanted.rejection:
         found = max_passband(method, taps, wanted)
     else:
         found = _balanced(method, taps, wanted)
     if found is None:
-        asked = {"passband": passband, "rejection": rejection, "taps": taps, "phase": phase}
-        request = ", ".join(f"{name}={value}" for name, value in asked.items() if value is not None)
+        asked = {
+            "passband": wanted.passband,
+            "rejection": wanted.rejection,
+            "taps": taps,
+            "phase": phase,
+        }
+        request = ", ".join(f"{name}={value}" for name, value in asked.items() if value)
         raise ParameterError(
-            f"no {kind} kernel for {stride=} does {request}:"
+            f"no {kind} kernel for stride={wanted.stride} does {request}:"
             f" ask for less passband or more taps{'' if kind == 'kaiser' else ', or for a kaiser one'}"
         )
     return found.kernel
@@ -227,7 +267,10 @@ def _shortest(method: Method, wanted: Specification, phase: Phase, kind: Kind) -
     if kind == "equiripple":
         _check_length(guess := equiripple_taps(wanted), MOST_TAPS, wanted)
         return shortest(method, wanted, guess)
-    sampled = wanted._replace(stride=min(wanted.stride, _MOST_SAMPLED[bool(wanted.fade)]))
+    most = _MOST_SAMPLED[bool(wanted.fade)]
+    sampled = wanted
+    if wanted.stride % 1 or wanted.stride > most:
+        sampled = wanted._replace(stride=most, phases=most)
     _check_length(kaiser_taps(wanted), MOST_TAPS, wanted)
     _check_length(kaiser_taps(sampled), _MOST_TRIED[phase], sampled)
     found = _shortest_sampled(sampled, phase)
@@ -236,7 +279,7 @@ def _shortest(method: Method, wanted: Specification, phase: Phase, kind: Kind) -
     taps = 2 * math.ceil((found.kernel.size - 1) / 2 * wanted.stride / sampled.stride) + 1
     aim = found.aim._replace(stride=wanted.stride)
     kernel = method(taps, aim)
-    return None if kernel is None else Design(with_equal_phases(kernel, wanted.stride), aim)
+    return None if kernel is None else Design(with_equal_phases(kernel, wanted.phases), aim)
 
 
 @array_cache(_CACHED)

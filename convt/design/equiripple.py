@@ -25,7 +25,7 @@ def equiripple(taps: int, wanted: Specification) -> Reals | None:
         return None
     from scipy.signal import remez  # slow to import, and needed only here
 
-    edges = [0, wanted.passband / wanted.stride / 2, 1 / wanted.stride / 2, 0.5]
+    edges = [0, wanted.passband / wanted.stride / 2, wanted.stopband / wanted.stride / 2, 0.5]
     weight = [1, _SPARE * wanted.ripple / 10 ** (-wanted.rejection / 20)]
     try:
         kernel: Reals = remez(taps, edges, [wanted.stride, 0], weight=weight, maxiter=_ROUNDS)
@@ -37,4 +37,4 @@ def equiripple(taps: int, wanted: Specification) -> Reals | None:
 def equiripple_taps(wanted: Specification) -> float:
     """Return the approximate number of taps for a specification, by Kaiser's formula of 1974."""
     ripples = -10 * math.log10(_SPARE * wanted.ripple) + wanted.rejection / 2
-    return wanted.stride * (ripples - 13) / (7.3 * (1 - wanted.passband)) + 1
+    return wanted.stride * (ripples - 13) / (7.3 * (wanted.stopband - wanted.passband)) + 1

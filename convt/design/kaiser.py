@@ -61,7 +61,7 @@ def step(rejection: float, ripple: float) -> Step:
     return Step(beta, *(round(width, 4) for width in widths))
 
 
-def windowed_sinc(window: Reals, stride: int, cutoff: float) -> Reals:
+def windowed_sinc(window: Reals, stride: float, cutoff: float) -> Reals:
     """Return a kernel with a cutoff in input Nyquist frequencies; its taps sum to about `stride`."""
     half = (window.size - 1) / 2
     # Whole turns are taken off first: the sine of a large angle would be off by the angle's rounding.
@@ -79,27 +79,27 @@ def kaiser(taps: int, wanted: Specification) -> Reals | None:
     """
     narrow = step(wanted.rejection, wanted.ripple)
     faded = _faded(wanted)
-    unit = 2 * wanted.stride / max(1, taps - faded - 1)
-    room = 1 - wanted.passband - (narrow.passes + narrow.stops) * unit
-    cutoff = 1 - narrow.stops * unit - room / 2
+    unit = 2 * float(wanted.stride) / max(1, taps - faded - 1)
+    room = wanted.stopband - wanted.passband - (narrow.passes + narrow.stops) * unit
+    cutoff = wanted.stopband - narrow.stops * unit - room / 2
     if cutoff <= 0 or faded >= taps:
         return None
     window = np.kaiser(taps - faded, narrow.beta)
     if faded:
         window = _convolved(window, np.kaiser(faded + 1, _formula(max(0.0, _NOTHING - wanted.rejection))))
-    return windowed_sinc(window, wanted.stride, cutoff)
+    return windowed_sinc(window, float(wanted.stride), cutoff)
 
 
 def kaiser_taps(wanted: Specification) -> float:
     """Return the approximate number of taps for a specification."""
     narrow = step(wanted.rejection, wanted.ripple)
-    sharp = 2 * wanted.stride * (narrow.passes + narrow.stops) / (1 - wanted.passband)
+    sharp = 2 * float(wanted.stride) * (narrow.passes + narrow.stops) / (wanted.stopband - wanted.passband)
     return sharp + 1 + _faded(wanted)
 
 
 def _faded(wanted: Specification) -> int:
     """Return the number of taps that the second window adds, which is even."""
-    return 2 * (wanted.fade * wanted.stride // 2)
+    return 2 * int(wanted.fade * wanted.stride / 2)
 
 
 def _convolved(window: Reals, short: Reals) -> Reals:

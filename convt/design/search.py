@@ -6,6 +6,7 @@ kernel falls short of the rejection, the next one aims higher.
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -25,23 +26,29 @@ class Specification(NamedTuple):
 
     Attributes
     ----------
-    stride : int
+    stride : int or Fraction
         Output samples per input sample.
     passband : float
         Up to this frequency, in input Nyquist frequencies, the gain is 1 within the tolerance.
     rejection : float
-        From 1 on the gain is at least this many dB below 1.
+        From `stopband` on the gain is at least this many dB below 1.
     tolerance : float
         Greatest deviation of the gain in the passband, in dB.
     fade : int
         Input samples by which the kernel is longer, so that images far from 1 vanish.
+    stopband : float
+        The edge of the stopband, in input Nyquist frequencies: 1, or more for tones of up to 2 less that.
+    phases : int
+        Of which each has a gain of 1 at 0 Hz; 0 for as many as the stride.
     """
 
-    stride: int
+    stride: int | Fraction
     passband: float
     rejection: float
     tolerance: float = 0.01
     fade: int = 0
+    stopband: float = 1.0
+    phases: int = 0
 
     @property
     def ripple(self) -> float:
@@ -66,11 +73,12 @@ def meet_specification(method: Method, taps: int, wanted: Specification) -> Desi
         kernel = method(taps, aim)
         if kernel is None:
             return None
-        kernel = with_equal_phases(kernel, wanted.stride)
-        response = Response(kernel, wanted.stride)
+        stride = int(wanted.stride)
+        kernel = with_equal_phases(kernel, wanted.phases or stride)
+        response = Response(kernel, stride)
         if response.passband_edge(wanted.tolerance) < wanted.passband:
             return None
-        short = wanted.rejection + _MARGIN + float(response.worst_image().level)
+        short = wanted.rejection + _MARGIN + float(response.worst_image(2 - wanted.stopband).level)
         if short <= 0:
             return Design(kernel, aim)
         aim = aim._replace(rejection=aim.rejection + short + _MARGIN / 2)
@@ -124,7 +132,8 @@ def max_passband(method: Method, taps: int, wanted: Specification) -> Design | N
     """
     tolerance = max(0.01, 20 * math.log10(1 + 10 ** (-wanted.rejection / 20)))
     wanted = wanted._replace(tolerance=tolerance)
-    return _greatest(lambda edge: meet_specification(method, taps, wanted._replace(passband=edge)), 1.0)
+    most = wanted.stopband
+    return _greatest(lambda edge: meet_specification(method, taps, wanted._replace(passband=edge)), most)
 
 
 def max_rejection(method: Method, taps: int, wanted: Specification) -> Design | None:

@@ -261,6 +261,10 @@ def test_what_is_no_number(name: str, value: Any) -> None:
         ({"taps": 64, "quality": "high"}, "taps go with a passband or a rejection, not with both"),
         ({"taps": 64, "passband": 0.5, "rejection": 90}, "taps go with a passband or a rejection"),
         ({"taps": 64, "passband": 0.99}, "no kaiser kernel for stride=2 does passband=0.99, taps=64"),
+        ({"stopband": 0.9}, "stopband must be at least 1 and below 2, got 0.9"),
+        ({"stopband": 2.0}, "stopband must be at least 1 and below 2, got 2.0"),
+        ({"passband": 1.2, "stopband": 1.1}, "passband must be above 0 and below 1.1, got 1.2"),
+        ({"down": 3, "kind": "hold"}, "down must be at most 2 for kind='hold', got 3"),
     ],
 )
 def test_bad_specifications(arguments: dict[str, Any], message: str) -> None:
@@ -296,3 +300,45 @@ def test_minimum_phase_of_a_large_stride() -> None:
     kernel = convt.design_kernel(160, down=147, phase="minimum", quality="fast")
     assert meets(kernel, 160, *convt.QUALITIES["fast"])
     assert convt.Response(kernel, 160).delay < 15 * 160
+
+
+@pytest.mark.parametrize(("stride", "down"), [(1, 2), (1, 6), (2, 3), (147, 160), (147, 640), (80, 441)])
+@pytest.mark.parametrize("quality", get_args(Quality))
+def test_kernels_that_lower_a_rate_meet_as_much_at_the_lower_one(
+    stride: int, down: int, quality: Quality
+) -> None:
+    kernel, preset = convt.design_kernel(stride, down=down, quality=quality), convt.QUALITIES[quality]
+    points = 1 << (kernel.size * 8 - 1).bit_length()
+    decibels = 20 * np.log10(np.maximum(np.abs(np.fft.rfft(kernel, points)) / stride, 1e-30))
+    frequencies = np.arange(decibels.size) * 2 * down / points  # in Nyquist frequencies of the output
+    assert np.abs(decibels[frequencies <= preset.passband]).max() <= 0.01
+    assert decibels[frequencies >= 1].max() <= -preset.rejection  # whatever would be folded back
+    sums = [math.fsum(kernel[r::stride]) for r in range(stride)]
+    np.testing.assert_allclose(sums, 1, rtol=0, atol=1e-14)
+    assert kernel.size % 2 == 1
+    assert kernel.size <= convt.design_kernel(2, quality=quality).size / 2 * down + 8 * down + 1
+
+
+@pytest.mark.parametrize(("stride", "down"), [(2, 1), (3, 2), (2, 3)])
+@pytest.mark.parametrize("kind", ["kaiser", "equiripple"])
+def test_a_stopband_beyond_nyquist_makes_a_shorter_kernel(stride: int, down: int, kind: Any) -> None:
+    made = {"passband": 0.9, "rejection": 90, "kind": kind, "down": down}
+    sharp, soft = (convt.design_kernel(stride, stopband=edge, **made) for edge in (1.0, 1.1))
+    assert soft.size < 0.65 * sharp.size
+    gains = np.abs(np.fft.rfft(soft, 1 << 16)) / stride
+    frequencies = np.arange(gains.size) * 2 * max(stride, down) / (1 << 16)
+    assert np.abs(20 * np.log10(gains[frequencies <= 0.9])).max() <= 0.01
+    assert 20 * np.log10(gains[frequencies >= 1.1].max()) <= -90
+    assert 20 * np.log10(gains[frequencies >= 1].max()) > -20
+
+
+def test_minimum_phase_downward() -> None:
+    kernel, preset = (
+        convt.design_kernel(2, down=3, phase="minimum", quality="fast"),
+        convt.QUALITIES["fast"],
+    )
+    decibels = 20 * np.log10(np.abs(np.fft.rfft(kernel, 1 << 16)) / 2)
+    frequencies = np.arange(decibels.size) * 2 * 3 / (1 << 16)
+    assert np.abs(decibels[frequencies <= preset.passband]).max() <= 0.01
+    assert decibels[frequencies >= 1].max() <= -preset.rejection
+    assert convt.Response(kernel, 2).delay < 15 * 3

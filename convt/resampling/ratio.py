@@ -1,0 +1,37 @@
+"""Ratios of sample rates."""
+
+import math
+from fractions import Fraction
+from numbers import Rational, Real
+
+import numpy as np
+
+from convt.errors import ParameterError, ParameterTypeError
+
+Rate = int | float | Fraction
+_LARGEST = 1e12  # Hz
+_MOST_RATIO = 1 << 20  # of two rates
+
+
+def as_ratio(rate_in: Rate, rate_out: Rate) -> Fraction:
+    """Return output rate over input rate, exactly.
+
+    Raises
+    ------
+    ParameterTypeError, ParameterError
+        A rate is no number, or not above 0, or the two are too far apart.
+    """
+    ratio = _as_rate("rate_out", rate_out) / _as_rate("rate_in", rate_in)
+    if not 1 / _MOST_RATIO <= ratio <= _MOST_RATIO:
+        raise ParameterError(
+            f"rate_in and rate_out must be within a factor of {_MOST_RATIO}, got {rate_in} and {rate_out}"
+        )
+    return ratio
+
+
+def _as_rate(name: str, value: object) -> Fraction:
+    if isinstance(value, bool | np.bool) or not isinstance(value, Real):
+        raise ParameterTypeError(f"{name} must be a number of Hz, got {value!r} ({type(value).__name__})")
+    if not math.isfinite(value) or not 0 < float(value) <= _LARGEST:
+        raise ParameterError(f"{name} must be above 0 Hz and at most {_LARGEST:g}, got {value}")
+    return Fraction(value) if isinstance(value, Rational) else Fraction(float(value))
