@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from convt_cli.errors import Failure, Misuse, os_failure
 from convt_cli.text import report
 
-_COMMANDS = ("upsample", "design", "inspect", "weights", "fit")  # as the help lists them
+_COMMANDS = ("resample", "upsample", "design", "inspect", "weights", "fit")  # as the help lists them
 
 
 class Commands(TyperGroup):

@@ -37,7 +37,7 @@ def plan_jobs(options: UpsampleOptions) -> JobPlan:
     if options.output and folder:
         raise Misuse("-o names one output and -d the folder of all: use one of them")
     if recursive and not folder:
-        raise Misuse("-r needs -d, the folder that takes the outputs")
+        raise Misuse("a folder needs -d, the folder that takes the outputs")
     if options.output and many:
         raise Misuse("-o names one output; for several inputs name their folder with -d")
     if STREAM in sources and (many or folder):

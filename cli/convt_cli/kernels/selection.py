@@ -1,11 +1,10 @@
 """Which kernel a command runs with: from a file, or the built-in one."""
 
-import math
 import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -13,12 +12,11 @@ import convt
 from convt_cli.audio.reader import Reader
 from convt_cli.errors import Failure, Misuse
 from convt_cli.files.checksums import file_sha256
-from convt_cli.files.paths import input_name
 from convt_cli.options.filter_options import FilterSpec
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.samples.formats import Array, cast, precise
 
-_MOST_TAPS = 1 << 21  # of a kernel that convt.design_kernel makes
+_MOST_PHASES = 1000  # of a bank of filters, as of convt.resample
 _SAMPLED = 4  # taps an input sample
 
 
@@ -74,11 +72,11 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
     operator's own dtypes hold.
     """
     weights, sha256 = (
-        (_built_in(options, ratio, reader), None)
+        (_built_in(options, ratio), None)
         if options.weights is None
         else _loaded_unchanged(options, options.weights)
     )
-    designed = options.weights is None and ratio.stride > 1
+    designed = options.weights is None and ratio != SAME
     measured = _measured(weights.weight, options.filter_spec, ratio) if designed else None
     _check_finite(weights.source, weights.weight, weights.bias)
     last = " (channels last)" if options.channels_last and not reader.format else ""
@@ -133,33 +131,41 @@ def _loaded(options: UpsampleOptions, path: Path) -> convt.Weights:
     return weights
 
 
-def _built_in(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> convt.Weights:
+def _built_in(options: UpsampleOptions, ratio: Ratio) -> convt.Weights:
     if options.dilation != 1 or options.groups != 1:
         raise Misuse(
             "--dilation and --groups need --weights: the built-in kernel is made for the stride alone"
         )
-    try:
-        return convt.Weights("the built-in kernel", _designed(options.filter_spec, ratio))
-    except convt.ParameterError:
-        own = reader.format.rate if reader.format else options.rate_in
-        if options.rate is None or own is None or ratio.stride <= _SAMPLED:
-            raise
-        taps = _designed(options.filter_spec, Ratio(_SAMPLED, _SAMPLED - 1)).size / _SAMPLED
-        rates = " and ".join(map(str, nearest_rates(own, options.rate, int(_MOST_TAPS / taps))))
-        raise Failure(
-            f"{input_name(options.source)}: {own} to {options.rate} Hz is a ratio of"
-            f" {ratio.factor}: that kernel would have {ratio.stride * taps:.0f} taps, and"
-            f" {_MOST_TAPS} are the most; less --passband takes fewer, and the nearest rates that work are"
-            f" {rates} Hz"
-        ) from None
+    if is_interpolated(options, ratio):
+        return convt.Weights("the built-in kernel", resampler(options, ratio, None).kernel)
+    return convt.Weights("the built-in kernel", _designed(options.filter_spec, ratio))
 
 
-def nearest_rates(own: int, wanted: int, most: int) -> list[int]:
-    """Return the rates next to the one wanted whose ratio to the input's has a stride of `most` at most."""
-    steps = {step for low in range(1, math.isqrt(own) + 1) if own % low == 0 for step in (low, own // low)}
-    below = max(min(wanted // step, most) * step for step in steps)
-    above = [-(-wanted // step) * step for step in steps if -(-wanted // step) <= most]
-    return [below, min(above)] if above else [below]
+def is_interpolated(options: UpsampleOptions, ratio: Ratio) -> bool:
+    """Return whether samples are interpolated after the filter, since a bank of filters would be absurd."""
+    is_default = options.padding is None and options.output_padding == 0
+    return options.weights is None and is_default and max(ratio) > _MOST_PHASES
+
+
+def resampler(
+    options: UpsampleOptions,
+    ratio: Ratio,
+    precision: Literal["float32", "float64"] | None,
+    threads: int | None = None,
+) -> convt.Resampler:
+    """Return what changes a rate by filter and interpolation."""
+    spec = options.filter_spec
+    return convt.Resampler(
+        ratio.down,
+        ratio.stride,
+        quality=spec.quality or "high",
+        passband=spec.passband,
+        rejection=spec.rejection,
+        phase=spec.phase or "linear",
+        precision=precision,
+        latency=options.latency,
+        threads=threads,
+    )
 
 
 def _designed(spec: FilterSpec, ratio: Ratio) -> Array:
@@ -174,9 +180,9 @@ def _designed(spec: FilterSpec, ratio: Ratio) -> Array:
 
 
 def _measured(kernel: Array, spec: FilterSpec, ratio: Ratio) -> Measured:
-    """Measure a designed kernel; a long one as the same design with a few taps an input sample."""
-    stride, down = ratio
-    if down > 1 and stride > _SAMPLED:
+    """Measure a designed kernel in the lower band; a long one as the same design with few taps a sample."""
+    stride = max(ratio)
+    if ratio.down > 1 and stride > _SAMPLED:
         kernel, stride = _designed(spec, Ratio(_SAMPLED, _SAMPLED - 1)), _SAMPLED
     response = convt.Response(kernel, stride)
     return Measured(float(response.passband_edge(0.01)), -float(response.worst_image().level))

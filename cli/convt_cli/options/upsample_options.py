@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import typer
 
@@ -21,6 +21,10 @@ class UpsampleOptions:
 
     Options that differ in their inputs and outputs alone are equal.
     """
+
+    lowers: ClassVar[bool] = False  # whether --rate may be below an input's
+    hidden: ClassVar[frozenset[str]] = frozenset()  # fields that are no options of the command
+    only_down = only_up = False  # which are options of another command
 
     sources: Annotated[
         list[Path],

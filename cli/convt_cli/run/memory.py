@@ -12,13 +12,17 @@ _KEPT = 25  # bytes for each number that the engine keeps, while it is prepared
 _DESIGNED = {"linear": 70, "minimum": 2200}  # bytes for each tap, while they are designed
 
 
-def kernel_memory(upsampler: convt.Upsampler, taps: int, phase: str | None) -> float:
+def kernel_memory(upsampler: convt.Upsampler | convt.Resampler, taps: int, phase: str | None) -> float:
     """Return, in bytes, about how much it takes to prepare a kernel, and to design one of a phase."""
     return max(_KEPT * upsampler.plan.matrix, _DESIGNED[phase] * taps if phase else 0)
 
 
 def memory_needed(
-    upsampler: convt.Upsampler, channels: tuple[int, int], history: int, block: int, itemsize: int
+    upsampler: convt.Upsampler | convt.Resampler,
+    channels: tuple[int, int],
+    history: int,
+    block: int,
+    itemsize: int,
 ) -> float:
     """Return, in bytes, about how much a run takes once it runs; it does not depend on the length.
 

@@ -99,7 +99,9 @@ def plan_run(
     kernel, upsampler, frames = prepared.kernel, prepared.upsampler, reader.frames
     if options.plot and prepared.dtype.kind == "c":
         raise Misuse(f"{options.plot}: complex signals have no picture: leave out --plot")
-    if frames:
+    if frames and isinstance(upsampler, convt.Resampler):
+        frames = upsampler.output_length(frames)
+    elif frames:
         try:
             frames = convt.output_length(frames, kernel.taps, **geometry_of(options, ratio, kernel))
         except convt.ParameterError as error:

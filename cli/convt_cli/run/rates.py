@@ -1,6 +1,7 @@
 """From an input's rate to the rate that is asked for."""
 
 import math
+import shlex
 from dataclasses import replace
 
 from convt_cli.audio.reader import Reader
@@ -18,13 +19,17 @@ def with_ratio(options: UpsampleOptions, reader: Reader) -> tuple[UpsampleOption
     own = _own_rate(options, reader)
     if options.rate is None:
         return options, Ratio(options.stride or 2)
-    if options.rate < own:
+    rate = options.rate
+    if rate < own and not options.lowers:
+        name = input_name(options.source)
         raise Failure(
-            f"{input_name(options.source)}: has {own} Hz, more than --rate {options.rate}: convt only"
-            f" upsamples; ask for {own} Hz or more"
+            f"{name}: {own} Hz is above --rate {rate}, and upsample only raises a rate. Use: convt resample"
+            f" {shlex.quote(str(options.source))} --rate {rate}"
         )
-    common = math.gcd(options.rate, own)
-    ratio = Ratio(options.rate // common, own // common)
+    if (options.only_up and rate < own) or (options.only_down and rate > own):
+        rate = own
+    common = math.gcd(rate, own)
+    ratio = Ratio(rate // common, own // common)
     if ratio != SAME:
         return options, ratio
     left_out = replace(

@@ -52,7 +52,7 @@ class RunPlan:
     options: UpsampleOptions
     ratio: Ratio
     kernel: SelectedKernel
-    upsampler: convt.Upsampler
+    upsampler: convt.Upsampler | convt.Resampler
     dtype: np.dtype[Any]
     frames: tuple[int | None, int | None]
     formats: tuple[Format | None, Format | None]

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import convt
 from convt_cli.audio.pcm import PcmReader, PcmRegionWriter, is_plain
 from convt_cli.audio.reader import Reader
 from convt_cli.errors import Failure
@@ -48,7 +49,7 @@ def segments_of(plan: RunPlan, reader: Reader, processes: int) -> list[Segment]:
     frames, total = plan.frames
     plain = isinstance(reader, PcmReader) and reader.is_file and chosen is not None and is_plain(chosen)
     piped = STREAM in (plan.options.source, plan.options.target)
-    if not plain or piped or not frames or not total:
+    if not plain or piped or not frames or not total or isinstance(plan.upsampler, convt.Resampler):
         return []
     taps = plan.options.dilation * (plan.kernel.taps - 1) + 1
     span = -(-taps // plan.ratio.down)  # in outputs

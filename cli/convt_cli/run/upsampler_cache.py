@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 import convt
 from convt_cli.audio.reader import Reader
-from convt_cli.kernels.selection import Ratio, SelectedKernel, select_kernel
+from convt_cli.kernels.selection import Ratio, SelectedKernel, is_interpolated, resampler, select_kernel
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.memory import kernel_memory
 from convt_cli.samples.formats import Array
@@ -24,7 +24,7 @@ class PreparedUpsampler:
     """A kernel, and what runs with it on signals like `empty_input`, (channels, 0)."""
 
     kernel: SelectedKernel
-    upsampler: convt.Upsampler
+    upsampler: convt.Upsampler | convt.Resampler
     empty_input: Array
 
     @property
@@ -82,9 +82,8 @@ class UpsamplerCache:
         if prepared is None:
             kernel = select_kernel(options, ratio, reader)
             empty_input = np.empty((reader.channels, 0), reader.dtype)
-            prepared = PreparedUpsampler(
-                kernel, _prepare(options, ratio, kernel, reader.channels, threads), empty_input
-            )
+            upsampler = _prepare(options, ratio, kernel, reader, threads)
+            prepared = PreparedUpsampler(kernel, upsampler, empty_input)
         prepared.upsampler.reset()
         yield prepared
         self._ready[key] = prepared
@@ -111,15 +110,19 @@ def geometry_of(options: UpsampleOptions, ratio: Ratio, kernel: SelectedKernel) 
 
 
 def _prepare(
-    options: UpsampleOptions, ratio: Ratio, kernel: SelectedKernel, channels: int, threads: int | None
-) -> convt.Upsampler:
+    options: UpsampleOptions, ratio: Ratio, kernel: SelectedKernel, reader: Reader, threads: int | None
+) -> convt.Upsampler | convt.Resampler:
+    if is_interpolated(options, ratio):
+        precision: Literal["float32", "float64"] = "float32" if reader.precision == "float32" else "float64"
+        return resampler(options, ratio, precision, threads)
+
     def make(threads: int | None) -> convt.Upsampler:
         return convt.Upsampler(
             kernel.weight,
             kernel.bias,
             groups=kernel.groups,
             latency=options.latency,
-            channels=channels,
+            channels=reader.channels,
             threads=threads,
             **geometry_of(options, ratio, kernel),
         )

@@ -1,5 +1,6 @@
 """The same operator in PyTorch, as text: for a colleague who wants to check a result."""
 
+import convt
 from convt_cli.run.run_plan import RunPlan
 
 
@@ -48,5 +49,6 @@ def _geometry(plan: RunPlan, frames: str) -> tuple[int, int, str]:
             step and f"[..., :{step}]",
         )
     span = options.dilation * (plan.kernel.taps - 1) + 1
+    assert isinstance(plan.upsampler, convt.Upsampler)  # noqa: S101  # or there is no such call
     crop = plan.upsampler.crop
     return 0, max(0, crop + stride - span), f"[..., {crop}:{crop} + {stride}*{frames}{step}]"

@@ -5,6 +5,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
+import convt
 from convt_cli.files.checksums import array_sha256
 from convt_cli.files.paths import input_name, output_name
 from convt_cli.run.run_plan import RunPlan, RunResult
@@ -38,7 +39,7 @@ def result_as_json(result: RunResult) -> dict[str, Any]:
             "groups": plan.kernel.groups,
         },
         "alignment": time_line(plan),
-        "pytorch": None if plan.is_copy else pytorch_call(plan),
+        "pytorch": _pytorch(plan),
         "kernel": None if plan.is_copy else _kernel(plan),
         "computed": None if plan.is_copy else _computed(plan),
         "level": _level(result),
@@ -67,6 +68,11 @@ def _path(name: str) -> dict[str, str]:
     except UnicodeDecodeError:
         return {"path": name, "path_base64": b64encode(raw).decode()}
     return {"path": name}
+
+
+def _pytorch(plan: RunPlan) -> str | None:
+    is_operator = isinstance(plan.upsampler, convt.Upsampler)  # and not interpolation after it
+    return pytorch_call(plan) if is_operator and not plan.is_copy else None
 
 
 def _weights(plan: RunPlan) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+import convt
 from convt_cli.audio.bitrate import is_lower
 from convt_cli.files.paths import STREAM
 from convt_cli.run.run_plan import RunPlan, RunResult
@@ -42,11 +43,13 @@ def kernel_line(plan: RunPlan) -> str:
     made = ""
     if kernel.measured:
         edge, rejection = math.floor(1000 * kernel.measured.passband) / 1000, int(kernel.measured.rejection)
-        made = f"flat to {edge:.3f}, images below -{rejection} dB, "
+        rejected = "images" if plan.ratio.factor > 1 else "aliases"
+        made = f"flat to {edge:.3f}, {rejected} below -{rejection} dB, "
     stride, down = plan.ratio
     ratio = f"stride {stride}" if down == 1 else f"ratio {stride}/{down}"
+    steps = " and interpolation" if isinstance(plan.upsampler, convt.Resampler) else ""
     return (
-        f"{kernel.name}: {made}{kernel.taps} taps, {ratio},"
+        f"{kernel.name}: {made}{kernel.taps} taps{steps}, {ratio},"
         f" padding {kernel.padding}, delay {delay:.6g} output samples, computed in {plan.compute_dtype}"
     )
 
@@ -92,7 +95,13 @@ def warnings(result: RunResult) -> Iterator[str]:
     plan = result.plan
     source, target, options = plan.source, plan.target, plan.options
     if plan.is_copy:
-        yield f"{source} has {options.rate} Hz already: {target} is a copy, unchanged by any kernel"
+        own = plan.formats[0].rate if plan.formats[0] else options.rate
+        why = (
+            "already"
+            if own == options.rate
+            else f"and --only-{'up' if options.only_up else 'down'} keeps it"
+        )
+        yield f"{source} has {own} Hz {why}: {target} is a copy, unchanged by any kernel"
     if result.frames[0] == 0:
         yield f"{source} has no samples, and so has {target}"
     before, after = plan.formats

@@ -341,10 +341,10 @@ def test_an_output_that_is_its_own_input_is_refused(name: str) -> None:
     [
         (["a.wav", "b.wav", "-o", "out.wav"], "-o names one output"),
         (["a.wav", "-o", "out.wav", "-d", "out"], "-o names one output and -d the folder"),
-        (["-r", "in", "-o", "out.wav"], "-r needs -d"),
+        (["-r", "in", "-o", "out.wav"], "a folder needs -d"),
         (["-r", "in", "-d", "out", "-o", "out.wav"], "-o names one output and -d the folder"),
-        (["-r", "in"], "-r needs -d"),
-        (["-r", "a.wav"], "-r needs -d"),
+        (["-r", "in"], "a folder needs -d"),
+        (["-r", "a.wav"], "a folder needs -d"),
         (["-", "a.wav"], "standard input is one input alone"),
         (["a.wav", "-", "-d", "out"], "standard input is one input alone"),
         (["-", "-d", "out"], "standard input is one input alone"),
