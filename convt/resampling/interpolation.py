@@ -5,11 +5,13 @@ it and rejects its images, which begin at 2 - 1/o: a wide transition, and so a s
 in samples of z, with n = floor(t) and u = 2*(t - n) - 1, -1 <= u < 1 (C. W. Farrow, "A continuously
 variable digital delay element", IEEE ISCAS, 1988)::
 
-    y = sum_k h(k - (t - n)) * z[n + k]  ~  sum_d u**d * (sum_k C[d, k] * z[n + k])
+    y = sum_k h(k - (t - n)) * z[n + k]  ~  sum_k (sum_d C[d, k] * u**d) * z[n + k]
 
-                            |<------ K ------>|
-    z    .  .  .  .  .  .   .  .  .  .  .  .  .  .  .  .  .  .        y: a product (D + 1, K) (K, outputs),
-    t                               ^                                    and then Horner's scheme
+                            |<------ K ------>|                     weights: powers of u (outputs, D + 1)
+    z    .  .  .  .  .  .   .  .  .  .  .  .  .  .  .  .  .  .      times C (D + 1, K), for all channels;
+    t                               ^                               then each row times its K samples
+
+Where the times repeat soon, as those of two whole rates do, the weights are computed once.
 
 Each h(k - x), 0 <= x < 1, is a polynomial of degree D that meets it at Chebyshev's points. With E[k] the
 greatest error of that of tap k, as measured between them, y differs from exact interpolation by at most
@@ -33,6 +35,7 @@ from convt.streaming.threads import ThreadTeam, ignore_float_errors
 OVERSAMPLING = 4  # at least, of signals that are interpolated
 _BLOCK = 1 << 11  # outputs that are computed together, on a fixed grid
 _MOST_DEGREE = 24
+_MOST_KEPT = 1 << 16  # outputs whose weights are kept, if they repeat after them
 _CHECKED = 64  # points between samples at which polynomials are compared with what they stand for
 _EXACT_BITS = 36  # of the fraction of a step, so that multiples of it are exact in double precision
 
@@ -110,6 +113,10 @@ class Interpolator:
         self._step, self._block, self._dtype = step, min(block or _BLOCK, _BLOCK), dtype
         # Times are exact in two parts: whole numbers of 2**-_EXACT_BITS, and the rest, which is tiny.
         self._times = [np.arange(self._block) * part for part in _in_parts(step)]
+        self._period = step.denominator if step.denominator <= _MOST_KEPT else 0
+        if self._period:
+            turns = np.arange(self._period) * (step.numerator % self._period) % self._period
+            self._table = self._weights_at(2 * turns / self._period - 1)
         self.reset()
 
     @property
@@ -165,12 +172,14 @@ class Interpolator:
             channels = np.stack([kept.real, kept.imag], axis=1).reshape(2 * len(kept), kept.shape[1])
         y = np.empty((len(channels), outputs), self._real)
 
-        def compute(task: tuple[int, int]) -> None:
-            channel, at = task
-            target = y[channel, at : at + self._block]
-            target[...] = self._block_of(channels[channel], begin + at // self._block, start, len(target))
+        def compute(at: int) -> None:
+            targets = y[:, at : at + self._block]
+            first, weights = self._places(begin + at // self._block, targets.shape[1])
+            for target, samples in zip(targets, channels, strict=True):
+                rows = np.lib.stride_tricks.sliding_window_view(samples, self.taps)[first - start]
+                np.einsum("jk,jk->j", rows, weights, out=target)
 
-        tasks = [(channel, at) for at in range(0, outputs, self._block) for channel in range(len(channels))]
+        tasks = range(0, outputs, self._block)
         with ignore_float_errors(), ThreadTeam(min(threads, len(tasks))) as team:
             team.run(compute, tasks)
         self._done += outputs // self._block
@@ -182,28 +191,29 @@ class Interpolator:
         made.real, made.imag = y[::2], y[1::2]
         return made
 
-    def _block_of(self, samples: Array, block: int, start: int, outputs: int) -> Array:
-        """Return the first outputs of a block, of a channel whose samples are kept from `start` on."""
-        index, u = self._places(block, outputs)
-        windows = np.lib.stride_tricks.sliding_window_view(samples, self.taps)
-        rows = windows[index - start]
-        terms = self._coefficients @ rows.T
-        y: Array = terms[0]
-        for term in terms[1:]:
-            y *= u
-            y += term
-        return y
-
     def _places(self, block: int, outputs: int) -> tuple[Array, Array]:
-        """Return, for the first outputs of a block, the first sample that each depends on, and its u."""
+        """Return, for the first outputs of a block, the first sample that each depends on, and weights."""
         begin = block * self._block * self._step
         whole = math.floor(begin)
         parts = _in_parts(begin - whole)
         coarse, fine = (time[:outputs] + part for time, part in zip(self._times, parts, strict=True))
         first = np.floor(coarse)
-        coarse -= first
-        coarse += fine
-        return first.astype(np.int64) + (whole + 1), (2 * coarse - 1).astype(self._real, copy=False)
+        if self._period:
+            turn = block * self._block % self._period
+            weights = self._table[turn : turn + outputs]
+            if len(weights) < outputs:
+                weights = self._table.take(range(turn, turn + outputs), axis=0, mode="wrap")
+        else:
+            coarse -= first
+            coarse += fine
+            weights = self._weights_at(2 * coarse - 1)
+        return first.astype(np.int64) + (whole + 1), weights
+
+    def _weights_at(self, u: Array) -> Array:
+        """Return the weights (outputs, K) of the samples that outputs at some u depend on."""
+        powers = np.vander(u, len(self._coefficients)).astype(self._real, copy=False)
+        weights: Array = powers @ self._coefficients
+        return weights
 
 
 def _in_parts(number: Fraction) -> tuple[float, float]:
