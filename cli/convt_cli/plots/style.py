@@ -68,7 +68,7 @@ def saved_figure(path: Path, size: tuple[float, float], *, overwrite: bool) -> I
         drawn = io.BytesIO()
         figure.savefig(drawn, format=kind, dpi=110, metadata=undated)
         with atomic_write(path, overwrite=overwrite) as temporary:
-            temporary.write_bytes(drawn.getbuffer())
+            temporary.write_bytes(drawn.getvalue())
 
 
 def literal_text(text: str) -> str:
