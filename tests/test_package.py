@@ -237,6 +237,7 @@ def test_the_library_needs_nothing_that_windows_lacks(tmp_path: Path) -> None:
 import os, pkgutil, signal, sys
 from importlib import import_module
 import numpy as np, scipy, soundfile, threadpoolctl  # which know Windows
+threadpoolctl.ThreadpoolController()  # it asks for os.uname once, where it is no Windows
 {POSIX}
 import convt
 for module in pkgutil.walk_packages(convt.__path__, "convt."):

@@ -28,4 +28,4 @@ def write_kernel(path: Path, weights: convt.Weights, *, overwrite: bool) -> None
     else:
         np.savez(content, allow_pickle=False, **arrays)
     with atomic_write(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
-        file.write(content.getbuffer())
+        file.write(content.getvalue())
