@@ -1,5 +1,6 @@
 """Measure what is done to sound: ``python -m tests.benchmarks.quality`` writes a page."""
 
+import math
 import shutil
 import subprocess
 import tempfile
@@ -30,6 +31,17 @@ _CONVERSIONS = [  # Hz
     (44_100, 192_000),
     (11_025, 48_000),
 ]
+_OTHERS = [  # Hz: downward, and ratios of large numbers
+    (48_000, 44_100),
+    (96_000, 48_000),
+    (48_000, 16_000),
+    (44_100, 16_000),
+    (192_000, 44_100),
+    (44_100, 8000),
+    (44_100, 44_101),
+    (12_499, 15_001),
+]
+_SECONDS = 12_000  # samples of the lower rate: a quarter at each end is left out
 _KINDS = ("equiripple", "kaiser", "lanczos", "cubic", "linear", "hold")
 
 
@@ -52,13 +64,11 @@ def through(command: Callable[[str, str, int], list[str]]) -> Convert:
     return convert
 
 
-def upsampled(quality: Any) -> Convert:
+def resampled(quality: Any) -> Convert:
     """Return the library's own: what the command does is, to the bit, the same."""
 
     def convert(signals: Array, *, rate: int, target: int) -> Array:
-        stride, down = Fraction(target, rate).as_integer_ratio()
-        kernel = convt.design_kernel(stride, down=down, quality=quality)
-        return convt.Upsampler(kernel, stride=stride, down=down, padding="center")(signals)
+        return convt.resample(signals, rate, target, quality=quality)
 
     return convert
 
@@ -74,7 +84,7 @@ def by_soxr(quality: str) -> Convert:
 
 def contenders() -> dict[str, Convert]:
     """Those that are there."""
-    found = {f"convt {quality}": upsampled(quality) for quality in convt.QUALITIES}
+    found = {f"convt {quality}": resampled(quality) for quality in convt.QUALITIES}
     found |= {f"soxr {quality}": by_soxr(quality) for quality in ("HQ", "VHQ")}
     if shutil.which("sox"):
         found["sox rate -v"] = through(
@@ -131,6 +141,48 @@ def comparison(rate: int, target: int) -> str:
     return title + page.table(["", *figures], rows(figures, tones))
 
 
+def other_comparison(rate: int, target: int) -> str:
+    """What all contenders do to tones at a conversion that is downward, or a ratio of large numbers."""
+    low, count = min(rate, target), round(_SECONDS * rate / min(rate, target))
+    heads = ["", *contenders()]
+    lines = [[f"error of tones up to {edge} of the lower band, dB"] for edge in (0.9, 0.95, 0.97)]
+    lines += [["loudest alias of tones above it, dB"], ["samples too many"]]
+    for convert in contenders().values():
+        for line, edge in zip(lines, (0.9, 0.95, 0.97), strict=False):
+            made = convert(tones(rate, count, edge * low)[np.newaxis], rate=rate, target=target)[0]
+            exact = tones(target, made.size, edge * low)
+            line.append(f"{_level(made - exact, exact):.0f}")
+        lines[4].append(str(made.size - math.ceil(count * target / rate)))
+        above = [1.01, 1.1, 1.5, 1.9]
+        loud = [_alias(convert, rate, target, count, each) for each in above if each * low < rate]
+        lines[3].append(f"{max(loud):.0f}" if loud and target < rate else "")
+    title = f"### {rate / 1000:g} to {target / 1000:g} kHz\n\n"
+    return title + page.table(heads, [line for line in lines if any(line[1:])])
+
+
+def tones(rate: int, count: int, band: float) -> Array:
+    """Twenty tones up to half of `band`, at a rate, in more than double precision."""
+    rng = np.random.default_rng(1)
+    t = np.arange(count).astype(np.longdouble) / rate
+    frequencies, phases = rng.uniform(0.01, 0.5, 20) * band, rng.uniform(0, 2 * np.pi, 20)
+    frequencies[0] = band / 2
+    waves = zip(frequencies, phases, strict=True)
+    total = sum(np.cos(2 * np.pi * np.longdouble(frequency) * t + phase) for frequency, phase in waves)
+    return np.asarray(total / 20, np.float64)
+
+
+def _alias(convert: Convert, rate: int, target: int, count: int, above: float) -> float:
+    """The level of what becomes of a tone above the output's band."""
+    tone = np.cos(np.pi * above * target / rate * np.arange(count))
+    return _level(convert(tone[np.newaxis], rate=rate, target=target)[0], tone)
+
+
+def _level(signal: Array, reference: Array) -> float:
+    inner = signal[signal.size // 4 : -signal.size // 4]
+    power = float(np.mean(inner**2) / np.mean(reference**2))
+    return 10 * math.log10(max(power, 1e-31))
+
+
 def kinds(stride: int) -> str:
     """What kernels of each kind do, by themselves."""
     lines = []
@@ -149,6 +201,7 @@ def main() -> None:
     sections = {
         "machine": page.machine(),
         "comparisons": "\n".join(comparison(*rates) for rates in _CONVERSIONS),
+        "others": "\n".join(other_comparison(*rates) for rates in _OTHERS),
         "kinds": kinds(2),
     }
     for name, section in sections.items():
