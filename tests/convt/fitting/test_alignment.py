@@ -6,6 +6,8 @@ import pytest
 import convt
 from tests.support.pairs import made, noise, warnings
 
+pytestmark = pytest.mark.usefixtures("one_designed_kernel")
+
 
 @pytest.mark.parametrize("delay", [0, 1, -1, 7, -5, 1234, -2001])
 @pytest.mark.parametrize("taps", [17, 32])

@@ -14,6 +14,7 @@ from tests.support.oracles import Array
 from tests.support.pairs import SPEECH, made, noise
 
 
+@pytest.mark.usefixtures("one_designed_kernel")
 @pytest.mark.parametrize(
     ("stride", "taps", "padding"),
     [
@@ -46,6 +47,7 @@ def test_a_known_kernel_is_recovered(stride: int, taps: int, padding: Any) -> No
     assert fitted.warnings == ()
 
 
+@pytest.mark.usefixtures("one_designed_kernel")
 @pytest.mark.parametrize("padding", ["full", "causal", "same", "center", 4])
 @pytest.mark.parametrize(("taps", "stride"), [(8, 2), (16, 2), (16, 8), (33, 3), (10, 5)])
 def test_what_upsampling_made_is_undone_without_a_word(padding: Any, taps: int, stride: int) -> None:

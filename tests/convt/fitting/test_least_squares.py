@@ -12,6 +12,8 @@ import convt
 from tests.support.oracles import Array
 from tests.support.pairs import made, noise
 
+pytestmark = pytest.mark.usefixtures("one_designed_kernel")
+
 
 def lags(taps: int, crop: int, stride: int) -> tuple[int, int]:
     """The lags of the input that taps are at: of the kernel, and of one that is in time."""

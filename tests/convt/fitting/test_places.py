@@ -14,6 +14,8 @@ from convt.fitting.squared_error import squared_error
 from tests.support.oracles import Array
 from tests.support.pairs import made, noise
 
+pytestmark = pytest.mark.usefixtures("one_designed_kernel")
+
 
 def test_random_taps_are_found_where_a_convolution_put_them() -> None:
     """Of the full convolution, of which `center` would drop 11 samples."""
