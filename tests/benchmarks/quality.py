@@ -173,7 +173,8 @@ def tones(rate: int, count: int, band: float) -> Array:
 
 def _alias(convert: Convert, rate: int, target: int, count: int, above: float) -> float:
     """The level of what becomes of a tone above the output's band."""
-    tone = np.cos(np.pi * above * target / rate * np.arange(count))
+    turns = np.longdouble(above) * target / rate / 2 * np.arange(count)
+    tone = np.cos(2 * np.pi * (turns - np.rint(turns))).astype(np.float64)
     return _level(convert(tone[np.newaxis], rate=rate, target=target)[0], tone)
 
 
