@@ -117,6 +117,11 @@ class Resampler:
         return prepared(self._filter).kernel
 
     @property
+    def interpolates(self) -> bool:
+        """Whether interpolation follows the filter."""
+        return prepared(self._filter).interpolates
+
+    @property
     def plan(self) -> Plan:
         """The engine of that filter, and its block of samples."""
         return prepared(self._filter).plan

@@ -111,6 +111,11 @@ class Steps:
         self._dtype = wanted.dtype
 
     @property
+    def interpolates(self) -> bool:
+        """Whether interpolation follows the filter."""
+        return self._second is not None
+
+    @property
     def plan(self) -> Plan:
         """The engine of the filter."""
         return self._first.plan

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, NamedTuple
+from typing import cast as cast_type
 
 import numpy as np
 
@@ -136,15 +137,15 @@ def _built_in(options: UpsampleOptions, ratio: Ratio) -> convt.Weights:
         raise Misuse(
             "--dilation and --groups need --weights: the built-in kernel is made for the stride alone"
         )
-    if is_interpolated(options, ratio):
+    if is_resampler(options, ratio):
         return convt.Weights("the built-in kernel", resampler(options, ratio, None).kernel)
     return convt.Weights("the built-in kernel", _designed(options.filter_spec, ratio))
 
 
-def is_interpolated(options: UpsampleOptions, ratio: Ratio) -> bool:
-    """Return whether samples are interpolated after the filter, since a bank of filters would be absurd."""
-    is_default = options.padding is None and options.output_padding == 0
-    return options.weights is None and is_default and max(ratio) > _MOST_PHASES
+def is_resampler(options: UpsampleOptions, ratio: Ratio) -> bool:
+    """Return whether the operator alone will not do: signals are extended, or a bank of filters absurd."""
+    is_default = options.weights is None and options.padding is None and options.output_padding == 0
+    return is_default and ratio != SAME and (max(ratio) > _MOST_PHASES or options.edges != "zero")
 
 
 def resampler(
@@ -153,7 +154,7 @@ def resampler(
     precision: Literal["float32", "float64"] | None,
     threads: int | None = None,
 ) -> convt.Resampler:
-    """Return what changes a rate by filter and interpolation."""
+    """Return what changes a rate by filter, and by interpolation if that is needed."""
     spec = options.filter_spec
     return convt.Resampler(
         ratio.down,
@@ -162,6 +163,7 @@ def resampler(
         passband=spec.passband,
         rejection=spec.rejection,
         phase=spec.phase or "linear",
+        edges=cast_type(Literal["zero", "reflect", "hold"], options.edges),
         precision=precision,
         latency=options.latency,
         threads=threads,

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import typer
 
@@ -51,6 +51,15 @@ class ResampleOptions(UpsampleOptions):
             help="Rate of the output: 48000, 48k, 88.2k. What has it already is copied.",
         ),
     ] = None
+    edges: Annotated[
+        Literal["zero", "reflect", "hold"],
+        typer.Option(
+            help=(
+                "What the signal is before its start and after its end: nothing, its reflection, or its"
+                " first and last sample. With zero it fades where it does not begin and end near 0."
+            )
+        ),
+    ] = "zero"
     only_down: Annotated[
         bool, typer.Option("--only-down", help="Copy inputs whose rate is lower than --rate.")
     ] = False

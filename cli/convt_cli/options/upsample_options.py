@@ -24,7 +24,8 @@ class UpsampleOptions:
 
     lowers: ClassVar[bool] = False  # whether --rate may be below an input's
     hidden: ClassVar[frozenset[str]] = frozenset()  # fields that are no options of the command
-    only_down = only_up = False  # which are options of another command
+    only_down = only_up = False  # which are options of another command, as this is
+    edges = "zero"
 
     sources: Annotated[
         list[Path],

@@ -51,7 +51,7 @@ def draw_spectra(
     with saved_figure(path, (9.5, 6.2), overwrite=overwrite) as figure:
         above, below = figure.subplots(2, 1, sharex=True, sharey=True)
         above.set_ylim(*limits)
-        above.set_xlim(0, factor * unit)
+        above.set_xlim(0, max(1.0, factor) * unit)
         _draw(above, spectra[0], unit, limits[0])
         _draw(below, spectra[1], factor * unit, limits[0])
         facts = [list(_channels(spectrum)) for spectrum in spectra]
@@ -59,6 +59,9 @@ def draw_spectra(
             facts[1].extend(_above_band(spectra, factor, unit, "kHz" if rate else "Nyquist frequencies"))
             for axes in (above, below):
                 shade(axes, unit, factor * unit, IMAGE, "above the input's band")
+        elif factor < 1:
+            for axes in (above, below):
+                shade(axes, factor * unit, unit, IMAGE, "above the output's band")
         facts[1].extend([overs] if overs else [])
         for axes, name, lines in (
             (above, f"input: {names[0]}", facts[0]),
@@ -69,7 +72,7 @@ def draw_spectra(
                 "; ".join(lines), (0, 1), (0, 5), "axes fraction", textcoords="offset points", fontsize=8
             )
             axes.set_ylabel("dB, full-scale sine = 0" if rate else "dB, sine of amplitude 1 = 0")
-            axes.axvline(unit, color=STATED, linewidth=0.8, linestyle="--")
+            axes.axvline(min(1.0, factor) * unit, color=STATED, linewidth=0.8, linestyle="--")
         below.set_xlabel(label)
         # Outside of the axes there is no curve that it could cover.
         figure.legend(*below.get_legend_handles_labels(), loc="outside lower right", ncols=3, fontsize=8)

@@ -10,7 +10,7 @@ import numpy as np
 
 import convt
 from convt_cli.audio.reader import Reader
-from convt_cli.kernels.selection import Ratio, SelectedKernel, is_interpolated, resampler, select_kernel
+from convt_cli.kernels.selection import Ratio, SelectedKernel, is_resampler, resampler, select_kernel
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.memory import kernel_memory
 from convt_cli.samples.formats import Array
@@ -112,7 +112,7 @@ def geometry_of(options: UpsampleOptions, ratio: Ratio, kernel: SelectedKernel) 
 def _prepare(
     options: UpsampleOptions, ratio: Ratio, kernel: SelectedKernel, reader: Reader, threads: int | None
 ) -> convt.Upsampler | convt.Resampler:
-    if is_interpolated(options, ratio):
+    if is_resampler(options, ratio):
         precision: Literal["float32", "float64"] = "float32" if reader.precision == "float32" else "float64"
         return resampler(options, ratio, precision, threads)
 

@@ -47,7 +47,8 @@ def kernel_line(plan: RunPlan) -> str:
         made = f"flat to {edge:.3f}, {rejected} below -{rejection} dB, "
     stride, down = plan.ratio
     ratio = f"stride {stride}" if down == 1 else f"ratio {stride}/{down}"
-    steps = " and interpolation" if isinstance(plan.upsampler, convt.Resampler) else ""
+    stream = plan.upsampler
+    steps = " and interpolation" if isinstance(stream, convt.Resampler) and stream.interpolates else ""
     return (
         f"{kernel.name}: {made}{kernel.taps} taps{steps}, {ratio},"
         f" padding {kernel.padding}, delay {delay:.6g} output samples, computed in {plan.compute_dtype}"

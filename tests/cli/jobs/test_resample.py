@@ -166,3 +166,19 @@ def test_wrong_commands_are_one_line(options: list[str], code: int, message: str
     np.save("in.npy", np.zeros(100))
     tone("in/a.wav", 8000)
     assert message in refused("resample", *options, code=code)
+
+
+@pytest.mark.parametrize("rate", [24_000, 32_000, 44_101])
+@pytest.mark.parametrize("edges", ["hold", "reflect"])
+def test_edges_are_those_of_the_library(edges: Any, rate: int) -> None:
+    soundfile.write("in.wav", np.full(5000, 0.5), 48_000, "DOUBLE")
+    resample("in.wav", "-r", str(rate), "--edges", edges)
+    y, _ = soundfile.read(f"in_{rate}.wav")
+    np.testing.assert_array_equal(y, convt.resample(np.full(5000, 0.5), 48_000, rate, edges=edges))
+    np.testing.assert_allclose(y, 0.5, rtol=1e-9)
+
+
+def test_a_plot_shows_what_is_above_the_output() -> None:
+    tone("in.wav", 48_000)
+    assert "p.svg" in resample("in.wav", "-r", "16k", "--plot", "p.svg").stdout
+    assert "above the output's band" in Path("p.svg").read_text().replace("&#x27;", "'")
