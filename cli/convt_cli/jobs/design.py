@@ -84,6 +84,7 @@ def _designed(options: DesignOptions) -> Array:
             phase=options.phase or "linear",
             kind=options.kind or "kaiser",
             down=options.down,
+            stopband=1.0 if options.stopband is None else options.stopband,
         )
 
 
@@ -91,8 +92,8 @@ def _specification(options: DesignOptions) -> tuple[float, float] | None:
     """Return the passband and the rejection that a kernel is designed to, if to both."""
     if options.source or options.taps or options.kind not in (None, "kaiser", "equiripple"):
         return None
-    preset = convt.QUALITIES[options.quality or "high"]
-    return options.passband or preset.passband, options.rejection or preset.rejection
+    preset, low = convt.QUALITIES[options.quality or "high"], min(1.0, options.stride / options.down)
+    return low * (options.passband or preset.passband), options.rejection or preset.rejection
 
 
 def _measured(source: str, weight: Array, options: DesignOptions) -> KernelMeasurements:

@@ -38,12 +38,11 @@ def inspect_kernel(options: InspectOptions) -> None:
 
 
 def check_ratio(stride: int, down: int) -> None:
-    """Refuse a ratio that is not one of upsampling in lowest terms."""
-    if down > 1 and (down >= stride or math.gcd(stride, down) > 1):
-        raise Misuse(
-            f"--stride {stride} --down {down} is a ratio of rates of {Fraction(stride, down)}: --down is"
-            " for ratios above 1 in lowest terms, such as --stride 160 --down 147"
-        )
+    """Refuse a ratio that is not in lowest terms."""
+    if down > 1 and math.gcd(stride, down) > 1:
+        ratio = Fraction(stride, down)
+        lowest = f"--stride {ratio.numerator} --down {ratio.denominator}"
+        raise Misuse(f"--stride {stride} --down {down} is not in lowest terms: use {lowest}")
 
 
 def load_weights(path: Path, tensor: str | None, layout: Layout) -> convt.Weights:

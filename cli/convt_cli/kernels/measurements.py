@@ -46,13 +46,18 @@ class KernelMeasurements:
         kernels = weight.reshape(-1, weight.shape[-1])
         try:
             parts = [
-                _figures(convt.Response(kernels[first : first + _AT_ONCE], stride))
+                _figures(convt.Response(kernels[first : first + _AT_ONCE], stride), down)
                 for first in range(0, len(kernels), _AT_ONCE)
             ]
         except (convt.ParameterError, convt.ParameterTypeError) as error:
             raise Failure(f"{source}: {error}") from None
         figures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return cls(source, weight, stride, down, figures)
+
+    @property
+    def low(self) -> float:
+        """The lower of the bands of input and output."""
+        return min(1.0, self.stride / self.down)
 
     @property
     def taps(self) -> int:
@@ -103,8 +108,9 @@ def fold_frequency(frequency: Frequency, band: float) -> Frequency:
     return band - abs(band - frequency % (2 * band))
 
 
-def _figures(response: convt.Response) -> dict[str, Array]:
+def _figures(response: convt.Response, down: int) -> dict[str, Array]:
     """Return what is told of each of an array of kernels, (n, K)."""
+    low = min(1.0, response.stride / down)
     images = [response.worst_image(edge) for edge in TONES]
     band = response.passband_edge(3.0)
     return {
@@ -113,7 +119,7 @@ def _figures(response: convt.Response) -> dict[str, Array]:
         "phase_gains": response.phase_gains,
         "tonal_lines": response.tonal_lines,
         "edges": np.stack([response.passband_edge(tolerance) for tolerance in TOLERANCES], -1),
-        "ripple": response.ripple(RIPPLE_EDGE),
+        "ripple": response.ripple(RIPPLE_EDGE * low),
         "images": np.stack([image.level for image in images], -1),
         "images_at": np.stack([image.frequency for image in images], -1),
         "delay": response.delay,
@@ -123,6 +129,19 @@ def _figures(response: convt.Response) -> dict[str, Array]:
         "peak": response.peak.level,
         "peak_at": response.peak.frequency,
         "worst_over": response.max_overshoot,
+        **(_aliases(response, low) if low < 1 else {}),
+    }
+
+
+def _aliases(response: convt.Response, band: float) -> dict[str, Array]:
+    """Return the loudest of what is folded back into a band, up to each of TONES of it, and from where."""
+    above = response.frequencies > band
+    frequencies, levels = response.frequencies[above], response.level(response.gains[..., above])
+    heard = fold_frequency(frequencies, band)
+    loudest = [np.where(heard <= tone * band, levels, -np.inf) for tone in TONES]
+    return {
+        "aliases": np.stack([level.max(-1) for level in loudest], -1),
+        "aliases_from": np.stack([frequencies[level.argmax(-1)] for level in loudest], -1),
     }
 
 

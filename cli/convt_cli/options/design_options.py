@@ -30,6 +30,13 @@ class DesignOptions:
     quality: filter_options.Quality = None
     passband: filter_options.Passband = None
     rejection: filter_options.Rejection = None
+    stopband: Annotated[
+        float | None,
+        typer.Option(
+            metavar="E",
+            help="Let images or aliases be heard up to E of the band, 1 to 2: a shorter kernel.",
+        ),
+    ] = None
     taps: Annotated[
         int | None,
         typer.Option(

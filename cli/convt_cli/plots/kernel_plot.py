@@ -118,17 +118,20 @@ def _gain(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
     frequencies, tops = _thinned(
         *(of[response.frequencies <= plot.band] for of in (response.frequencies, levels))
     )
-    worst = float(response.worst_image().level) if plot.stride > 1 else -60.0
+    worst = float(response.worst_image().level) if plot.band > 1 else -60.0
     depth = max(-worst, plot.stated[1] if plot.stated else 0)
     floor = -20 * np.clip(np.ceil((depth + 50) / 20), 3, 17)
     axes.set_ylim(floor, max(8.0, float(response.peak.level) + 8))
     axes.set_xlim(0, plot.band * unit)
     edge = plot.stated[0] if plot.stated else float(response.passband_edge(3.0))
     shade(axes, 0, min(edge, 1.0) * unit, PASS, "passband" if plot.stated else "passband, to 3 dB")
-    if plot.stride > 1:
+    if plot.band > 1:
         _images(axes, (unit, plot.band * unit), worst, at_left=plot.down > 1)
-    if plot.stated:
+    if plot.stated and plot.band > 1:
         _stated_limit(axes, (unit, plot.band * unit), -plot.stated[1])
+    elif plot.stated and plot.band < 1:
+        stated = f"stated: no alias above {-plot.stated[1]:g} dB"
+        axes.axhline(-plot.stated[1], color=STATED, linewidth=0.8, linestyle="--", label=stated)
     if plot.down > 1:
         places, folded = _folded(response.frequencies, levels, plot.band)
         axes.plot(
@@ -180,19 +183,20 @@ def _thinned(frequencies: Array, levels: Array) -> tuple[Array, Array]:
 
 def _passband(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
     unit, label = _unit(plot)
-    inside = response.frequencies <= 1.05
+    low = min(1.0, plot.band)
+    inside = response.frequencies <= 1.05 * low
     levels = response.level(response.gains)[inside]
-    band = levels[response.frequencies[inside] <= 0.8]
+    band = levels[response.frequencies[inside] <= 0.8 * low]
     ripple = max(0.03, 1.4 * float(np.abs(band).max()))
     axes.set_ylim(-min(ripple, 12.0), max(0.4 * min(ripple, 12.0), 1.4 * float(levels.max())))
-    axes.set_xlim(0, 1.05 * unit)
+    axes.set_xlim(0, 1.05 * low * unit)
     edge = plot.stated[0] if plot.stated else float(response.passband_edge(0.01))
     shade(axes, 0, min(edge, 1.0) * unit, PASS, "")
-    axes.axvline(unit, color=STATED, linewidth=0.8, linestyle=":")
+    axes.axvline(low * unit, color=STATED, linewidth=0.8, linestyle=":")
     axes.plot(response.frequencies[inside] * unit, levels, color=DARK)
     measured = float(response.passband_edge(0.01)) * unit
     axes.set_title(f"passband, dB: within 0.01 dB up to {measured:.4g}")
-    axes.set_xlabel(f"{label}; dotted: half the input rate")
+    axes.set_xlabel(f"{label}; dotted: half the {'input' if low == 1 else 'output'} rate")
 
 
 def _delay(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
@@ -203,7 +207,7 @@ def _delay(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
     if least <= most:
         room = max(1.0, 0.1 * (most - least))
         axes.set_ylim(least - room, most + room)
-    axes.set_xlim(0, 1.05 * unit)
+    axes.set_xlim(0, 1.05 * min(1.0, plot.band) * unit)
     axes.plot(response.frequencies[inside] * unit, delays, color=DARK)
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_title("group delay, output samples")

@@ -51,7 +51,13 @@ def _kernels(measured: KernelMeasurements, unit: float) -> Iterator[dict[str, An
                 {"within_db": tolerance, "edge": edge * unit}
                 for tolerance, edge in zip(TOLERANCES, own["edges"], strict=True)
             ],
-            "ripple": {"up_to": RIPPLE_EDGE * unit, "db": own["ripple"]},
+            "ripple": {"up_to": RIPPLE_EDGE * measured.low * unit, "db": own["ripple"]},
+            "aliases": [
+                {"heard_up_to": tone * measured.low * unit, "worst_db": _level(level), "of": origin * unit}
+                for tone, level, origin in zip(
+                    TONES, own.get("aliases", ()), own.get("aliases_from", ()), strict=False
+                )
+            ],
             "images": [
                 {"of_tones_up_to": tone * unit, "worst_db": _level(level), "frequency": place(at)}
                 for tone, level, at in zip(TONES, own["images"], own["images_at"], strict=True)

@@ -57,8 +57,14 @@ def _of_one(measured: KernelMeasurements, unit: _Unit) -> Iterator[tuple[str, st
         for tolerance, edge in zip(TOLERANCES, own["edges"], strict=True)
     ]
     yield "passband", f"to {', '.join(edges)}"
-    yield "", f"ripple {own['ripple']:.3g} dB up to {unit(RIPPLE_EDGE)}"
-    if measured.stride > 1:
+    yield "", f"ripple {own['ripple']:.3g} dB up to {unit(RIPPLE_EDGE * measured.low)}"
+    if measured.low < 1:
+        levels = zip(TONES, own["aliases"], strict=True)
+        shown = ", ".join(f"{level:.1f} up to {unit(tone * measured.low)}" for tone, level in levels)
+        yield "aliases", f"in dB, heard {shown}"
+        origin = own["aliases_from"][-1]
+        yield "", f"the loudest of {unit(origin)}, heard at {unit(measured.fold_frequency(origin))}"
+    elif measured.stride > 1:
         levels = zip(TONES, own["images"], strict=True)
         shown = ", ".join(f"{level:.1f} up to {unit(tone)}" for tone, level in levels)
         yield "images", f"in dB, of tones {shown}"
@@ -115,6 +121,13 @@ def _delay(measured: KernelMeasurements, own: dict[str, Array]) -> str:
     return f"{delay:.6g} output samples, {phase}; with {padded} the output is {missed}"
 
 
+def _rejected(measured: KernelMeasurements, unit: _Unit) -> tuple[str, Array, Callable[[float], str]]:
+    tone = unit(TONES[1] * measured.low)
+    if measured.low < 1:
+        return "aliases", measured.figures["aliases"][:, 1], lambda value: f"{value:.1f} dB up to {tone}"
+    return "images", measured.figures["images"][:, 1], lambda value: f"{value:.1f} dB of tones up to {tone}"
+
+
 def _of_the_worst(measured: KernelMeasurements, unit: _Unit) -> Iterator[tuple[str, str]]:
     """Yield each figure of the kernel in which it is the worst, and the median of all."""
     figures = measured.figures
@@ -122,11 +135,7 @@ def _of_the_worst(measured: KernelMeasurements, unit: _Unit) -> Iterator[tuple[s
     rows: list[tuple[str, Array, Callable[[float], str]]] = [
         ("phases", spread, lambda value: f"{100 * value:.3g} % apart"),
         ("passband", -figures["edges"][:, -1], lambda value: f"to {unit(-value)} within 3 dB"),
-        (
-            "images",
-            figures["images"][:, 1],
-            lambda value: f"{value:.1f} dB of tones up to {unit(TONES[1])}",
-        ),
+        _rejected(measured, unit),
         ("peak gain", figures["peak"], lambda value: f"{value:+.3g} dB"),
         ("worst over", figures["worst_over"], lambda value: f"samples within 1 become at most {value:.4g}"),
     ]

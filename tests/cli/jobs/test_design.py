@@ -37,7 +37,18 @@ def test_the_kernel_is_written_and_what_it_does_is_told() -> None:
 def test_the_kernel_of_a_ratio_is_the_librarys() -> None:
     design("--stride", "3", "--down", "2", "-o", "w.npy", "-q")
     np.testing.assert_array_equal(np.load("w.npy"), convt.design_kernel(3, down=2))
-    assert "--down is for ratios above 1" in design("--stride", "2", "--down", "3", code=2).stderr
+    assert "is not in lowest terms" in design("--stride", "2", "--down", "4", code=2).stderr
+
+
+def test_kernels_that_lower_a_rate(tmp_path: Path) -> None:
+    said = design(
+        "--stride", "2", "--down", "3", "--stopband", "1.1", "-o", "w.npy", "--plot", "w.png"
+    ).stderr
+    np.testing.assert_array_equal(np.load("w.npy"), convt.design_kernel(2, down=3, stopband=1.1))
+    assert "aliases" in said
+    assert (tmp_path / "w.png").exists()
+    message = design("--stride", "2", "--stopband", "2", code=2).stderr
+    assert "stopband must be at least 1 and below 2, got 2.0" in message
 
 
 def test_upsample_with_the_kernel_written_is_upsample_without() -> None:

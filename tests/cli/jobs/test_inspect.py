@@ -274,9 +274,23 @@ def test_the_sketch_of_a_ratio_ends_where_the_output_does() -> None:
     assert top.rstrip(" ▁▂▃▄▅▆▇").count("█") == pytest.approx(60 * 0.92 / 1.5, abs=2)
 
 
-@pytest.mark.parametrize(
-    ("stride", "down", "ratio"), [(6, 4, "3/2"), (2, 3, "2/3"), (2, 2, "1"), (1, 5, "1/5")]
-)
-def test_ratios_that_are_not_told_of(stride: int, down: int, ratio: str) -> None:
+@pytest.mark.parametrize(("stride", "down", "lowest"), [(6, 4, "3 --down 2"), (2, 2, "1 --down 1")])
+def test_ratios_that_are_not_told_of(stride: int, down: int, lowest: str) -> None:
     message = inspect(np.ones(4), "--stride", str(stride), "--down", str(down), code=2)
-    assert f"is a ratio of rates of {ratio}: --down is for ratios above 1 in lowest terms" in message
+    assert f"--stride {stride} --down {down} is not in lowest terms: use --stride {lowest}" in message
+
+
+def test_aliases_are_told_of_where_they_are_heard() -> None:
+    """Tones above the output's band come out at another frequency, as loud as the figure says."""
+    kernel = np.array([0.1, 0.3, 0.4, 0.3, 0.1]) / 1.2
+    own = facts(kernel, "--stride", "1", "--down", "3", "--rate", "48000")["kernels"][0]
+    for alias in own["aliases"]:
+        limit, loudest = alias["heard_up_to"], 0.0
+        for frequency in np.arange(8010, 24_000, 30.0):
+            heard = abs((frequency + 8000) % 16_000 - 8000)
+            if heard <= limit and 0 < heard < 8000:
+                x = np.cos(2 * np.pi * frequency / 48_000 * np.arange(4800))
+                y = convt.conv_transpose1d(x, kernel, stride=1, down=3, padding="center")[10:-10]
+                loudest = max(loudest, np.sqrt(2 * np.mean(y**2)))
+        assert alias["worst_db"] == pytest.approx(20 * np.log10(loudest), abs=0.3)
+    assert own["ripple"]["up_to"] == 0.8 * 8000
