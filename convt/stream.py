@@ -180,13 +180,18 @@ class Upsampler:
         """
         with self._exclusive.use() as is_alone:
             _check_alone(is_alone)
-            fork = object.__new__(type(self))
-            fork.__dict__.update(self.__dict__, _exclusive=Exclusive())
-            if self._driver:
-                fork._driver = self._driver.fork()
-        return fork
+            return self._forked()
 
     __copy__ = fork
+
+    def _forked(self, channels: int | None = None) -> "Upsampler":
+        """Return a fork, for signals of these channels, of a stream that no thread changes meanwhile."""
+        fork = object.__new__(type(self))
+        fork.__dict__.update(self.__dict__, _exclusive=Exclusive())
+        fork._given_channels = channels or self._given_channels
+        if self._driver:
+            fork._driver = self._driver.fork()
+        return fork
 
     def __deepcopy__(self, _memo: object) -> "Upsampler":
         return self.fork()
@@ -260,10 +265,6 @@ class Upsampler:
             return math.nan
         centre = float(energy_centre(((magnitude / peak) ** 2).sum(axis=(0, 1))))
         return (self._geometry.dilation * centre - self._geometry.crop) / self._geometry.down
-
-    def expect(self, channels: int) -> None:
-        """Take signals of this many channels from now on, without a warning that they may be samples."""
-        self._given_channels = channels
 
     @property
     def crop(self) -> int:

@@ -13,7 +13,6 @@ from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -31,7 +30,6 @@ _MOST_PHASES = 1000  # L or M, of a bank of filters
 _PIECE = 1 << 17  # samples, of all channels, that are interpolated at a time
 _MARGIN = 9.0  # dB by which interpolation is better than the filter
 _MOST_ACCURACY = {4: 155.0, 8: 262.0}  # dB, by the bytes of a real number: less than rounding
-_forks = Lock()  # an Upsampler can be forked by one thread at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +131,7 @@ class Steps:
     def fork(self, channels: int | None = None) -> "Steps":
         """Return a stream in the same state: of signals (channels, any), if it has not begun."""
         fork = copy(self)
-        with _forks:
-            fork._first = self._first.fork()
-        if channels:
-            fork._first.expect(channels)
+        fork._first = self._first._forked(channels)
         fork._second = self._second and self._second.fork()
         return fork
 
