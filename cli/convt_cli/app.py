@@ -91,7 +91,7 @@ def convt(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Upsample signals with a transposed 1-D convolution."""
+    """Change the sample rate of signals with a transposed 1-D convolution."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(2)
