@@ -22,15 +22,9 @@ _STEPS = 64  # of Vorbis' quality
 _MOST_VORBIS = 50_000  # Hz: above it Vorbis has qualities, and no bit rates
 _OPUS_LEAST, _OPUS_MOST = 6000, 256_000  # of all channels; of each
 _AS_GOOD = 0.99  # of a bit rate
-_STATING = (
-    192  # bytes of a frame of MP3 that can state how many there are: LAME leaves it out of shorter ones
-)
+_STATING = 192  # bytes of an MP3 frame that can state the length: LAME leaves it out of shorter ones
 # Bit rates of MP3 in kb/s, by the least sample rate that they are for; libsndfile refuses the lowest.
-_MPEG = {
-    32_000: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    16_000: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    0: (8, 16, 24, 32, 40, 48, 56, 64),
-}
+_MPEG = {32_000: mpeg.RATES[1, 3], 16_000: mpeg.RATES[2, 3], 0: mpeg.RATES[2, 3][:8]}
 
 
 def bitrate_of_input(source: Source, chosen: Format, frames: int | None) -> float | None:
@@ -46,9 +40,8 @@ def bitrate_of_input(source: Source, chosen: Format, frames: int | None) -> floa
 
 def average_bitrate(length: int, chosen: Format, frames: int) -> float:
     """Return the bit rate of that many bytes, apart from what encoders add to MP3 files, long or short."""
-    if (
-        chosen.subtype == "MPEG_LAYER_III"
-    ):  # a frame that states the length, and 1 to 2 of delay and padding
+    if chosen.subtype == "MPEG_LAYER_III":
+        # A frame that states the length, and 1 to 2 of delay and padding.
         frames += 2880 if chosen.rate >= 32_000 else 1440
     return 8 * length * chosen.rate / frames
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 
 from convt_cli.files.source import Source
+from convt_cli.metadata.unread import seven_bits
 
 _HEAD = 1 << 16  # bytes in which the first frame is looked for
 _PIECE = 1 << 20
@@ -24,7 +25,7 @@ _DELAY = 529  # samples, of the decoder's filters
 _LONGEST = 1 << 12  # bytes of a frame, at most
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
 # Bit rates in kb/s by their numbers, 1 to 14, of versions 1, and 2 or 2.5, and layers.
-_RATES = {
+RATES = {
     (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
     (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -133,10 +134,7 @@ def after_id3(source: Source, start: int) -> int:
     head = _read(source, start, 10)
     if head[:3] != b"ID3" or len(head) < 10:
         return start
-    length = 0
-    for byte in head[6:]:
-        length = length << 7 | byte & 127
-    return start + 10 + length
+    return start + 10 + seven_bits(head[6:])
 
 
 def _frames(data: bytes, start: int = 0) -> Iterator[int]:
@@ -157,7 +155,7 @@ def _frame(data: bytes, at: int) -> tuple[int, int] | None:
     if head >> 21 != 0x7FF or version == 1 or layer == 4 or rate in (0, 15) or sample_rate == 3:
         return None
     kind = 1 if version == 3 else 2
-    bits = 1000 * _RATES[kind, layer][rate - 1]
+    bits = 1000 * RATES[kind, layer][rate - 1]
     hertz = _SAMPLE_RATES[version][sample_rate]
     if layer == 1:
         return 4 * (12 * bits // hertz + padding), 384

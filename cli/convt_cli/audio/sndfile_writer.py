@@ -178,16 +178,11 @@ class SndfileWriter:
             if self.format.container == "VOC":
                 _patch(file, _VOC_LENGTH, 3, "little")
                 return
-            file.seek(12)
-            while len(head := file.read(8)) == 8:
-                name, length = struct.unpack(">4sI", head)
-                start = file.tell()
-                if name == b"COMM":
-                    _patch(file, start + 2, 4, "big")
-                elif name == b"SSND":
-                    _patch(file, start - 4, 4, "big")
-                    return
-                file.seek(start + length + length % 2)
+            with closing(Source(self._path)) as source:
+                source.seek(12)
+                starts = {name: source.tell() for name, _ in chunk_headers(source, ">4sI", 2)}
+            _patch(file, starts[b"COMM"] + 2, 4, "big")
+            _patch(file, starts[b"SSND"] - 4, 4, "big")
 
     def close(self) -> None:
         """Close the file."""

@@ -1,10 +1,8 @@
 """``convt resample``: sound files, signals or a stream, at another rate."""
 
+from convt_cli.commands.upsample import convert
 from convt_cli.commands.with_options import with_options
-from convt_cli.errors import Misuse
-from convt_cli.files.paths import STREAM
 from convt_cli.options.resample_options import ResampleOptions
-from convt_cli.text import report
 
 
 @with_options
@@ -26,17 +24,4 @@ def resample(options: ResampleOptions) -> None:
     \b
     ceil(samples*out/in) samples come out, and sample j is at the time of input sample j*in/out.
     """  # noqa: D301  # \b keeps the lines below it as they are
-    target = options.output or options.folder
-    audio_on_stdout = target == STREAM if target else STREAM in options.sources
-    with report.json_errors(as_json=options.as_json, to_stderr=audio_on_stdout):
-        if not (options.sources or options.files_from):
-            raise Misuse(
-                "there is no input: name one, or with --files-from a list (see 'convt resample --help')"
-            )
-        if not options.rate:
-            raise Misuse("--rate is missing: the output's rate, such as --rate 48k")
-        if options.only_down and options.only_up:
-            raise Misuse("--only-down and --only-up together would change no rate: use one of them")
-        from convt_cli.jobs.upsample import upsample_files  # heavy: not for --help
-
-        upsample_files(options.completed())
+    convert(options, "resample")

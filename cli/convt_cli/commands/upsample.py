@@ -34,12 +34,17 @@ def upsample(options: UpsampleOptions) -> None:
     --rate is a ratio of rates S/M in lowest terms: stride S, and of its samples every M-th, the first and
     ceil(samples/M) in all. Output sample j is at the time of input sample j*M/S.
     """  # noqa: D301  # \b keeps the lines below it as they are
+    convert(options, "upsample")
+
+
+def convert(options: UpsampleOptions, command: str) -> None:
+    """Change the rate of the inputs of a command."""
     target = options.output or options.folder
     audio_on_stdout = target == STREAM if target else STREAM in options.sources
     with report.json_errors(as_json=options.as_json, to_stderr=audio_on_stdout):
         if not (options.sources or options.files_from):
             raise Misuse(
-                "there is no input: name one, or with --files-from a list (see 'convt upsample --help')"
+                f"there is no input: name one, or with --files-from a list (see 'convt {command} --help')"
             )
         from convt_cli.jobs.upsample import upsample_files  # heavy: not for --help
 

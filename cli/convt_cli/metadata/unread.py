@@ -127,16 +127,16 @@ def _frames(source: Source) -> Iterator[tuple[str, bytes]]:
     head = source.read(10)
     if head[:3] != b"ID3" or len(head) < 10:
         return
-    body, version = source.read(min(_seven_bits(head[6:]), _LARGEST)), head[3]
+    body, version = source.read(min(seven_bits(head[6:]), _LARGEST)), head[3]
     if head[5] & 0x80 and version < 4:
         body = body.replace(b"\xff\0", b"\xff")
     wide, at = version > 2, 0
     if head[5] & 0x40 and wide:  # a second header
-        at = _seven_bits(body[:4]) if version == 4 else 4 + int.from_bytes(body[:4], "big")
+        at = seven_bits(body[:4]) if version == 4 else 4 + int.from_bytes(body[:4], "big")
     while at < len(body) and body[at]:
         kind = body[at : at + (4 if wide else 3)].decode("ascii", "replace")
         field = body[at + 4 : at + 8] if wide else body[at + 3 : at + 6]
-        length = _seven_bits(field) if version == 4 else int.from_bytes(field, "big")
+        length = seven_bits(field) if version == 4 else int.from_bytes(field, "big")
         at += (10 if wide else 6) + length
         yield kind, body[at - length : at]
 
@@ -147,7 +147,7 @@ def _frame_name(kind: str) -> str:
     return FRAMES[kind].lower() if kind in FRAMES else SNDFILE_FRAMES.get(kind, kind)
 
 
-def _seven_bits(data: bytes) -> int:
+def seven_bits(data: bytes) -> int:
     """Return a number of seven bits a byte."""
     number = 0
     for byte in data:

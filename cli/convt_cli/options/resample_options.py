@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import typer
 
+from convt_cli.errors import Misuse
 from convt_cli.files.paths import parse_path
 from convt_cli.options import values
 from convt_cli.options.upsample_options import UpsampleOptions
@@ -68,6 +69,16 @@ class ResampleOptions(UpsampleOptions):
     ] = False
 
     def completed(self) -> "UpsampleOptions":
-        """Return the options with those filled in that follow from others."""
+        """Return the options with those filled in that follow from others.
+
+        Raises
+        ------
+        Misuse
+            The rate is missing, or options contradict each other.
+        """
+        if not self.rate:
+            raise Misuse("--rate is missing: the output's rate, such as --rate 48k")
+        if self.only_down and self.only_up:
+            raise Misuse("--only-down and --only-up together would change no rate: use one of them")
         options = replace(self, recursive=any(map(os.path.isdir, self.sources)))
         return UpsampleOptions.completed(options)
