@@ -37,7 +37,7 @@ class Resampler:
     rate_in, rate_out, axis, quality, passband, rejection, stopband, phase, edges, precision, threads
         As of :func:`resample`, with the same errors.
     latency : int, optional
-        Input samples after which outputs are due, as of :class:`Upsampler`. Without it blocks are as large
+        Input samples after which outputs are due, as for :class:`Upsampler`. Without it blocks are as large
         as is fast.
 
     See Also

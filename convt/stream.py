@@ -115,7 +115,7 @@ class Upsampler:
         Parameters
         ----------
         x : array_like, (N, C_in, L), (C_in, L) or (L,)
-            The signal, or several, as of :func:`conv_transpose1d`.
+            The signal, or several, as for :func:`conv_transpose1d`.
 
         Returns
         -------

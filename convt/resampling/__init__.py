@@ -1,1 +1,1 @@
-"""What a change of rate is made of: its ratio, its filters, and interpolation between samples."""
+"""The parts of a change of rate: its ratio, its filters, and interpolation between samples."""

@@ -34,7 +34,7 @@ _MOST_ACCURACY = {4: 155.0, 8: 262.0}  # dB, by the bytes of a real number: less
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a filter is to do; `dtype` is that of the arithmetic."""
+    """The requirements of a filter; `dtype` is that of the arithmetic."""
 
     ratio: Fraction
     passband: float

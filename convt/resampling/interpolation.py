@@ -106,10 +106,8 @@ class Interpolator:
     """
 
     def __init__(self, step: Fraction, accuracy: float, dtype: np.dtype, block: int | None = None) -> None:
-        found = polynomials(accuracy)
-        self.error = found.error
         self._real = np.dtype(dtype.char.lower()) if dtype.kind == "c" else dtype
-        self._coefficients = found.coefficients.astype(self._real)
+        self._coefficients = polynomials(accuracy).coefficients.astype(self._real)
         self._step, self._block, self._dtype = step, min(block or _BLOCK, _BLOCK), dtype
         # Times are exact in two parts: whole numbers of 2**-_EXACT_BITS, and the rest, which is tiny.
         self._times = [np.arange(self._block) * part for part in _in_parts(step)]

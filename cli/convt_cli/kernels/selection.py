@@ -17,7 +17,7 @@ from convt_cli.options.filter_options import FilterSpec
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.samples.formats import Array, cast, precise
 
-_MOST_PHASES = 1000  # of a bank of filters, as of convt.resample
+_MOST_PHASES = 1000  # of a bank of filters, as in convt.resample
 _SAMPLED = 4  # taps an input sample
 
 

@@ -39,7 +39,7 @@ class ResampleOptions(UpsampleOptions):
             "-o",
             metavar="OUT",
             parser=parse_path,
-            help="Name of the output, - for standard output. Default: in_48000.wav beside in.wav.",
+            help="Name of the output, or - for standard output. Default: in_48000.wav beside in.wav.",
         ),
     ] = field(default=None, compare=False)
     rate: Annotated[
@@ -49,7 +49,7 @@ class ResampleOptions(UpsampleOptions):
             "-r",
             metavar="HZ",
             parser=values.parse_rate,
-            help="Rate of the output: 48000, 48k, 88.2k. What has it already is copied.",
+            help="Rate of the output: 48000, 48k, 88.2k. A file that has it already is copied.",
         ),
     ] = None
     edges: Annotated[

@@ -61,7 +61,7 @@ class UpsampleOptions:
             metavar="OUT",
             parser=parse_path,
             help=(
-                "Name of the output, - for standard output. Default: in_x2.wav beside in.wav, for"
+                "Name of the output, or - for standard output. Default: in_x2.wav beside in.wav, for"
                 " stride 2, or in_48000.wav for --rate 48000."
             ),
         ),
@@ -105,7 +105,7 @@ class UpsampleOptions:
             metavar="HZ",
             parser=values.parse_rate,
             help=(
-                "Rate of the output, in place of a stride: 48000, 48k, 88.2k. What has it already is"
+                "Rate of the output, in place of a stride: 48000, 48k, 88.2k. A file that has it already is"
                 " copied. With --weights the kernel is one for the stride S of the ratio S/M of the"
                 " rates, which is 160/147 for 44.1 to 48 kHz. With --raw and no --rate-in, the input's"
                 " rate."
