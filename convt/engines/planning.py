@@ -43,44 +43,54 @@ _FRAMES = 1 << 19  # elements of the frames that are transformed at a time, unle
 _PART, _PART_ROWS = 1 << 19, 512  # elements, or rows of a product, that are worth dividing
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocks:
     """An engine and the block it works on.
 
     Attributes
     ----------
-    engine : {"toeplitz", "polyphase", "col2im", "spectral", "definition"}
-        Name of the engine; "definition" for taps or outputs that are so far apart that an engine could not
-        hold what is between them.
+    engine : {"toeplitz", "polyphase", "col2im", "spectral", "chirp", "definition"}
+        Name of the engine; "chirp" for a ratio of large numbers, and "definition" for taps or outputs that
+        are so far apart that an engine could not hold what is between them.
     inputs, outputs : int
-        Input samples of a block, whole periods of the geometry, and the output samples it makes. A stream
-        holds back less than that.
+        Input samples of a block, and the output samples it makes. A stream holds back less than that, and
+        what the next outputs depend on.
+    matrix : int
+        Elements that it takes to prepare the engine, which keeps so many at most.
+    """
+
+    engine: EngineName | Literal["chirp", "definition"]
+    inputs: int
+    outputs: int
+    matrix: int = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.engine} engine, blocks of {self.inputs} -> {self.outputs} samples"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Blocks):
+    """How to compute a kernel: blocks of whole periods of the geometry, and what they take.
+
+    Attributes
+    ----------
     step : int
         The signal's last block has any multiple of so many input samples.
     parts : int
         Runs of output channels that threads compute at the same time.
     elements : int
         Elements that one block of a signal occupies: input, output and intermediate results.
-    matrix : int
-        Elements that it takes to prepare the engine, which keeps so many at most.
     cost : float
         Multiply-adds of a fast matrix product that would take as long as one input sample of a signal.
     prepare : callable
         Makes the engine for a weight (groups, C_in/groups, C_out/groups, K), a geometry and a scratch.
     """
 
-    engine: EngineName | Literal["definition"]
-    inputs: int
-    outputs: int
     step: int = field(repr=False)
     parts: int = field(repr=False)
     elements: int = field(repr=False)
-    matrix: int = field(repr=False)
     cost: float = field(repr=False)
     prepare: Callable[[Array, Geometry, Scratch], Engine] = field(repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.engine} engine, blocks of {self.inputs} -> {self.outputs} samples"
 
 
 def as_engine(engine: EngineName | None) -> EngineName | None:

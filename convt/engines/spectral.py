@@ -91,14 +91,14 @@ class Spectral:
 
     def _block(self, frames: Array, bias: Array, out: Array) -> None:
         """Map frames (N, C_in, rows, lag + hop) to out (N, groups, C_out, rows, outputs of a hop)."""
-        forth, back = transforms()  # of the process, and not of a copy that travels to another
-        spectra = forth(self._packed(frames))
+        of_process = transforms()  # and not of a copy that travels to another
+        spectra = of_process.forth(self._packed(frames))
         lanes = spectra.shape[-2]
         spectra = spectra.reshape(self._groups, self._cin, 1, lanes, self._points)
         step = max(1, _OUTPUTS // (self._groups * lanes * self._outputs))
         for first in range(0, self._cout, step):
             channels = slice(first, min(first + step, self._cout))
-            samples = back(self._filtered(spectra, channels))
+            samples = of_process.back(self._filtered(spectra, channels))
             self._unpack(samples[..., self._valid], bias[:, :, channels], out[:, :, channels])
 
     def _filtered(self, spectra: Array, channels: slice) -> Array:

@@ -1,8 +1,8 @@
-"""Complex transforms of the last axis, forth and back, in place where possible.
+"""Transforms of the last axis, forth and back: of complex numbers in place where possible, of real ones.
 
 ::
 
-    forth    X[k] = sum_n x[n] * exp(-2j*pi*k*n/N)
+    forth    X[k] = sum_n x[n] * exp(-2j*pi*k*n/N),           of real x only k = 0 ... N//2
     back     x[n] = 1/N * sum_k X[k] * exp(2j*pi*k*n/N)
 
 scipy's pocketfft and its successor ducc (M. Reinecke) compute single precision as such, and several
@@ -11,12 +11,12 @@ transforms at a time.
 
 import sys
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
 from importlib.util import find_spec, module_from_spec
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,26 +25,51 @@ from convt.arrays import Array
 _AS_IT_IS, _BY_LENGTH = 0, 2  # scipy's names for factors of 1 and of 1/N
 _MODULES = (("_duccfft", "pyduccfft"), ("_pocketfft", "pypocketfft"))  # since scipy 1.18, and before
 
-Transform = Callable[[Array], Array]
+
+class Transforms(NamedTuple):
+    """The transforms of one library.
+
+    Attributes
+    ----------
+    forth, back : callable
+        Of complex numbers (..., N); they may overwrite their argument.
+    forth_real : callable
+        ``forth_real(x, out)``: real numbers (..., N) to (..., N//2 + 1); it may use `out` for the result.
+    back_real : callable
+        ``back_real(spectra, out)``: (..., N//2 + 1) to real numbers of the shape of `out`, (..., N), which
+        it may use; it leaves `spectra` as they are.
+    """
+
+    forth: Callable[[Array], Array]
+    back: Callable[[Array], Array]
+    forth_real: Callable[[Array, Array], Array]
+    back_real: Callable[[Array, Array], Array]
 
 
 @cache
-def transforms() -> tuple[Transform, Transform]:
-    """Return the transform forth and the one back; they may overwrite their argument."""
+def transforms() -> Transforms:
+    """Return the transforms of this process."""
     try:
-        c2c = load_c2c_without_importing_scipy_fft()
+        scipy = load_without_importing_scipy_fft()
     except ImportError:
         from scipy import fft
 
-        return partial(fft.fft, overwrite_x=True), partial(fft.ifft, overwrite_x=True)
-    return (
-        lambda x: c2c(x, (-1,), True, _AS_IT_IS, x, 1),
-        lambda x: c2c(x, (-1,), False, _BY_LENGTH, x, 1),
+        return Transforms(
+            lambda x: fft.fft(x, overwrite_x=True),
+            lambda x: fft.ifft(x, overwrite_x=True),
+            lambda x, _: fft.rfft(x),
+            lambda spectra, out: fft.irfft(spectra, out.shape[-1]),
+        )
+    return Transforms(
+        lambda x: scipy.c2c(x, (-1,), True, _AS_IT_IS, x, 1),
+        lambda x: scipy.c2c(x, (-1,), False, _BY_LENGTH, x, 1),
+        lambda x, out: scipy.r2c(x, (-1,), True, _AS_IT_IS, out, 1),
+        lambda spectra, out: scipy.c2r(spectra, (-1,), out.shape[-1], False, _BY_LENGTH, out, 1),
     )
 
 
-def load_c2c_without_importing_scipy_fft() -> Callable[..., Array]:
-    """Return ``c2c(x, axes, forth, factor, out, threads)`` of the private compiled module of scipy.fft.
+def load_without_importing_scipy_fft() -> Any:
+    """Return the private compiled module of scipy.fft, with ``c2c``, ``r2c`` and ``c2r``.
 
     ``import scipy.fft`` takes 0.1 s and more, longer than the work on a short file, nearly all of it for
     modules that nothing here uses. numpy.fft, the only public alternative, is slower: by a third in double
@@ -57,13 +82,19 @@ def load_c2c_without_importing_scipy_fft() -> Callable[..., Array]:
         The module is not where it was, or it behaves differently.
     """
     try:
-        c2c: Callable[..., Array] = _compiled_module().c2c
-        one = c2c(np.array([1, 2], np.complex64), (-1,), False, _BY_LENGTH, None, 1).tolist()
+        module = _compiled_module()
+        spectrum = np.empty(2, np.complex64)
+        module.r2c(np.array([1, 2], np.float32), (-1,), True, _AS_IT_IS, spectrum, 1)
+        found = [
+            spectrum.tolist(),
+            module.c2c(spectrum.copy(), (-1,), False, _BY_LENGTH, None, 1).tolist(),
+            module.c2r(spectrum, (-1,), 2, False, _BY_LENGTH, None, 1).tolist(),
+        ]
     except (AttributeError, TypeError, ValueError) as error:
         raise ImportError(f"scipy's compiled transforms have changed: {error}") from error
-    if one != [1.5, -0.5]:
-        raise ImportError(f"scipy's compiled transforms have changed: they return {one}")
-    return c2c
+    if found != [[3, -1], [1, 2], [1, 2]]:
+        raise ImportError(f"scipy's compiled transforms have changed: they return {found}")
+    return module
 
 
 def _compiled_module() -> Any:

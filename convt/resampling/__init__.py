@@ -1,1 +1,1 @@
-"""The parts of a change of rate: its ratio, its filters, and interpolation between samples."""
+"""The parts of a change of rate: its ratio, its filters, and the chirp-z transform for any ratio."""

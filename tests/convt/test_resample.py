@@ -213,7 +213,7 @@ def test_minimum_phase_rings_only_afterwards(rates: tuple[int, int]) -> None:
     made = convt.resample(x, *rates, phase="minimum", quality="fast")
     at = 2000 * rates[1] / rates[0]
     before = np.abs(made[: int(at) - 1]).max()
-    assert before < 1e-6 * np.abs(made).max()
+    assert before < 10 ** (-110 / 20) * np.abs(made).max()  # the rejection of "fast"
     stream = convt.Resampler(*rates, phase="minimum", quality="fast")
     energy = made**2
     centre = float((np.arange(made.size) * energy).sum() / energy.sum())
@@ -380,4 +380,4 @@ def test_a_resampler_takes_whole_signals_while_a_stream_goes_on() -> None:
         made = np.concatenate([begin, stream.flush()], axis=1)
         np.testing.assert_array_equal(made, convt.resample(x, *rates, quality="fast"))
         assert (stream.threads, stream.kernel.ndim) == (1, 1)
-        assert stream.plan.engine in ("spectral", "toeplitz")
+        assert (stream.plan.engine == "chirp") == (rates != (2, 3))

@@ -89,7 +89,17 @@ def small_plans(case: Case) -> list[Plan]:
     if case.geometry.down == 1:
         engines.append(("col2im", Col2im, 5, 1))
     return [
-        Plan(name, block * inputs, block * outputs, step * inputs, parts, 1, 0, cost, prepare)
+        Plan(
+            engine=name,
+            inputs=block * inputs,
+            outputs=block * outputs,
+            step=step * inputs,
+            parts=parts,
+            elements=1,
+            matrix=0,
+            cost=cost,
+            prepare=prepare,
+        )
         for name, prepare, block, step in engines
         for cost, parts in ((1e-9, 2), (1e9, 1))
     ]

@@ -17,7 +17,7 @@ from convt_cli.options.filter_options import FilterSpec
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.samples.formats import Array, cast, precise
 
-_MOST_PHASES = 1000  # of a bank of filters, as in convt.resample
+_MOST_PHASES = 640  # as in convt.resample
 _SAMPLED = 4  # taps an input sample
 
 
@@ -154,7 +154,7 @@ def resampler(
     precision: Literal["float32", "float64"] | None,
     threads: int | None = None,
 ) -> convt.Resampler:
-    """Return what changes a rate by filter, and by interpolation if that is needed."""
+    """Return what changes a rate in any ratio, with any edges."""
     spec = options.filter_spec
     return convt.Resampler(
         ratio.down,

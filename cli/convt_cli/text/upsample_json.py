@@ -71,7 +71,7 @@ def _path(name: str) -> dict[str, str]:
 
 
 def _pytorch(plan: RunPlan) -> str | None:
-    is_operator = isinstance(plan.upsampler, convt.Upsampler)  # and not interpolation after it
+    is_operator = isinstance(plan.upsampler, convt.Upsampler)  # and not more than it
     return pytorch_call(plan) if is_operator and not plan.is_copy else None
 
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 
-import convt
 from convt_cli.audio.bitrate import is_lower
 from convt_cli.files.paths import STREAM
 from convt_cli.run.run_plan import RunPlan, RunResult
@@ -47,8 +46,7 @@ def kernel_line(plan: RunPlan) -> str:
         made = f"flat to {edge:.3f}, {rejected} below -{rejection} dB, "
     stride, down = plan.ratio
     ratio = f"stride {stride}" if down == 1 else f"ratio {stride}/{down}"
-    stream = plan.upsampler
-    steps = " and interpolation" if isinstance(stream, convt.Resampler) and stream.interpolates else ""
+    steps = " and a chirp-z transform" if plan.upsampler.plan.engine == "chirp" else ""
     return (
         f"{kernel.name}: {made}{kernel.taps} taps{steps}, {ratio},"
         f" padding {kernel.padding}, delay {delay:.6g} output samples, computed in {plan.compute_dtype}"
