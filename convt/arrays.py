@@ -17,6 +17,7 @@ Key = TypeVarTuple("Key")
 Result = TypeVar("Result")
 
 _ENTRY = 1 << 10  # bytes
+_ODD = (1, 3, 5, 9, 15, 25, 27, 45, 75, 81)  # times powers of two
 _INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64", "complex128")))
 
 
@@ -99,3 +100,8 @@ def _frozen_bytes(result: object) -> int:
     for array in arrays:
         array.flags.writeable = False
     return _ENTRY + sum(array.nbytes for array in arrays)
+
+
+def fast_length(least: int) -> int:
+    """Return a length of at least so much that transforms are fast for: a power of two, or little more."""
+    return min(odd << (-(-least // odd) - 1).bit_length() for odd in _ODD)

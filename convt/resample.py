@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from convt.arguments import as_choice, as_index, as_number, as_threads
 from convt.arrays import Array, DType, as_numeric, compute_dtype, result_dtype
-from convt.design.designer import QUALITIES, Phase, Quality
+from convt.design.designer import Phase
+from convt.design.presets import QUALITIES, Quality
 from convt.engines.planning import Blocks
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.resampling.filters import Edges, Filter, Steps, prepared
@@ -364,14 +365,16 @@ def resample(
 def _resampled(signal: Array, axis: int, wanted: Filter, result: DType) -> Array:
     if signal.shape[axis] == 0:
         raise ParameterError(f"x must have at least 1 sample along axis {axis}, got shape {signal.shape}")
-    rows, steps = np.moveaxis(signal, axis, -1), prepared(wanted)
+    is_last, steps = axis == signal.ndim - 1, prepared(wanted)
+    rows = signal if is_last else np.moveaxis(signal, axis, -1)
     outputs = math.ceil(rows.shape[-1] * wanted.ratio)
     y = np.empty((0, outputs), wanted.dtype)
     flat = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1]).astype(wanted.dtype, copy=False)
     if len(flat):
         ends = steps.extension, steps.extension
         y = steps.whole(_extended(flat, ends, wanted.edges) if steps.extension else flat, outputs)
-    return np.moveaxis(y.reshape(*rows.shape[:-1], outputs).astype(result, copy=False), -1, axis)
+    y = y.reshape(*rows.shape[:-1], outputs).astype(result, copy=False)
+    return y if is_last else np.moveaxis(y, -1, axis)
 
 
 def _as_filter(

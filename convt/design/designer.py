@@ -14,10 +14,8 @@ Each method is a module of its own.
 """
 
 import math
-from collections.abc import Mapping
 from fractions import Fraction
-from types import MappingProxyType
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -27,6 +25,7 @@ from convt.design.classic import CLASSICS, classic_kernel
 from convt.design.equiripple import equiripple, equiripple_taps
 from convt.design.kaiser import kaiser, kaiser_taps
 from convt.design.minimum_phase import minimum_phase
+from convt.design.presets import QUALITIES, SHORTEST, Preset, Quality
 from convt.design.search import (
     MOST_REJECTION,
     MOST_TAPS,
@@ -40,21 +39,9 @@ from convt.design.search import (
 )
 from convt.errors import ParameterError
 
-Quality = Literal["fast", "high", "best"]
 Phase = Literal["linear", "minimum"]
 Kind = Literal["kaiser", "equiripple", "lanczos", "cubic", "linear", "hold"]
 
-
-class Preset(NamedTuple):
-    """The edge of the passband, in input Nyquist frequencies, and the rejection of images, in dB."""
-
-    passband: float
-    rejection: float
-
-
-QUALITIES: Mapping[Quality, Preset] = MappingProxyType(
-    {"fast": Preset(0.90, 110.0), "high": Preset(0.96, 195.0), "best": Preset(0.975, 240.0)}
-)
 
 # Given only the taps per phase, n, the rejection is _BALANCE * n**_GROWTH dB: a line through the presets.
 _BALANCE, _GROWTH = 15.3, 0.4
@@ -284,6 +271,12 @@ def _shortest(method: Method, wanted: Specification, phase: Phase, kind: Kind) -
 
 @array_cache(_CACHED)
 def _shortest_sampled(wanted: Specification, phase: Phase) -> Design | None:
+    known = SHORTEST.get((Preset(wanted.passband, wanted.rejection), int(wanted.stride), wanted.fade))
+    if known and phase == "linear" and wanted.stopband == 1:
+        half, rejection = known
+        aim = wanted._replace(rejection=rejection)
+        kernel = kaiser(2 * half + 1, aim)
+        return None if kernel is None else Design(with_equal_phases(kernel, wanted.phases), aim)
     return shortest(_method("kaiser", phase), wanted, kaiser_taps(wanted))
 
 

@@ -25,10 +25,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convt.arrays import Reals
+from convt.arrays import Reals, fast_length
+from convt.design.presets import STEPS
 from convt.design.search import Specification
 
 _NOTHING = 300.0  # dB: with the fall of the first window's sidelobes, less than rounding
+_RIPPLE = Specification(2, 1.0, 100.0).ripple  # of a design that says nothing else
 _REACH, _FINE = 128, 128  # of the kernel that the curve is taken from: taps on a side, points a unit of u
 
 
@@ -51,6 +53,12 @@ def step(rejection: float, ripple: float) -> Step:
     ripple : float
         Greatest deviation of the gain in the passband, as a fraction.
     """
+    known = STEPS.get(rejection) if ripple == _RIPPLE else None
+    return Step(*known) if known else found_step(rejection, ripple)
+
+
+def found_step(rejection: float, ripple: float) -> Step:
+    """Return what :func:`step` does, read off the curve."""
     lobes = max(rejection, -20 * math.log10(ripple))
     beta = _formula(lobes)
     for _ in range(3):
@@ -65,11 +73,23 @@ def windowed_sinc(window: Reals, stride: float, cutoff: float) -> Reals:
     """Return a kernel with a cutoff in input Nyquist frequencies; its taps sum to about `stride`."""
     half = (window.size - 1) / 2
     # Whole turns are taken off first: the sine of a large angle would be off by the angle's rounding.
-    angle = np.longdouble(cutoff) / stride * (np.arange(window.size) - half)
+    angle = np.longdouble(cutoff) / stride * (np.arange((window.size + 1) // 2) - half)
     turn = (angle - 2 * np.rint(angle / 2)).astype(np.float64)
-    sinc = np.divide(np.sin(np.pi * turn), np.pi * angle, where=angle != 0, out=np.ones(window.size))
-    kernel: Reals = cutoff * sinc * window
+    sinc = np.divide(np.sin(np.pi * turn), np.pi * angle, where=angle != 0, out=np.ones(angle.size))
+    kernel: Reals = cutoff * _mirrored(sinc, window.size) * window
     return kernel
+
+
+def kaiser_window(taps: int, beta: float) -> Reals:
+    """Return Kaiser's window, (K,), as ``numpy.kaiser`` does in twice the time."""
+    half = (taps - 1) / 2
+    place = (np.arange((taps + 1) // 2) - half) / max(half, 0.5)
+    return _mirrored(np.i0(beta * np.sqrt(1 - place**2)) / np.i0(beta), taps)
+
+
+def _mirrored(values: Reals, taps: int) -> Reals:
+    """Return a symmetric array of which these are the first half, and the middle."""
+    return np.concatenate([values, values[taps // 2 - 1 :: -1] if taps > 1 else values[:0]])
 
 
 def kaiser(taps: int, wanted: Specification) -> Reals | None:
@@ -84,9 +104,11 @@ def kaiser(taps: int, wanted: Specification) -> Reals | None:
     cutoff = wanted.stopband - narrow.stops * unit - room / 2
     if cutoff <= 0 or faded >= taps:
         return None
-    window = np.kaiser(taps - faded, narrow.beta)
+    window = kaiser_window(taps - faded, narrow.beta)
     if faded:
-        window = _convolved(window, np.kaiser(faded + 1, _formula(max(0.0, _NOTHING - wanted.rejection))))
+        window = _convolved(
+            window, kaiser_window(faded + 1, _formula(max(0.0, _NOTHING - wanted.rejection)))
+        )
     return windowed_sinc(window, float(wanted.stride), cutoff)
 
 
@@ -105,7 +127,7 @@ def _faded(wanted: Specification) -> int:
 def _convolved(window: Reals, short: Reals) -> Reals:
     """Return a window smoothed by a short one, symmetric to the last bit."""
     taps = window.size + short.size - 1
-    points = 1 << taps.bit_length()
+    points = fast_length(taps)
     spectrum = np.fft.rfft(window, points) * np.fft.rfft(short / short.sum(), points)
     smooth: Reals = np.fft.irfft(spectrum, points)[:taps]
     return (smooth + smooth[::-1]) / 2
@@ -121,7 +143,7 @@ def _formula(rejection: float) -> float:
 def _curve(beta: float) -> Reals:
     """Return the gain, with its sign, from the cutoff on, _FINE points a unit of u: 1/2 and then down."""
     kernel = np.zeros(2 * _REACH * _FINE)
-    kernel[: 2 * _REACH + 1] = windowed_sinc(np.kaiser(2 * _REACH + 1, beta), 2, 1.0)
+    kernel[: 2 * _REACH + 1] = windowed_sinc(kaiser_window(2 * _REACH + 1, beta), 2, 1.0)
     gain: Reals = np.fft.rfft(np.roll(kernel, -_REACH)).real / kernel.sum()
     return gain[_REACH * _FINE // 2 :]
 

@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from typing import Literal, NamedTuple, get_args
 
 from convt.arguments import as_choice
-from convt.arrays import Array, DType, compute_dtype
+from convt.arrays import Array, DType, compute_dtype, fast_length
 from convt.engines import costs
 from convt.engines.buffers import SMALL_PRODUCT, Scratch
 from convt.engines.col2im import TILE, Col2im
@@ -285,7 +285,7 @@ def _spectral(problem: _Problem) -> Iterator[Plan]:
     largest = max(_power_above(-(-_LARGEST // inputs)), 2 * smallest)
     sizes = [(size - lag, size) for size in _powers(smallest, largest)]
     if latency:
-        sizes = [(hop, _smooth(lag + hop)) for hop in _divisors(latency // inputs)]
+        sizes = [(hop, fast_length(lag + hop)) for hop in _divisors(latency // inputs)]
     for hop, size in sizes:
         points, made = size * inputs, size * outputs
         # As many frames as the instructions of a transform work on at a time, unless they are very long.
@@ -356,8 +356,3 @@ def _power_above(value: int) -> int:
 def _divisors(number: int) -> list[int]:
     below = [divisor for divisor in range(1, math.isqrt(number) + 1) if number % divisor == 0]
     return sorted({*below, *(number // divisor for divisor in below)})
-
-
-def _smooth(least: int) -> int:
-    """Return a size at or above `least` that transforms are fast for."""
-    return min(odd << (-(-least // odd) - 1).bit_length() for odd in (1, 3, 5))

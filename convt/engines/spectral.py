@@ -27,7 +27,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from convt.arrays import Array, DType
+from convt.arrays import Array, DType, fast_length
 from convt.engines.buffers import Scratch, windows
 from convt.engines.transforms import transforms
 from convt.geometry import Geometry
@@ -36,8 +36,11 @@ _OUTPUTS = 1 << 18  # elements of all output channels that are transformed back 
 _BANDS = 16  # runs that X is divided into at most, each with its own choice of H
 _FAINT = 8  # eps of the root mean square: in double precision, long transforms leave that much themselves
 _VECTOR = 16  # bytes of real numbers, of as many lanes, that a transform works on at a time
-_SAMPLED, _LEAST_SAMPLED = 16, 1 << 13  # points that tell of a band, and of all, whether they matter
+_SAMPLED, _LEAST_SAMPLED = 4, 1 << 13  # points that tell of a band, and of all, whether they matter
 _LONG = 1 << 17  # points up to which the kernel's spectrum is computed in more than double precision
+
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,8 @@ class Spectral:
         self._outputs = points // inputs * outputs
         self._dtype = np.result_type(weight.dtype, np.complex64)
         self._full = 2 * _VECTOR // self._dtype.itemsize
-        spectrum = _Spectrum.of(weight, geometry, points * geometry.stride)
-        self._runs = _runs(spectrum, weight.dtype, points, self._outputs)
+        spectrum, used = _Spectrum.measured(weight, geometry, points)
+        self._runs = _runs(spectrum, used, weight.dtype, points, self._outputs)
         self._gaps = _gaps(self._runs, self._outputs)
         self._scratch = scratch
         self._real = weight.dtype.kind == "f"
@@ -81,8 +84,9 @@ class Spectral:
         rows = (length - self._lag) // self._hop
         view = windows(frames, self._lag + self._hop, self._hop, rows)
         by_row = out.reshape(signals, blocks, self._groups, self._cout, rows, -1)
-        offsets = np.broadcast_to(bias, (signals, *bias.shape[1:]))
-        offsets = offsets.reshape(signals, self._groups, self._cout, 1, 1)
+        if len(bias) < signals:
+            bias = np.broadcast_to(bias, (signals, *bias.shape[1:]))
+        offsets = bias.reshape(signals, self._groups, self._cout, 1, 1)
         together = self._together(rows)
         for n in range(0, signals, together):
             batch = slice(n, n + together)
@@ -149,11 +153,11 @@ class Spectral:
         return 1 if self._filled(lanes) == lanes else max(1, self._full // lanes)
 
     def _unpack(self, samples: Array, bias: Array, out: Array) -> None:
-        """Write samples (..., lanes, n), as they were packed, and the bias into out (N, ..., rows, n)."""
+        """Write samples (groups, C_out, lanes, n), as they were packed, and the bias into `out`."""
         signals, rows = len(out), out.shape[-2]
         lanes = self._lanes(rows)
         used = samples[..., : signals * lanes, :]
-        used = np.moveaxis(used.reshape(*used.shape[:-2], signals, lanes, -1), -3, 0)
+        used = used.reshape(*used.shape[:-2], signals, lanes, -1).transpose(2, 0, 1, 3, 4)
         if self._real:
             _split(used, out[..., ::2, :], out[..., 1::2, :])
         else:
@@ -182,18 +186,50 @@ class _Spectrum:
     factor: Array
 
     @classmethod
-    def of(cls, weight: Array, geometry: Geometry, size: int, *, is_rough: bool = False) -> "_Spectrum":
-        """Transform the taps of a weight (groups, C_in, C_out, K) that reach outputs."""
+    def measured(cls, weight: Array, geometry: Geometry, points: int) -> "tuple[_Spectrum, Mask]":
+        """Return the spectrum for frames of so many points, and which of it matters.
+
+        A low-pass is known from every n-th tap, where what they fold onto its band is rounding. Twice as
+        many points as taps tell where its band is: no peak of the spectrum is between them.
+        """
+        size, band = points * geometry.stride, points // math.gcd(points, _BANDS)
+        bands = size // band
+        coarse = bands * fast_length(-(-2 * geometry.span // bands))
+        if 2 * coarse > size or geometry.dilation * _reaching(geometry)[1] > 1:
+            spectrum = cls.of(weight, geometry, size)
+            return spectrum, spectrum.matters(weight.dtype, band)
+        found = cls.of(weight, geometry, coarse, is_rough=True)
+        matters = found.matters(weight.dtype, coarse // bands)[:: coarse // bands]
+        farthest = 1 + np.flatnonzero((matters | matters[::-1])[: -(-bands // 2)]).max(initial=0)
+        thinned = max(
+            n
+            for n in range(1, geometry.stride + 1)
+            if geometry.stride % n == 0 and (n == 1 or 2 * n * farthest < bands)
+        )
+        return cls.of(weight, geometry, size, thinned=thinned), np.repeat(matters, band)
+
+    @classmethod
+    def of(
+        cls, weight: Array, geometry: Geometry, size: int, *, thinned: int = 1, is_rough: bool = False
+    ) -> "_Spectrum":
+        """Transform the taps of a weight (groups, C_in, C_out, K) that reach outputs, or every n-th of all.
+
+        H is then that at the same frequencies, of which there are fewer.
+        """
+        size //= thinned
         # With care, as its error is in every output. Long transforms spread their rounding.
         is_rough |= weight.dtype.name in ("float32", "complex64") or size > _LONG
         precision = np.float64 if is_rough else np.longdouble
         dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, precision))
         first, every = _reaching(geometry)
-        taps, place, apart = weight[..., first::every], geometry.dilation * first, geometry.dilation * every
+        if thinned > 1:
+            first, every = geometry.offset % thinned, thinned
+        taps, place = weight[..., first::every], (geometry.dilation * first - geometry.offset) // thinned
+        apart = geometry.dilation * every // thinned
         # Powers of two bring the largest taps near 1: the squares of small ones would be nothing.
         _, exponent = np.frexp(np.abs(taps).max(-1, keepdims=True, initial=0))
         scale = np.ldexp(np.ones(exponent.shape, precision), exponent)
-        taps, place = taps / scale, place - geometry.offset
+        taps = taps / scale
         while taps.size:  # turn by turn, since no two taps of one are in the same place
             turn = range(place % size, size, apart)
             part = taps[..., : len(turn)]
@@ -201,16 +237,17 @@ class _Spectrum:
             taps, place = taps[..., len(turn) :], place + len(turn) * apart
         transformed = np.fft.rfft(dense) if dense.dtype.kind == "f" else np.fft.fft(dense)
         half, factor = (array.swapaxes(0, 1)[..., np.newaxis, :] for array in (transformed, scale))
-        return cls(half, size, factor / geometry.down)
+        return cls(half, size, factor * thinned / geometry.down)
 
     def between(self, start: int, stop: int) -> Array:
-        """Return neighbouring points of H/d, those beyond the half as its mirror."""
+        """Return neighbouring points of H/d, those beyond the half, or below 0, as its mirror."""
+        start, stop = (start % self.size, (stop - 1) % self.size + 1)
         first = max(start, self.half.shape[-1])
         mirrored = self.half[..., self.size - stop + 1 : self.size - first + 1][..., ::-1].conj()
         points: Array = np.concatenate([self.half[..., start:stop], mirrored], axis=-1) * self.factor
         return points
 
-    def matters(self, dtype: DType, band: int) -> NDArray[np.bool_]:
+    def matters(self, dtype: DType, band: int) -> Mask:
         """Tell which are more than rounding: all others together hold less than two eps of each kernel.
 
         Bands of so many points are looked at together, since single ones may be zeros of the response.
@@ -220,7 +257,7 @@ class _Spectrum:
         power = np.concatenate([half, half[:, self.size - half.shape[1] : 0 : -1]], axis=1)
         bands = power.reshape(len(power), -1, band).mean(-1)
         faint = (_FAINT * np.finfo(dtype).eps) ** 2 * bands.mean(-1)
-        matters: NDArray[np.bool_] = (bands > faint[:, np.newaxis]).any(0)
+        matters: Mask = (bands > faint[:, np.newaxis]).any(0)
         if (bands[:, ~matters].sum(-1) > faint / 16 * bands.shape[1]).any():
             matters[:] = True
         return np.repeat(matters, self.size // matters.size)
@@ -246,9 +283,9 @@ def folds(weight: Array, geometry: Geometry) -> int:
     return max(1, math.ceil(geometry.down * share))
 
 
-def _runs(spectrum: _Spectrum, dtype: DType, points: int, outputs: int) -> list[_Run]:
+def _runs(spectrum: _Spectrum, used: Mask, dtype: DType, points: int, outputs: int) -> list[_Run]:
     """Return the products that amount to anything."""
-    used, size = spectrum.matters(dtype, points // math.gcd(points, _BANDS)), spectrum.size
+    size = used.size
     edges = (np.flatnonzero(np.diff(used)) + 1).tolist()
     cuts = {0, size, *edges, *range(0, size, points), *range(0, size, outputs)}
     covered = np.zeros(outputs, bool)
@@ -256,7 +293,8 @@ def _runs(spectrum: _Spectrum, dtype: DType, points: int, outputs: int) -> list[
     for start, stop in pairwise(sorted(cuts)):
         if used[start]:
             source, target = (slice(start % n, start % n + stop - start) for n in (points, outputs))
-            taps = spectrum.between(start, stop).astype(np.result_type(dtype, np.complex64))
+            below = size if 2 * start >= size else 0  # frequencies below 0, which H may be short of
+            taps = spectrum.between(start - below, stop - below).astype(np.result_type(dtype, np.complex64))
             runs.append(_Run(taps, source, target, first=not covered[target].any()))
             covered[target] = True
     return runs

@@ -34,7 +34,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convt.arrays import Array, DType, Reals
+from convt.arrays import Array, DType, Reals, fast_length
 from convt.engines.buffers import Scratch
 from convt.engines.planning import Blocks
 from convt.engines.transforms import transforms
@@ -51,7 +51,6 @@ _MARGIN = 4  # samples of the lower rate by which the reach is more than that of
 _FRAMES, _SAMPLES = 4, 1 << 21  # that are computed together, at most
 _MOST_REACH = 1 << 21  # samples
 _CHANNELS = 16  # of a task
-_SMOOTH = (1, 3, 5, 9, 15, 25, 27, 45, 75, 81)  # times powers of two: lengths that transforms are fast for
 _LOUD, _QUIET = 2.0**480, 2.0**-500  # so loud that products overflow; a factor that brings these down
 
 Complexes = NDArray[np.complex128]
@@ -120,7 +119,7 @@ class Chirp:
         low = min(Fraction(1), ratio)
         taps = lowpass(Fraction(_DENSITY)).size
         self._sizes = sizes = _sizes(ratio, taps, is_symmetric, stopband, block)
-        points = _smooth(math.ceil(_DENSITY * low * sizes.points))
+        points = fast_length(math.ceil(_DENSITY * low * sizes.points))
         density = Fraction(points, sizes.points)  # so that the frame's frequencies are the taps'
         self.kernel = lowpass(density / low)
         centre = (self.kernel.size - 1) // 2 if is_symmetric else 0
@@ -274,14 +273,14 @@ def _sizes(ratio: Fraction, taps: int, is_symmetric: bool, stopband: float, bloc
     cut = min(3.0, stopband + max(0.1, 16 * _DENSITY / taps))
 
     def with_outputs(outputs: int) -> _Sizes:
-        points = _smooth(before + math.ceil((outputs - 1) * step) + after + 2)
+        points = fast_length(before + math.ceil((outputs - 1) * step) + after + 2)
         bins = math.ceil(cut * float(low) * points / 2)
         frames = 1 if block else max(1, min(_FRAMES, _SAMPLES // points))
-        return _Sizes(points, bins, outputs, _smooth(outputs + 2 * bins), before, after, frames)
+        return _Sizes(points, bins, outputs, fast_length(outputs + 2 * bins), before, after, frames)
 
     if block:
         return with_outputs(block)
-    length = max(_LENGTH, _smooth(math.ceil(8 * (before + after) * low)))
+    length = max(_LENGTH, fast_length(math.ceil(8 * (before + after) * low)))
     outputs = math.floor((length - cut * low * (before + after)) / (1 + cut * low * step))
     while (found := with_outputs(outputs)).length > length:
         outputs -= 1 + outputs // 256
@@ -334,11 +333,6 @@ def _extended(half: Complexes, points: int, bins: int) -> Complexes:
     mirrored = half[..., (points - 1) // 2 : max(0, points - bins - 1) : -1].conj()
     extended: Complexes = np.concatenate([half, mirrored], axis=-1)
     return extended if bins < points else extended[..., np.arange(bins + 1) % points]
-
-
-def _smooth(least: int) -> int:
-    """Return a length at or above `least` that transforms are fast for."""
-    return min(odd << (-(-least // odd) - 1).bit_length() for odd in _SMOOTH)
 
 
 def _parts(x: Array) -> Array:

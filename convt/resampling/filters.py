@@ -107,8 +107,9 @@ class Steps:
                 latency=wanted.latency,
                 threads=wanted.threads,
             )
-            late = self._stream.delay + self.extension * up / down
-            self.delay = 0.0 if wanted.phase == "linear" else late
+            self.delay = 0.0
+            if wanted.phase == "minimum":
+                self.delay = self._stream.delay + self.extension * up / down
         self.kernel = kernel.astype(wanted.real)
         self.kernel.flags.writeable = False
         self.plan = self._stream.plan

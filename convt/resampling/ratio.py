@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 from numbers import Rational, Real
 
 import numpy as np
@@ -21,7 +22,12 @@ def as_ratio(rate_in: Rate, rate_out: Rate) -> Fraction:
     ParameterTypeError, ParameterError
         A rate is no number, or not above 0, or the two are too far apart.
     """
-    ratio = _as_rate("rate_out", rate_out) / _as_rate("rate_in", rate_in)
+    return _ratio(_as_rate("rate_in", rate_in), _as_rate("rate_out", rate_out))
+
+
+@lru_cache(maxsize=64)
+def _ratio(rate_in: Rate, rate_out: Rate) -> Fraction:
+    ratio = Fraction(rate_out) / Fraction(rate_in)
     if not 1 / _MOST_RATIO <= ratio <= _MOST_RATIO:
         raise ParameterError(
             f"rate_in and rate_out must be within a factor of {_MOST_RATIO}, got {rate_in} and {rate_out}"
@@ -29,7 +35,9 @@ def as_ratio(rate_in: Rate, rate_out: Rate) -> Fraction:
     return ratio
 
 
-def _as_rate(name: str, value: object) -> Fraction:
+def _as_rate(name: str, value: object) -> Rate:
+    if isinstance(value, int) and 0 < value <= _LARGEST and value is not True:  # as in most calls
+        return value
     if isinstance(value, bool | np.bool) or not isinstance(value, Real):
         raise ParameterTypeError(f"{name} must be a number of Hz, got {value!r} ({type(value).__name__})")
     if not math.isfinite(value) or not 0 < float(value) <= _LARGEST:

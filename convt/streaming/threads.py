@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, TypeVar
 from weakref import ref
 
 import numpy as np
-from threadpoolctl import LibController, ThreadpoolController
 
 from convt.arguments import as_index
 from convt.errors import ParameterError
@@ -199,23 +198,32 @@ def available_cores() -> int:
 @cache
 def _blas_controls() -> list[_Control]:
     """Return the controls of numpy's BLAS: of the one it came with, or else of all in this process."""
+    home = Path(np.__file__).parent
+    bundled = (
+        path for folder in (home.parent / "numpy.libs", home / ".dylibs") for path in folder.glob("*")
+    )
+    if own := [control for path in bundled if "openblas" in path.name and (control := _openblas(path))]:
+        return own
+    from threadpoolctl import ThreadpoolController  # which takes 10 ms to look at every library
+
     loaded = ThreadpoolController().select(user_api="blas").lib_controllers
-    home = str(Path(np.__file__).parent)  # and the beginning of numpy.libs
-    own = [library for library in loaded if library.filepath.startswith(home)]
-    return [_control(library) for library in own or loaded]
+    return [_openblas(blas.filepath) or (blas.get_num_threads, blas.set_num_threads) for blas in loaded]
 
 
-def _control(library: LibController) -> _Control:
-    """Return the functions that get and set the number of threads of a library.
+def _openblas(path: str | Path) -> _Control | None:
+    """Return the functions that get and set the number of threads of OpenBLAS, if that is loaded.
 
     OpenBLAS is asked itself: threadpoolctl, from 3.8 on, lets but one thread of a process set it.
     """
-    loaded = ctypes.CDLL(library.filepath)
+    try:
+        loaded = ctypes.CDLL(str(path), mode=os.RTLD_NOW | os.RTLD_NOLOAD)
+    except OSError:
+        return None
     for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
         get, put = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
         if hasattr(loaded, put):
             return getattr(loaded, get), getattr(loaded, put)
-    return library.get_num_threads, library.set_num_threads
+    return None
 
 
 def _blas_threads() -> list[int]:

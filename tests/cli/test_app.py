@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 import convt
-from convt.design.designer import Kind, Phase, Quality
+from convt.design.designer import Kind, Phase
+from convt.design.presets import Quality
 from convt.geometry import NamedPadding
 from convt_cli.app import app
 from convt_cli.options import design_options, filter_options, values

@@ -9,8 +9,9 @@ import pytest
 from scipy.signal import kaiser_beta, minimum_phase, upfirdn
 
 import convt
-from convt.design.designer import Kind, Quality
+from convt.design.designer import Kind
 from convt.design.kaiser import step
+from convt.design.presets import Quality
 from tests.support.measures import meets
 
 

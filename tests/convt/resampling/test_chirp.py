@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import convt
-from convt.design.designer import QUALITIES, Quality, lowpass
+from convt.design.designer import lowpass
+from convt.design.presets import QUALITIES, Quality
 from convt.resampling.chirp import Chirp
 from tests.support.oracles import Array
 
