@@ -108,3 +108,19 @@ def test_what_is_not_folded_back_is_rounding(dtype: str, quality: Any) -> None:
     eps = np.finfo(dtype).eps * np.sqrt((exact**2).mean())
     assert np.sqrt((error**2).mean()) < 4 * eps
     assert error.max() < 32 * eps
+
+
+@pytest.mark.parametrize(("stride", "down"), [(40, 1), (40, 39), (39, 40), (36, 24)])
+@pytest.mark.parametrize("peak", [0.0, 1e-9, 1e-3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_narrow_peak_in_the_stopband_is_not_overlooked(
+    stride: int, down: int, peak: float, dtype: str
+) -> None:
+    """A low-pass kernel with a tone far above its band, which is as narrow as the kernel is long."""
+    kernel = convt.design_kernel(40, down=39)
+    kernel = (kernel + peak * np.cos(2 * np.pi * 0.3137 * np.arange(kernel.size))).astype(dtype)
+    x = numbers(29, (3000,), dtype)
+    y = convt.conv_transpose1d(x[None], kernel[None, None], stride=stride, down=down, engine="spectral")[0]
+    exact = upfirdn(kernel.astype(np.float64), x.astype(np.float64), stride, down)[: y.size]
+    eps = np.finfo(dtype).eps
+    assert np.abs(y - exact).max() <= 64 * eps * np.sqrt((exact**2).mean())
