@@ -57,11 +57,23 @@ class _Stream:
         self(start % 4)
 
     def __call__(self, count: int) -> Array:
-        fours = -(-(count - self._left.shape[1]) // 4)
-        words = [random.integers(0, 2**64 - 1, fours, np.uint64, endpoint=True) for random in self._random]
-        pairs = np.concatenate([self._left, np.stack(words).view(np.uint16)], axis=1)
-        self._left, pairs = pairs[:, count:].copy(), pairs[:, :count]
-        noise: Array = np.add(pairs & 255, pairs >> 8).astype(np.float32)  # two even ones of 0 to 255
-        noise -= np.float32(255)
+        noise = np.empty((len(self._random), count), np.float32)
+        begin = min(count, self._left.shape[1])  # values of the word before
+        fours = -(-(count - begin) // 4)
+        left = np.empty((len(self._random), self._left.shape[1] + 4 * fours - count), np.uint16)
+        for random, row, before, after in zip(self._random, noise, self._left, left, strict=True):
+            pairs = random.integers(0, 2**64 - 1, fours, np.uint64, endpoint=True).view(np.uint16)
+            _add_halves(before[:begin], row[:begin])
+            _add_halves(pairs[: count - begin], row[begin:])
+            after[:] = np.concatenate([before[begin:], pairs[count - begin :]])
+        self._left = left
         noise *= np.float32(1 / 256)
         return noise
+
+
+def _add_halves(pairs: Array, sums: Array) -> None:
+    """Write the sums of two even numbers of 0 to 255, less their mean."""
+    halves = (pairs & 255).view(np.int16)
+    halves += (pairs >> 8).view(np.int16)
+    halves -= 255
+    sums[:] = halves
