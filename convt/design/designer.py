@@ -260,23 +260,28 @@ def _shortest(method: Method, wanted: Specification, phase: Phase, kind: Kind) -
         sampled = wanted._replace(stride=most, phases=most)
     _check_length(kaiser_taps(wanted), MOST_TAPS, wanted)
     _check_length(kaiser_taps(sampled), _MOST_TRIED[phase], sampled)
-    found = _shortest_sampled(sampled, phase)
-    if found is None or sampled == wanted:
-        return found
-    taps = 2 * math.ceil((found.kernel.size - 1) / 2 * wanted.stride / sampled.stride) + 1
-    aim = found.aim._replace(stride=wanted.stride)
-    kernel = method(taps, aim)
+    known = _known(sampled, phase)
+    if known is None:
+        found = _shortest_sampled(sampled, phase)
+        if found is None or sampled == wanted:
+            return found
+        known = found.kernel.size // 2, found.aim.rejection
+    half, rejection = known
+    aim = wanted._replace(rejection=rejection)
+    kernel = method(2 * math.ceil(half * wanted.stride / sampled.stride) + 1, aim)
     return None if kernel is None else Design(with_equal_phases(kernel, wanted.phases), aim)
+
+
+def _known(wanted: Specification, phase: Phase) -> tuple[int, float] | None:
+    """Return the taps on each side of the shortest kernel, and its aim, if they need no search."""
+    if phase != "linear" or wanted.stopband != 1:
+        return None
+    preset = Preset(wanted.passband, wanted.rejection)
+    return SHORTEST.get((preset, int(wanted.stride), wanted.fade))
 
 
 @array_cache(_CACHED)
 def _shortest_sampled(wanted: Specification, phase: Phase) -> Design | None:
-    known = SHORTEST.get((Preset(wanted.passband, wanted.rejection), int(wanted.stride), wanted.fade))
-    if known and phase == "linear" and wanted.stopband == 1:
-        half, rejection = known
-        aim = wanted._replace(rejection=rejection)
-        kernel = kaiser(2 * half + 1, aim)
-        return None if kernel is None else Design(with_equal_phases(kernel, wanted.phases), aim)
     return shortest(_method("kaiser", phase), wanted, kaiser_taps(wanted))
 
 
