@@ -8,10 +8,20 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from convt_cli import habits
+from convt_cli.commands.command import PlainCommand, option_names
 from convt_cli.errors import Failure, Misuse, os_failure
 from convt_cli.text import report
 
-_COMMANDS = ("resample", "upsample", "design", "inspect", "weights", "fit")  # as the help lists them
+_COMMANDS = {  # as the help lists them
+    "resample": "Change the sample rate of audio, up or down.",
+    "upsample": "Raise it by a whole factor, or with your own kernel.",
+    "design": "Design a filter kernel to a specification.",
+    "inspect": "Measure a kernel: passband, images, delay.",
+    "weights": "List the layers of a checkpoint that fit.",
+    "fit": "Learn a kernel from pairs of audio files.",
+}
+_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
 class Commands(TyperGroup):
@@ -30,25 +40,39 @@ class Commands(TyperGroup):
         if cmd_name not in _COMMANDS:
             return None
         only = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        only.command(cmd_name)(getattr(import_module(f"convt_cli.commands.{cmd_name}"), cmd_name))
+        only.command(cmd_name, cls=PlainCommand, context_settings=_HELP_NAMES)(
+            getattr(import_module(f"convt_cli.commands.{cmd_name}"), cmd_name)
+        )
         return typer.main.get_command(only)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the subcommand of a line, or say what its first word is instead."""
+        if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise Misuse(habits.unknown_command(args, list(_COMMANDS)))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # as typer calls it
+        """Write the subcommands, none of which is imported for that."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run a command line, and exit."""
+        given = args[0] if args else extra.pop("args", None)
+        words = _usual(list(sys.argv[1:] if given is None else given))
         try:
-            code = super().main(*args, **(extra | {"standalone_mode": False}))
+            code = super().main(words, *args[1:], **(extra | {"standalone_mode": False}))
         except Failure as failure:
             report.print_error(str(failure))
             code = failure.exit_code
         except typer.TyperException as error:
-            words = (args[0] if args else extra.get("args")) or sys.argv[1:]
-            given = _given(error, words)
-            if given.get("as_json", "--json" in words):
-                target = given.get("output") or given.get("folder")
-                audio_on_stdout = target == "-" if target else "-" in words and not given.get("files_from")
-                report.print_json_error(Misuse(_with_hint(error)), to_stderr=audio_on_stdout)
+            known = _given(error, words)
+            if known.get("as_json", "--json" in words):
+                target = known.get("output") or known.get("folder")
+                audio_on_stdout = target == "-" if target else "-" in words and not known.get("files_from")
+                report.print_json_error(Misuse(_as_line(error, words)), to_stderr=audio_on_stdout)
             else:
-                report.print_error(_with_hint(error))
+                report.print_error(_as_line(error, words))
             code = error.exit_code
         except OSError as error:  # of the help, say: what commands do to files is theirs to tell
             report.print_error(str(os_failure(error, "stdout")))
@@ -56,10 +80,32 @@ class Commands(TyperGroup):
         sys.exit(code)
 
 
-def _with_hint(error: typer.TyperException) -> str:
+def _usual(words: list[str]) -> list[str]:
+    """Return a command line with ``help`` and ``version`` as the options that they stand for."""
+    if words[:1] == ["help"]:
+        return [*words[1:2], "--help"]
+    return ["--version", *words[1:]] if words[:1] == ["version"] else words
+
+
+def _as_line(error: typer.TyperException, words: Sequence[str]) -> str:
+    """Return what is wrong with a command line, and where its options are listed."""
     context = getattr(error, "ctx", None)
-    command = context.command_path if context else "convt"
-    return f"{' '.join(error.format_message().split())} (see '{command} --help')"
+    command = words[0] if words and words[0] in _COMMANDS else ""
+    return f"{_in_words(error, context)} (see '{' '.join(('convt', command)).strip()} --help')"
+
+
+def _in_words(error: typer.TyperException, context: Any) -> str:
+    option, parameter = getattr(error, "option_name", None), getattr(error, "param", None)
+    if option and hasattr(error, "possibilities"):
+        return habits.unknown_option(option, option_names(context.command))
+    if option and "requires an argument" in error.message:
+        return habits.missing_value(option)
+    if parameter is None:
+        return " ".join(error.format_message().split())
+    name = max(parameter.opts, key=len) if parameter.param_type_name == "option" else parameter.metavar
+    if not error.message:  # there is no value
+        return f"{name} is missing"
+    return habits.bad_value(name, parameter.type, " ".join(error.message.split()))
 
 
 def _given(error: typer.TyperException, words: Sequence[str]) -> dict[str, Any]:
@@ -80,7 +126,13 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(name="convt", cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="convt",
+    cls=Commands,
+    context_settings=_HELP_NAMES,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -88,7 +140,9 @@ def convt(
     context: typer.Context,
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+        typer.Option(
+            "--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Change the sample rate of signals with a transposed 1-D convolution."""

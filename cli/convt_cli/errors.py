@@ -4,10 +4,15 @@ Any function of the command raises :class:`Failure`, or :class:`Misuse`, with th
 what is wrong, and what to do. Docstrings do not repeat it.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+_OPTION = re.compile(  # whose name begins a message of the library
+    r"^(passband|rejection|stopband|stride|taps|dilation|groups|padding|output_padding|latency|down|ridge|delay)"
+    r"(?= must| is| =)"
+)
 _NAMED = 20  # files that a line names at most
 
 
@@ -62,4 +67,4 @@ def library_errors_as_failures() -> Iterator[None]:
     except convt.WeightsError as error:
         raise Failure(str(error).replace("name one with tensor=", "name one with --tensor")) from None
     except (convt.ParameterError, convt.ParameterTypeError) as error:
-        raise Misuse(str(error)) from None
+        raise Misuse(_OPTION.sub(lambda name: f"--{name[0].replace('_', '-')}", str(error))) from None

@@ -66,8 +66,8 @@ def test_many_files_on_macos(convt_on_macos: Run) -> None:
     Path("in").mkdir()
     for number in range(5):
         noise_file(f"in/{number}.wav", frames=1000 + number)
-    upsample("-r", "in", "-d", "expected", *KERNEL)
-    printed = convt_on_macos("-r", "in", "-d", "out", "-j", "2").decode()
+    upsample("in", "-d", "expected", *KERNEL)
+    printed = convt_on_macos("in", "-d", "out", "-j", "2").decode()
     assert printed.splitlines() == [f"out/{number}.wav" for number in range(5)]
     for path in Path("expected").iterdir():
         assert Path("out", path.name).read_bytes() == path.read_bytes()

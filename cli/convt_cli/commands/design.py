@@ -7,19 +7,19 @@ from convt_cli.text import report
 
 @with_options
 def design(options: DesignOptions) -> None:
-    """Design the shortest kernel that meets a specification, as measured on the kernel itself.
+    """Design the shortest kernel that meets a specification.
 
-    Its name goes to stdout, what it does to stderr; without -o nothing is written. It serves convt
-    upsample, PyTorch and scipy.signal.upfirdn as it is: each phase of its taps sums to 1.
+    The kernel works in convt upsample, PyTorch and scipy.signal.upfirdn: the taps of each phase sum to 1.
+    Its file name goes to stdout, its measurements to stderr; without -o nothing is written.
 
     \b
     Examples:
-      convt design --stride 2 -o w.npy                                as convt upsample does
+      convt design --stride 2 -o w.npy                the default of convt upsample
       convt design --stride 3 --passband 0.97 --rejection 200 -o w.npy
-      convt design --stride 2 --taps 64 -o w.npy                      the best of so many taps
-      convt design --stride 2 --kind lanczos                          how good is it?
-      convt design --stride 160 --down 147 -o w.npy                   for 44.1 to 48 kHz
-      convt design --from learned.npy --balance --stride 2 -o w.npy   without its tonal lines
+      convt design --stride 2 --taps 64 -o w.npy      the best of 64 taps
+      convt design --stride 2 --kind lanczos          only measure it
+      convt design --stride 160 --down 147 -o w.npy   for 44.1 to 48 kHz
+      convt design --from w.npy --balance --stride 2 -o even.npy
     """  # noqa: D301  # \b keeps the lines below it as they are
     from convt_cli.jobs.design import design_kernel  # heavy: not for --help
 

@@ -7,17 +7,16 @@ from convt_cli.text import report
 
 @with_options
 def fit(options: FitOptions) -> None:
-    """Learn the kernel that makes HIGH of LOW with the least squared error, in one pass.
+    """Learn the kernel that maps LOW to HIGH with the least squared error.
 
-    A fifth of the sound, in short blocks all over it, is kept back, and the error on it told beside that of
-    designed kernels of the same length. The kernel's name goes to stdout, all else to stderr.
+    A fifth of the audio is held out, and the error on it is compared with that of designed kernels of the
+    same length. The kernel's file name goes to stdout, everything else to stderr.
 
     \b
     Examples:
       convt fit low.wav high.wav --stride 2 --taps 32 -o w.npy
-      convt fit low/ high/ --taps 64 -o w.npy            files of the same names, below two folders
-      convt fit --from-high corpus/ --taps 64 -o w.npy   LOW made of HIGH
-      convt fit --from-high a.wav b.wav --taps 32 --balance -o w.npy
+      convt fit low/ high/ --taps 64 -o w.npy            two folders, same names
+      convt fit --from-high corpus/ --taps 64 -o w.npy   derives LOW from HIGH
       convt upsample in.wav --weights w.npy --stride 2 --padding center
     """  # noqa: D301  # \b keeps the lines below it as they are
     from convt_cli.jobs.fit import fit_kernel  # heavy: not for --help

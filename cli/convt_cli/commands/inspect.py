@@ -7,18 +7,18 @@ from convt_cli.text import report
 
 @with_options
 def inspect(options: InspectOptions) -> None:
-    """Tell what a kernel does: its passband, its images, its tonal lines, its delay.
+    """Measure a kernel: its passband, images, tonal lines and delay.
 
-    Levels are in dB relative to the gain at 0 Hz. Of many kernels the worst of each figure is told, and
-    --json has all of them.
+    Levels are in dB relative to the gain at 0 Hz. Of many kernels the worst figures are shown; --json has
+    all of them.
 
     \b
     Examples:
-      convt inspect w.npy --stride 2 --rate 48000
+      convt inspect w.npy --stride 2 --rate 48k
       convt inspect model.safetensors --tensor decoder.ups.0 --stride 8
       convt inspect decoder.npz --stride 8 --json | jq '.kernels[0].tonal_lines'
       convt inspect w.npy --stride 2 --plot w.png
-      convt inspect w.npy --stride 160 --down 147 --rate 44.1k        for 44.1 to 48 kHz
+      convt inspect w.npy --stride 160 --down 147 --rate 44.1k
     """  # noqa: D301  # \b keeps the lines below it as they are
     from convt_cli.jobs.inspect import inspect_kernel  # heavy: not for --help
 

@@ -7,21 +7,22 @@ from convt_cli.options.resample_options import ResampleOptions
 
 @with_options
 def resample(options: ResampleOptions) -> None:
-    """Change the sample rate of sound files, .npy signals or a stream, up or down.
+    """Change the sample rate of audio files, .npy signals or a stream, up or down.
 
-    The filter is designed for the two rates, and the output is time-aligned. Container, sample format and
-    metadata are kept; the output's name goes to stdout, all else to stderr. - is standard input, or output.
+    The output is time-aligned, and keeps file type, sample format and metadata. Its name goes to stdout,
+    everything else to stderr.
 
     \b
     Examples:
-      convt resample in.wav -r 48k                           writes in_48000.wav
-      convt resample in.flac -r 16k -o out.wav               as WAV
-      convt resample corpus -r 16k -d corpus_16k             all sound in a folder
-      convt resample *.wav -r 48k -d 48k --only-up           copies what has 48 kHz or more
-      convt resample in.wav -r 44.1k --quality best          cleaner than 24 bits can tell
+      convt resample in.wav -r 48k                   writes in_48000.wav
+      convt resample in.flac -r 16k -o out.wav       as WAV
+      convt resample corpus -r 16k -d corpus_16k     all audio files in a folder
+      convt resample *.wav -r 48k -d out --only-up   copies files above 48 kHz
+      convt resample in.wav -r 44.1k --quality best  for masters
       ffmpeg -i in.m4a -f wav - | convt resample - -r 48k -o out.wav
 
     \b
-    ceil(samples*out/in) samples come out, and sample j is at the time of input sample j*in/out.
+    N samples become ceil(N*out/in). Output sample j is at the time of input
+    sample j*in/out.
     """  # noqa: D301  # \b keeps the lines below it as they are
     convert(options, "resample")

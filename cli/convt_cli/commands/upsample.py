@@ -1,5 +1,7 @@
 """``convt upsample``: sound files, signals or a stream, upsampled."""
 
+import re
+
 from convt_cli.commands.with_options import with_options
 from convt_cli.errors import Misuse
 from convt_cli.files.paths import STREAM
@@ -9,30 +11,26 @@ from convt_cli.text import report
 
 @with_options
 def upsample(options: UpsampleOptions) -> None:
-    """Upsample sound files, .npy signals or a stream with a transposed convolution.
+    """Upsample audio files, .npy signals or a stream with a transposed convolution.
 
-    Container and sample format are kept; the output's name goes to stdout, all else to stderr. - is
-    standard input, or standard output.
+    The rate is multiplied by --stride, with a designed filter or your own kernel. File type and sample
+    format stay. The output's name goes to stdout, everything else to stderr.
 
     \b
     Examples:
-      convt upsample in.wav                                  twice the rate, kernel designed
-      convt upsample in.wav --rate 48k                       to 48 kHz, from 44.1 kHz, too
-      convt upsample in.wav --stride 4 -o out.flac           four times, as FLAC
-      convt upsample in.wav --quality best                   ten times cleaner than clean
-      convt upsample in.wav --weights w.npy --stride 2       with a kernel of your own
-      convt upsample x.npy --weights model.safetensors --tensor decoder.ups.0 --stride 8 --padding same
-      sox in.wav -t wav - | convt upsample - | aplay         in a pipe
-      convt upsample -r corpus -d corpus_x2                  whole folders
-      find . -name '*.wav' -print0 | convt upsample --files-from - -d x2
+      convt upsample in.wav                             to twice the rate
+      convt upsample in.wav --rate 48k                  to 48 kHz
+      convt upsample in.wav --stride 4 -o out.flac      four times, as FLAC
+      convt upsample in.wav --weights w.npy --stride 2  with your own kernel
+      convt upsample x.npy --weights model.safetensors --tensor ups.0 --stride 8
+      sox in.wav -t wav - | convt upsample - | aplay    in a pipe
+      convt upsample corpus -d corpus_x2                a whole folder
 
     \b
-    Samples out of L samples in, with K taps:
+    L samples become, with K taps:
       (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1
       stride*L with --padding center, same or causal
-    \b
-    --rate is a ratio of rates S/M in lowest terms: stride S, and of its samples every M-th, the first and
-    ceil(samples/M) in all. Output sample j is at the time of input sample j*M/S.
+      ceil(L*S/M) with --rate, for a ratio of rates S/M in lowest terms
     """  # noqa: D301  # \b keeps the lines below it as they are
     convert(options, "upsample")
 
@@ -42,10 +40,24 @@ def convert(options: UpsampleOptions, command: str) -> None:
     target = options.output or options.folder
     audio_on_stdout = target == STREAM if target else STREAM in options.sources
     with report.json_errors(as_json=options.as_json, to_stderr=audio_on_stdout):
-        if not (options.sources or options.files_from):
-            raise Misuse(
-                f"there is no input: name one, or with --files-from a list (see 'convt {command} --help')"
-            )
+        _check(options, command)
         from convt_cli.jobs.upsample import upsample_files  # heavy: not for --help
 
         upsample_files(options.completed())
+
+
+def _check(options: UpsampleOptions, command: str) -> None:
+    """Refuse options that contradict each other, and inputs that are no files."""
+    if not (options.sources or options.files_from):
+        raise Misuse(f"no input: name a file or a folder (see 'convt {command} --help')")
+    if options.verbose and options.quiet:
+        raise Misuse("--verbose and --quiet contradict each other: use one of them")
+    if options.skip_existing and options.overwrite:
+        raise Misuse("--skip-existing keeps outputs that exist, --overwrite replaces them: use one of them")
+    for source in options.sources:
+        if re.match(r"[a-z][a-z0-9+.-]+:/[^/]", str(source)):
+            scheme, rest = str(source).split(":/", 1)
+            raise Misuse(
+                f"{scheme}://{rest}: URLs cannot be read. Download it first, or pipe it:"
+                f" curl -sL URL | convt {command} - -o out.wav"
+            )

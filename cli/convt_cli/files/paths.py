@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import typer
+
 STREAM = Path("-")  # standard input, or standard output
 
 
 def parse_path(text: str) -> Path:
     """Return the path of an input or an output: ``-`` is a standard stream, and ``./-`` a file."""
+    if not text:
+        raise typer.BadParameter("must be a name; got an empty one")
     path = Path(text)
     return Path.cwd() / path if path == STREAM and text != str(STREAM) else path
 

@@ -50,7 +50,7 @@ class Source:
             # A file on standard input of which a part has been read goes on like a pipe.
             self._is_file = stat.S_ISREG(self._found.st_mode) and self._file.tell() == 0
         except IsADirectoryError as error:
-            raise Failure(f"{path}: cannot be read: {error.strerror}; -r takes the sound in it") from None
+            raise Failure(f"{path}: cannot be read: {error.strerror}") from None
         except OSError as error:
             raise self._unreadable(error) from None
         self.size = self._found.st_size if self._is_file else None

@@ -11,7 +11,7 @@ from unicodedata import normalize
 
 from convt_cli.errors import Failure, Misuse
 from convt_cli.files.discover import audio_files_in
-from convt_cli.files.paths import STREAM, input_name, parse_path
+from convt_cli.files.paths import STREAM, input_name, parse_path, typed
 from convt_cli.files.source import Source
 from convt_cli.options.upsample_options import UpsampleOptions
 
@@ -27,21 +27,13 @@ class JobPlan:
 
 
 def plan_jobs(options: UpsampleOptions) -> JobPlan:
-    """Return the options of each input: named itself, in a list or, with --recursive, in a named folder.
+    """Return the options of each input: named itself, in a list, or below a named folder.
 
     With a folder for outputs they are written there under their inputs' names, those of a named folder in
     the same tree below it.
     """
-    sources, folder, recursive = options.sources, options.folder, options.recursive
-    many = len(sources) > 1 or recursive or options.files_from is not None
-    if options.output and folder:
-        raise Misuse("-o names one output and -d the folder of all: use one of them")
-    if recursive and not folder:
-        raise Misuse("a folder needs -d, the folder that takes the outputs")
-    if options.output and many:
-        raise Misuse("-o names one output; for several inputs name their folder with -d")
-    if STREAM in sources and (many or folder):
-        raise Misuse("standard input is one input alone, and its output is named with -o")
+    _check_places(options)
+    sources, folder = options.sources, options.folder
     if options.files_from:
         sources = [*sources, *_listed_inputs(options.files_from)]
         options = replace(options, sources=sources)
@@ -49,7 +41,7 @@ def plan_jobs(options: UpsampleOptions) -> JobPlan:
     for source in sources:
         if not folder:
             plan.jobs.append(options.for_input(source, options.output))
-        elif recursive and os.path.isdir(source):
+        elif os.path.isdir(source):
             _add_folder(plan, source, options, folder)
         else:
             plan.jobs.append(_in_folder(options, source, source.parent, folder))
@@ -57,41 +49,71 @@ def plan_jobs(options: UpsampleOptions) -> JobPlan:
     return plan
 
 
+def _check_places(options: UpsampleOptions) -> None:
+    """Refuse inputs and outputs that do not go together."""
+    sources = options.sources
+    folder = next((each for each in sources if os.path.isdir(each)), None)
+    many = len(sources) > 1 or folder is not None or options.files_from is not None
+    if options.output and options.folder:
+        raise Misuse("-o names one output and -d the folder of several: use one of them")
+    if options.output and many:
+        raise Misuse("-o names one output: for several inputs use -d DIR")
+    if STREAM in sources and (many or options.folder):
+        raise Misuse("standard input goes alone, and its output is named with -o")
+    if options.folder:
+        return
+    if folder is not None:
+        raise Misuse(f"{folder}: is a folder: name the folder for its outputs with -d DIR")
+    if len(sources) == 2:  # as sox takes them
+        raise Misuse(
+            f"two inputs and no -d. Did you mean -o {typed(sources[1])}? For two inputs use -d DIR"
+        )
+    if len(sources) > 2:
+        raise Misuse(f"{len(sources)} inputs need -d DIR, the folder for their outputs (-d . is this one)")
+
+
 def _listed_inputs(path: Path) -> list[Path]:
     """Return the inputs that a list names: one a line or, if it contains a NUL byte, separated by NUL."""
     with closing(Source(path)) as source:
         text = source.read(_LONGEST_LIST + 1)
     if len(text) > _LONGEST_LIST:
-        raise Failure(f"{input_name(path)}: is no list of files: it is longer than {_LONGEST_LIST} bytes")
+        raise Failure(
+            f"{input_name(path)}: is not a list of files: it is longer than {_LONGEST_LIST} bytes"
+        )
     if b"\0" in text:
         names = text.split(b"\0")
     else:
         names = [line.removesuffix(b"\r") for line in text.removeprefix(BOM_UTF8).split(b"\n")]
     inputs = [parse_path(os.fsdecode(name)) for name in names if name.strip()]
     if not inputs:
-        raise Failure(f"{input_name(path)}: names no input")
+        raise Failure(f"{input_name(path)}: this list is empty")
     if STREAM in inputs:
-        raise Failure(f"{input_name(path)}: names standard input, -, among files")
+        raise Failure(f"{input_name(path)}: names standard input (-) among files")
     return inputs
 
 
 def _add_folder(plan: JobPlan, source: Path, options: UpsampleOptions, folder: Path) -> None:
-    """Add the sound in a folder and below."""
+    """Add the audio files in a folder and below."""
     if os.path.realpath(folder) == os.path.realpath(source):
-        raise Misuse(f"{folder}: is the folder of the inputs; name another one with -d")
+        raise Misuse(f"{folder}: is the folder of the inputs: name another one with -d")
     weights = {os.path.realpath(path) for path in options.inputs if path != options.source}
     files = sorted(audio_files_in(source, lambda *failed: plan.failures.append(failed), apart_from=folder))
     jobs = [
         _in_folder(options, path, source, folder) for path in files if os.path.realpath(path) not in weights
     ]
     if not jobs and not plan.failures:
-        raise Failure(f"{source}: there is no sound file in this folder, nor below it")
+        empty = Failure(f"{source}: no audio file in this folder or below it")
+        if len(options.sources) == 1:
+            raise empty
+        plan.failures.append((source, empty))
     plan.jobs += jobs
 
 
 def _in_folder(options: UpsampleOptions, path: Path, root: Path, folder: Path) -> UpsampleOptions:
     """Return the options of a file whose output lies below the folder as the file below `root`."""
     output = folder / path.parent.relative_to(root) / options.file_name(path.stem, path.suffix)
+    if os.path.realpath(output) == os.path.realpath(path):  # in its own folder it needs another name
+        output = output.with_name(options.for_input(path, None).target.name)
     return options.for_input(path, output)
 
 
@@ -105,10 +127,10 @@ def _check_different(jobs: Sequence[UpsampleOptions]) -> None:
     for job, source, place in zip(jobs, sources, targets, strict=True):
         if place in taken:
             both = f"{taken[place]} and {job.source}"
-            raise Misuse(f"{both} would both become {job.target}: run them apart")
+            raise Misuse(f"{both} would both become {job.target}: run them separately")
         if place in inputs and place != source:
             other = inputs[place].source
-            raise Misuse(f"{job.target}: would be made of {job.source}, and is the input {other}")
+            raise Misuse(f"{job.target}: is both the output of {job.source} and the input {other}")
         taken[place] = job.source
 
 

@@ -9,6 +9,7 @@ from convt_cli.errors import Failure, ReaderGone, SomeFailed
 from convt_cli.files.paths import STREAM
 from convt_cli.jobs.batch import run_all
 from convt_cli.jobs.job_plan import JobPlan, plan_jobs
+from convt_cli.kernels.selection import check_weights
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.pipeline import run
 from convt_cli.run.prepare import check_options
@@ -25,6 +26,7 @@ def upsample_files(options: UpsampleOptions) -> None:
     """Upsample the inputs of a command line."""
     upsampler_cache().clear()
     check_options(options)
+    check_weights(options)
     reporter = Reporter(options.quiet, options.verbose, options.as_json)
     plan = plan_jobs(options)
     skip = options.skip_existing and STREAM not in (job.target for job in plan.jobs)

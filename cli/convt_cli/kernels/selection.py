@@ -11,7 +11,7 @@ import numpy as np
 
 import convt
 from convt_cli.audio.reader import Reader
-from convt_cli.errors import Failure, Misuse
+from convt_cli.errors import Failure, Misuse, library_errors_as_failures
 from convt_cli.files.checksums import file_sha256
 from convt_cli.options.filter_options import FilterSpec
 from convt_cli.options.upsample_options import UpsampleOptions
@@ -93,6 +93,13 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
     return SelectedKernel(
         weights.source, weight, bias, groups, padding, channels_out, weights.tensors, measured, sha256
     )
+
+
+def check_weights(options: UpsampleOptions) -> None:
+    """Refuse weights that cannot be read, before inputs are looked at."""
+    if options.weights and not os.access(options.weights, os.F_OK):
+        with library_errors_as_failures():
+            convt.load_weights(options.weights)
 
 
 def _check_finite(source: object, *arrays: Array | None) -> None:

@@ -6,16 +6,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from convt_cli.options import filter_options, kernel_options, report_options
+from convt_cli.options import filter_options, headings, kernel_options, report_options
 from convt_cli.options.filter_options import FilterSpec
 
 Kind = Annotated[
     Literal["kaiser", "equiripple", "lanczos", "cubic", "linear", "hold"] | None,
     typer.Option(
+        metavar="KIND",
+        rich_help_panel=headings.FILTER,
         help=(
-            "kaiser (the default): errors fade away from the edge; equiripple: the shortest, they do not;"
-            " or an interpolator of the textbooks."
-        )
+            "kaiser (default): ripple and images fade away from the edge; equiripple: shortest, constant"
+            " ripple; lanczos, cubic, linear, hold: classic interpolators, for comparison."
+        ),
     ),
 ]
 
@@ -34,13 +36,17 @@ class DesignOptions:
         float | None,
         typer.Option(
             metavar="E",
-            help="Let images or aliases be heard up to E of the band, 1 to 2: a shorter kernel.",
+            rich_help_panel=headings.FILTER,
+            help="Allow images or aliases up to this fraction of the band, 1 to 2, for a shorter kernel.",
         ),
     ] = None
     taps: Annotated[
         int | None,
         typer.Option(
-            metavar="K", min=1, help="So many taps, which make the most of P or DB, or balance both."
+            metavar="K",
+            min=1,
+            rich_help_panel=headings.FILTER,
+            help="Length of the kernel: the best one for P, for DB, or balanced between both.",
         ),
     ] = None
     phase: filter_options.Phase = None
@@ -48,7 +54,11 @@ class DesignOptions:
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="W", readable=False, help="Take a kernel that there is, for --balance."
+            "--from",
+            metavar="W",
+            readable=False,
+            rich_help_panel=headings.KERNEL,
+            help="Start from this kernel instead, for --balance.",
         ),
     ] = None
     tensor: kernel_options.Tensor = None
@@ -56,7 +66,9 @@ class DesignOptions:
     balance: Annotated[
         bool,
         typer.Option(
-            "--balance", help="Make its phases' gains equal by the smallest change: no tonal lines."
+            "--balance",
+            rich_help_panel=headings.KERNEL,
+            help="Make all phases' gains equal by the smallest change: no tonal lines.",
         ),
     ] = False
     rate: kernel_options.InputRate = None

@@ -1,29 +1,45 @@
 """The options that say what a filter is designed to."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+
+from convt_cli.options import headings, values
 
 Quality = Annotated[
     Literal["fast", "high", "best"] | None,
     typer.Option(
+        rich_help_panel=headings.FILTER,
         help=(
-            "Of the designed kernel: flat to 0.90, 0.96 or 0.975 of the input's band, images below -110,"
-            " -195 or -240 dB. Default: high. With best it is computed in float64."
-        )
+            "Of the designed filter: flat to 0.90, 0.96 or 0.975 of the input's band, images below -110,"
+            " -195 or -240 dB. Default: high. best computes in float64."
+        ),
     ),
 ]
 Passband = Annotated[
-    float | None,
-    typer.Option(metavar="P", help="Flat, to 0.01 dB, up to this fraction of the input's band instead."),
+    Any,
+    typer.Option(
+        metavar="P",
+        parser=values.parse_passband,
+        rich_help_panel=headings.FILTER,
+        help="Flat, within 0.01 dB, up to this fraction of the Nyquist frequency, such as 0.95.",
+    ),
 ]
 Rejection = Annotated[
-    float | None, typer.Option(metavar="DB", help="All images so many dB below the signal instead.")
+    float | None,
+    typer.Option(
+        metavar="DB",
+        rich_help_panel=headings.FILTER,
+        help="Images and aliases this many dB down, such as 120.",
+    ),
 ]
 Phase = Annotated[
     Literal["linear", "minimum"] | None,
-    typer.Option(help="linear: exactly in time; minimum: nothing rings before a sound. Default: linear."),
+    typer.Option(
+        rich_help_panel=headings.FILTER,
+        help="linear: time-aligned; minimum: no ringing before a transient. Default: linear.",
+    ),
 ]
 
 

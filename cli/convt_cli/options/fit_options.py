@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from convt_cli.files.paths import parse_path
-from convt_cli.options import kernel_options, report_options, values
+from convt_cli.options import headings, kernel_options, report_options, values
 
 
 @dataclass(eq=False, repr=False)  # which would take time to make
@@ -19,21 +19,27 @@ class FitOptions:
         typer.Argument(
             metavar="LOW HIGH...",
             parser=parse_path,
+            rich_help_panel=headings.FILES,
             help=(
-                "Sound files, or .npy signals, in pairs: what goes in, and what should come out. Two"
-                " folders, whose sound files of the same names belong together. With --from-high, HIGH"
-                " alone."
+                "Pairs of audio files or .npy signals: the input, and the output wanted. Or two folders"
+                " whose files have the same names. With --from-high, HIGH only."
             ),
         ),
     ]
-    taps: Annotated[int, typer.Option("--taps", metavar="K", min=1, help="Length of the kernel.")]
+    taps: Annotated[
+        int,
+        typer.Option(
+            "--taps", metavar="K", min=1, rich_help_panel=headings.FILTER, help="Length of the kernel."
+        ),
+    ]
     output: kernel_options.KernelOutput = None
     stride: kernel_options.Stride = 2
     from_high: Annotated[
         bool,
         typer.Option(
             "--from-high",
-            help="LOW is made of HIGH: every S-th sample, after the best built-in low-pass filter.",
+            rich_help_panel=headings.FILES,
+            help="Derive LOW from HIGH: the best built-in low-pass, then every S-th sample.",
         ),
     ] = False
     padding: Annotated[
@@ -41,17 +47,16 @@ class FitOptions:
         typer.Option(
             metavar="P",
             parser=values.parse_padding,
-            help="What the kernel is to be used with, as of convt upsample: where its middle is.",
+            rich_help_panel=headings.FILTER,
+            help="The --padding that the kernel will be used with in convt upsample.",
         ),
     ] = "center"
     delay: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help=(
-                "HIGH is so many of its samples later than what K and P make. Default: as estimated,"
-                " with the middle of the kernel where most of it is."
-            ),
+            rich_help_panel=headings.FILTER,
+            help="Samples by which HIGH is late. Default: estimated.",
         ),
     ] = None
     ridge: Annotated[
@@ -59,22 +64,29 @@ class FitOptions:
         typer.Option(
             metavar="R",
             min=0,
+            rich_help_panel=headings.FILTER,
             help=(
-                "Keeps taps small where the sound does not determine them; a fraction of its power."
+                "Keeps taps small where the audio does not determine them, as a fraction of its power."
                 " Default: the largest that costs less than 0.01 dB."
             ),
         ),
     ] = None
     balance: Annotated[
-        bool, typer.Option("--balance", help="Have all phases the same gain: no tonal lines.")
+        bool,
+        typer.Option(
+            "--balance",
+            rich_help_panel=headings.FILTER,
+            help="Give all phases the same gain: no tonal lines.",
+        ),
     ] = False
     channels: Annotated[
         Literal["shared", "each", "mixed"] | None,
         typer.Option(
+            rich_help_panel=headings.FILTER,
             help=(
-                "One kernel for every channel, one a channel, or one from each to each. Default: shared, or"
-                " mixed where LOW has not as many as HIGH."
-            )
+                "shared: one kernel for all channels; each: one per channel; mixed: every input to every"
+                " output. Default: shared, or mixed if LOW and HIGH differ in channels."
+            ),
         ),
     ] = None
     overwrite: report_options.Overwrite = False

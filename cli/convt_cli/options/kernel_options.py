@@ -5,46 +5,79 @@ from typing import Annotated, Any
 
 import typer
 
-from convt_cli.options import values
+from convt_cli.options import headings, values
 
 Tensor = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Of several weights in W the one of this name, or of this layer, as convt weights lists them.",
+        rich_help_panel=headings.KERNEL,
+        help="Name of a tensor or layer in W, as listed by convt weights.",
     ),
 ]
 Layout = Annotated[
     values.Layout,
     typer.Option(
+        rich_help_panel=headings.KERNEL,
         help=(
-            "Whose axes weights have: torch, onnx (C_in, C_out/groups, K); keras (K, C_out, C_in); mlx"
-            " (C_out, K, C_in); jax (K, C_in, C_out), the last tap first. With keras, mlx and jax .npy"
-            " signals are (L, C) or (N, L, C)."
-        )
+            "Order of the axes of W: torch, onnx (C_in, C_out/groups, K); keras (K, C_out, C_in); mlx"
+            " (C_out, K, C_in); jax (K, C_in, C_out), last tap first. With keras, mlx and jax, .npy signals"
+            " are (L, C) or (N, L, C)."
+        ),
     ),
 ]
 WeightFile = Annotated[
-    Path, typer.Argument(metavar="W", readable=False, help="Weights, as convt upsample takes them.")
+    Path,
+    typer.Argument(
+        metavar="W",
+        readable=False,
+        rich_help_panel=headings.FILES,
+        help="File of weights: .npy, .npz, .safetensors, taps as text, or audio as impulse response.",
+    ),
 ]
 KernelOutput = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="W", readable=False, help="Name of the kernel, .npy."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="W",
+        readable=False,
+        rich_help_panel=headings.FILES,
+        help="Name of the kernel file, .npy.",
+    ),
 ]
-Stride = Annotated[int, typer.Option(metavar="S", min=1, help="Output samples per input sample.")]
+Stride = Annotated[
+    int,
+    typer.Option(
+        metavar="S", min=1, rich_help_panel=headings.RATE, help="Output samples per input sample."
+    ),
+]
 Down = Annotated[
     int,
-    typer.Option(metavar="M", min=1, help="Of the outputs every M-th is kept: a ratio of rates S/M."),
+    typer.Option(
+        metavar="M",
+        min=1,
+        rich_help_panel=headings.RATE,
+        help="Keep every M-th output sample, for a ratio of rates S/M.",
+    ),
 ]
 InputRate = Annotated[
     Any,
     typer.Option(
-        metavar="HZ", parser=values.parse_rate, help="The input's rate: frequencies are told in Hz."
+        "--rate",
+        "-r",
+        metavar="HZ",
+        parser=values.parse_rate,
+        rich_help_panel=headings.RATE,
+        help="Sample rate of the input, to show frequencies in Hz.",
     ),
 ]
 Plot = Annotated[
     Path | None,
     typer.Option(
-        metavar="PIC", readable=False, help="Draw it as .png, .svg or .pdf (pip install 'convt[plot]')."
+        metavar="FILE",
+        readable=False,
+        rich_help_panel=headings.REPORTS,
+        help="Plot it as .png, .svg or .pdf (pip install 'convt[plot]').",
     ),
 ]

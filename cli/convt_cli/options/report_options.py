@@ -4,15 +4,34 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, errors too.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say also how it is computed.")]
+from convt_cli.options import headings
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", rich_help_panel=headings.REPORTS, help="Print one JSON document on stdout, errors too."
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", rich_help_panel=headings.REPORTS, help="Show more details.")
+]
 Quiet = Annotated[
     bool,
     typer.Option(
-        "--quiet", "-q", help="Say nothing but errors, and what data is lost: clipping, dropped metadata."
+        "--quiet",
+        "-q",
+        rich_help_panel=headings.REPORTS,
+        help="Show errors and lost data (clipping, dropped metadata) only.",
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", rich_help_panel=headings.FILES, help="Replace outputs that exist.")
+]
 AllowTruncated = Annotated[
-    bool, typer.Option("--allow-truncated", help="Take an input that breaks off as far as it goes.")
+    bool,
+    typer.Option(
+        "--allow-truncated",
+        rich_help_panel=headings.SAMPLES,
+        help="Read a damaged input up to where it breaks off.",
+    ),
 ]

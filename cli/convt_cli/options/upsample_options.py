@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import typer
 
 from convt_cli.files.paths import STREAM, parse_path
-from convt_cli.options import filter_options, kernel_options, report_options, values
+from convt_cli.options import filter_options, headings, kernel_options, report_options, values
 from convt_cli.options.filter_options import FilterSpec
 
 _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav"}
@@ -34,25 +34,10 @@ class UpsampleOptions:
             show_default=False,
             metavar="IN...",
             parser=parse_path,
-            help=(
-                "Sound files; signals .npy, (L,), (C, L) or (N, C, L); - for standard input; folders"
-                " with -r."
-            ),
+            rich_help_panel=headings.FILES,
+            help="Audio files, folders of them, .npy signals (L,), (C, L) or (N, C, L), or - for stdin.",
         ),
     ] = field(compare=False)
-    files_from: Annotated[
-        Path | None,
-        typer.Option(
-            "--files-from",
-            metavar="LIST",
-            readable=False,
-            allow_dash=True,
-            help=(
-                "A file that names more inputs: one a line or, if it contains a NUL byte, separated by NUL,"
-                " as find -print0 writes them. - for standard input."
-            ),
-        ),
-    ] = field(default=None, compare=False)
     output: Annotated[
         Path | None,
         typer.Option(
@@ -60,9 +45,10 @@ class UpsampleOptions:
             "-o",
             metavar="OUT",
             parser=parse_path,
+            rich_help_panel=headings.FILES,
             help=(
-                "Name of the output, or - for standard output. Default: in_x2.wav beside in.wav, for"
-                " stride 2, or in_48000.wav for --rate 48000."
+                "Name of the output, or - for stdout. Default: in_x2.wav next to in.wav, or in_48000.wav"
+                " with --rate 48k."
             ),
         ),
     ] = field(default=None, compare=False)
@@ -72,43 +58,65 @@ class UpsampleOptions:
             "--directory",
             "-d",
             metavar="DIR",
-            help="Folder for the outputs, under their inputs' names; made if need be.",
+            rich_help_panel=headings.FILES,
+            help="Folder for the outputs, which keep their inputs' names. Created if needed.",
         ),
     ] = None
-    recursive: Annotated[
-        bool,
+    overwrite: report_options.Overwrite = False
+    container: Annotated[
+        str | None,
         typer.Option(
-            "--recursive", "-r", help="Take all sound files below a folder IN; DIR gets the same tree."
+            "--format",
+            metavar="F",
+            parser=values.parse_container,
+            rich_help_panel=headings.FILES,
+            help="File type of the output: wav, flac, aiff, ogg, mp3 ... Default: that of IN.",
         ),
-    ] = False
-    weights: Annotated[
-        Path | None,
+    ] = None
+    subtype: Annotated[
+        str | None,
         typer.Option(
-            metavar="W",
-            readable=False,
+            metavar="T",
+            parser=values.parse_subtype,
+            rich_help_panel=headings.FILES,
+            help="Sample format: PCM_16, PCM_24, FLOAT ... Default: that of IN.",
+        ),
+    ] = None
+    bitrate: Annotated[
+        Any,
+        typer.Option(
+            "--bitrate",
+            metavar="B",
+            parser=values.parse_bitrate,
+            rich_help_panel=headings.FILES,
             help=(
-                ".npy, .npz, .safetensors, a column of taps as text, or sound as impulse response. (K,) or"
-                " (1, 1, K): the kernel of every channel; (C, K): one a channel; (C_in, C_out/groups, K):"
-                " channels are mixed. Without it a kernel is designed for the stride."
+                "Bit rate of MP3, Ogg Vorbis and Opus, such as 192k. Default: at least that of a lossy"
+                " input, or else the encoder's best."
             ),
         ),
     ] = None
-    tensor: kernel_options.Tensor = None
-    layout: kernel_options.Layout = "torch"
     stride: Annotated[
         int | None,
-        typer.Option("--stride", metavar="S", min=1, help="Output samples per input sample. Default: 2."),
+        typer.Option(
+            "--stride",
+            metavar="S",
+            min=1,
+            rich_help_panel=headings.RATE,
+            help="Output samples per input sample. Default: 2.",
+        ),
     ] = None
     rate: Annotated[
         Any,
         typer.Option(
+            "--rate",
+            "-r",
             metavar="HZ",
             parser=values.parse_rate,
+            rich_help_panel=headings.RATE,
             help=(
-                "Rate of the output, in place of a stride: 48000, 48k, 88.2k. A file that has it already is"
-                " copied. With --weights the kernel is one for the stride S of the ratio S/M of the"
-                " rates, which is 160/147 for 44.1 to 48 kHz. With --raw and no --rate-in, the input's"
-                " rate."
+                "Sample rate of the output, instead of a stride: 48000, 48k, 88.2k. Files already at this"
+                " rate are copied. With --weights, the kernel is for the stride S of the ratio S/M of the"
+                " rates, 160/147 for 44.1 to 48 kHz."
             ),
         ),
     ] = None
@@ -118,154 +126,217 @@ class UpsampleOptions:
             "--rate-in",
             metavar="HZ",
             parser=values.parse_rate,
-            help="Rate of an input that states none, .npy or --raw, for --rate.",
-        ),
-    ] = None
-    padding: Annotated[
-        Any,
-        typer.Option(
-            metavar="P",
-            parser=values.parse_padding,
-            help=(
-                "Samples to drop at both ends; or full (0), or, for exactly stride*L samples (S/M*L"
-                " with --rate), center (a symmetric kernel stays in time), same (as neural decoders do)"
-                " or causal (nothing dropped in front). Default: 0 with --weights, else center."
-            ),
-        ),
-    ] = None
-    output_padding: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="Further samples at the end, below max(stride, dilation)."),
-    ] = 0
-    dilation: Annotated[
-        int, typer.Option(metavar="D", min=1, help="Output samples from one tap to the next.")
-    ] = 1
-    groups: Annotated[int, typer.Option(metavar="G", min=1, help="Runs of channels that do not mix.")] = 1
-    bias: Annotated[
-        Any,
-        typer.Option(
-            metavar="B",
-            parser=values.parse_bias,
-            help="Added to the output: a number, or a file of (C_out,).",
+            rich_help_panel=headings.RATE,
+            help="Sample rate of inputs that do not state one: .npy and --raw.",
         ),
     ] = None
     quality: filter_options.Quality = None
     passband: filter_options.Passband = None
     rejection: filter_options.Rejection = None
     phase: filter_options.Phase = None
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="W",
+            readable=False,
+            rich_help_panel=headings.KERNEL,
+            help=(
+                "Kernel to use: .npy, .npz, .safetensors, taps as text, or audio as impulse response. (K,):"
+                " for every channel; (C, K): one per channel; (C_in, C_out/groups, K): channels are mixed."
+            ),
+        ),
+    ] = None
+    normalize: Annotated[
+        bool,
+        typer.Option(
+            "--normalize",
+            rich_help_panel=headings.KERNEL,
+            help="Scale the kernel so that the level stays as it is.",
+        ),
+    ] = False
+    tensor: kernel_options.Tensor = None
+    layout: kernel_options.Layout = "torch"
+    padding: Annotated[
+        Any,
+        typer.Option(
+            metavar="P",
+            parser=values.parse_padding,
+            rich_help_panel=headings.KERNEL,
+            help=(
+                "Samples to drop at both ends; full (0); or, for an output of stride*L samples: center"
+                " (time-aligned if the kernel is symmetric), same (as neural decoders do), causal (nothing"
+                " dropped in front). Default: 0 with --weights, center without."
+            ),
+        ),
+    ] = None
+    output_padding: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            rich_help_panel=headings.KERNEL,
+            help="More samples at the end, fewer than max(stride, dilation).",
+        ),
+    ] = 0
+    dilation: Annotated[
+        int,
+        typer.Option(
+            metavar="D",
+            min=1,
+            rich_help_panel=headings.KERNEL,
+            help="Output samples from one tap to the next.",
+        ),
+    ] = 1
+    groups: Annotated[
+        int,
+        typer.Option(
+            metavar="G", min=1, rich_help_panel=headings.KERNEL, help="Groups of channels, not mixed."
+        ),
+    ] = 1
+    bias: Annotated[
+        Any,
+        typer.Option(
+            metavar="B",
+            parser=values.parse_bias,
+            rich_help_panel=headings.KERNEL,
+            help="Added to the output: a number, or a file of (C_out,).",
+        ),
+    ] = None
+    gain: Annotated[
+        Any,
+        typer.Option(
+            metavar="DB",
+            parser=values.parse_gain,
+            rich_help_panel=headings.SAMPLES,
+            help="Change the level by this many dB.",
+        ),
+    ] = 0.0
+    overs: Annotated[
+        Literal["keep", "clip", "guard", "error"] | None,
+        typer.Option(
+            rich_help_panel=headings.SAMPLES,
+            help=(
+                "Samples beyond full scale: clip them, keep them (float formats), guard (lower the whole"
+                " file until none is left), or error. Default: clip integers, keep floats."
+            ),
+        ),
+    ] = None
+    dither: Annotated[
+        Literal["tpdf", "none"] | None,
+        typer.Option(
+            rich_help_panel=headings.SAMPLES,
+            help="Noise added before rounding. Default: tpdf for 16 bits and fewer.",
+        ),
+    ] = None
+    nonfinite: Annotated[
+        Literal["error", "keep", "zero"],
+        typer.Option(rich_help_panel=headings.SAMPLES, help="What to do with NaN and infinity."),
+    ] = "error"
     precision: Annotated[
         Literal["float32", "float64"] | None,
         typer.Option(
-            help=(
-                "Of the arithmetic. Default: float32 for sound of up to 16 bits, float64 above; .npy as"
-                " it is."
-            )
+            rich_help_panel=headings.SAMPLES,
+            help="Of the arithmetic. Default: float32 for audio of up to 16 bits, float64 above.",
         ),
     ] = None
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            rich_help_panel=headings.SAMPLES,
+            help=(
+                "IN has no header: little-endian samples, described by --rate-in (or --rate), --channels,"
+                " --subtype."
+            ),
+        ),
+    ] = False
+    channels: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=65_535,
+            rich_help_panel=headings.SAMPLES,
+            help="Channels of a --raw input.",
+        ),
+    ] = None
+    allow_truncated: report_options.AllowTruncated = False
     latency: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="Work on blocks of N input samples: for live sources. Default: as is fastest.",
+            rich_help_panel=headings.SAMPLES,
+            help="For live sources: process blocks of N input samples. Default: the fastest.",
         ),
     ] = None
-    container: Annotated[
-        str | None,
+    files_from: Annotated[
+        Path | None,
         typer.Option(
-            "--format", metavar="F", help="Container: WAV, FLAC, AIFF, W64, AU, RAW ... Default: as IN."
-        ),
-    ] = None
-    subtype: Annotated[
-        str | None,
-        typer.Option(
-            metavar="T",
-            help="Sample format: PCM_16, PCM_24, FLOAT ... Default: as IN. With --raw, of both.",
-        ),
-    ] = None
-    bitrate: Annotated[
-        Any,
-        typer.Option(
-            "--bitrate",
-            metavar="B",
-            parser=values.parse_bitrate,
+            "--files-from",
+            metavar="LIST",
+            readable=False,
+            allow_dash=True,
+            rich_help_panel=headings.MANY,
             help=(
-                "Bits per second of an MP3, Ogg Vorbis or Opus output, as 192k. Default: not below those of"
-                " a lossy input; else the encoder's best."
+                "File with the names of more inputs, one per line, or separated by NUL (find -print0)."
+                " - for stdin."
             ),
         ),
-    ] = None
-    gain: Annotated[
-        Any,
-        typer.Option(metavar="DB", parser=values.parse_gain, help="Change the level by so many dB."),
-    ] = 0.0
-    dither: Annotated[
-        Literal["tpdf", "none"] | None,
-        typer.Option(help="Noise added before rounding to integers. Default: tpdf at 16 bits and below."),
-    ] = None
-    overs: Annotated[
-        Literal["keep", "clip", "guard", "error"] | None,
-        typer.Option(
-            help=(
-                "What becomes of samples beyond full scale; guard lowers the level of the whole so that"
-                " there are none. Default: keep in real numbers, clip in integers."
-            )
-        ),
-    ] = None
-    nonfinite: Annotated[
-        Literal["error", "keep", "zero"],
-        typer.Option(help="What becomes of a NaN or an infinity in the input."),
-    ] = "error"
-    raw: Annotated[
-        bool,
-        typer.Option(
-            "--raw",
-            help=(
-                "IN has no header: little-endian samples as --rate-in (or --rate), --channels,"
-                " --subtype say."
-            ),
-        ),
-    ] = False
-    channels: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=65_535, help="Channels of a --raw input.")
-    ] = None
-    allow_truncated: report_options.AllowTruncated = False
-    overwrite: report_options.Overwrite = False
+    ] = field(default=None, compare=False)
     skip_existing: Annotated[
         bool,
         typer.Option(
-            "--skip-existing", help="Leave out inputs whose output exists: goes on where a run ended."
+            "--skip-existing",
+            rich_help_panel=headings.MANY,
+            help="Skip inputs whose output exists: resumes an interrupted run.",
         ),
     ] = False
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            rich_help_panel=headings.MANY,
+            help="Files to process at a time. Default: the number of cores.",
+        ),
+    ] = None
     sync: Annotated[
         bool | None,
         typer.Option(
             "--sync/--no-sync",
+            rich_help_panel=headings.MANY,
             help=(
-                "Wait until each output is on the disk before it gets its name: no power cut leaves an"
-                " empty one. Default: --sync for one output, --no-sync for several."
+                "Wait until an output is on the disk before it gets its name, so that a power cut cannot"
+                " leave it empty. Default: --sync for one output, --no-sync for several."
             ),
         ),
-    ] = None
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at a time. Default: the cores."),
     ] = None
     plot: Annotated[
         Path | None,
         typer.Option(
             "--plot",
-            metavar="PIC",
+            metavar="FILE",
             readable=False,
-            help="Draw the spectra of input and output as .png, .svg or .pdf (pip install 'convt[plot]').",
+            rich_help_panel=headings.REPORTS,
+            help="Plot the spectra of input and output as .png, .svg or .pdf (pip install 'convt[plot]').",
         ),
     ] = None
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", rich_help_panel=headings.REPORTS, help="Show what would be done; write nothing."
+        ),
     ] = False
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="For each input one line of JSON on stdout, of errors and skips, too."),
+        typer.Option(
+            "--json",
+            rich_help_panel=headings.REPORTS,
+            help="Print one line of JSON per input on stdout, errors and skipped files too.",
+        ),
     ] = False
     verbose: report_options.Verbose = False
     quiet: report_options.Quiet = False

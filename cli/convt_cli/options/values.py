@@ -12,6 +12,15 @@ Layout = Literal["torch", "keras", "jax", "mlx", "onnx"]
 _MOST_GAIN = 300  # dB: beyond what any samples span
 _MOST_RATE = 2**31 - 1  # Hz
 _LEAST_BITRATE = 1000  # bits per second: fewer are meant to be thousands
+_SUBTYPES = {
+    f"{kind}{bits}{order}": f"PCM_{bits}"
+    for kind in ("", "pcm", "s", "pcms", "int")
+    for bits in (16, 24, 32)
+    for order in ("", "le", "be", "bit")
+}
+_SUBTYPES |= dict.fromkeys(("8", "8bit", "u8", "pcmu8"), "PCM_U8")
+_SUBTYPES |= dict.fromkeys(("float32", "f32", "f32le", "f32be", "pcmf32le", "pcmf32be"), "FLOAT")
+_SUBTYPES |= dict.fromkeys(("float64", "f64", "f64le", "f64be", "pcmf64le", "pcmf64be"), "DOUBLE")
 NAMED_PADDINGS = ("full", "center", "same", "causal")
 
 
@@ -21,7 +30,17 @@ def parse_padding(text: str) -> int | str:
         return text
     if text.isdecimal():
         return int(text)
-    raise typer.BadParameter(f"{text!r} is neither a number of samples nor {', '.join(NAMED_PADDINGS)}")
+    raise typer.BadParameter(f"must be 0 or more, or {', '.join(NAMED_PADDINGS)}; got {text}")
+
+
+def parse_subtype(text: str) -> str:
+    """Return a sample format as libsndfile names it: PCM_24 of 24, pcm24, s24 or s24le, FLOAT of f32."""
+    return _SUBTYPES.get(text.lower().replace("-", "").replace("_", ""), text.upper())
+
+
+def parse_container(text: str) -> str:
+    """Return a file type without the dot that extensions begin with."""
+    return text.removeprefix(".")
 
 
 def parse_bias(text: str) -> float | Path:
@@ -31,7 +50,7 @@ def parse_bias(text: str) -> float | Path:
     except ValueError:
         return Path(text)
     if not math.isfinite(bias):
-        raise typer.BadParameter(f"a bias is a finite number, not {text}")
+        raise typer.BadParameter(f"must be a finite number, or a file; got {text}")
     return bias
 
 
@@ -43,8 +62,19 @@ def parse_rate(text: str) -> int:
     except ArithmeticError:
         rate = Decimal(0)
     if not (rate.is_finite() and 1 <= rate <= _MOST_RATE and rate == int(rate)):
-        raise typer.BadParameter(f"{text!r} is no rate: whole Hz, 1 to {_MOST_RATE}, as 48000 or 44.1k")
+        raise typer.BadParameter(f"must be a whole number of Hz, such as 48000 or 44.1k; got {text}")
     return int(rate)
+
+
+def parse_passband(text: str) -> float:
+    """Return a fraction of a Nyquist frequency."""
+    try:
+        passband = float(text)
+    except ValueError:
+        passband = math.nan
+    if not 0 < passband < 2:  # below --stopband, which may be up to 2
+        raise typer.BadParameter(f"must be a fraction of the Nyquist frequency, such as 0.95; got {text}")
+    return passband
 
 
 def parse_bitrate(text: str) -> int:
@@ -55,9 +85,9 @@ def parse_bitrate(text: str) -> int:
     except ArithmeticError:
         rate = Decimal(0)
     if not (rate.is_finite() and rate >= 1):
-        raise typer.BadParameter(f"{text!r} is no bit rate, as 192k")
+        raise typer.BadParameter(f"must be a bit rate, such as 192k; got {text}")
     if rate < _LEAST_BITRATE:
-        raise typer.BadParameter(f"{text} bits per second are too few; did you mean {rate:f}k?")
+        raise typer.BadParameter(f"{text} bits per second are too few. Did you mean {rate:f}k?")
     return int(rate)
 
 
@@ -68,5 +98,5 @@ def parse_gain(text: str) -> float:
     except ValueError:
         gain = math.nan
     if not abs(gain) <= _MOST_GAIN:
-        raise typer.BadParameter(f"{text!r} is not a number of dB between -{_MOST_GAIN} and {_MOST_GAIN}")
+        raise typer.BadParameter(f"must be a number of dB, -{_MOST_GAIN} to {_MOST_GAIN}; got {text}")
     return gain

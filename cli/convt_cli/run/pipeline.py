@@ -65,11 +65,13 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
     check_streams(options)
     with _failures_of(options), closing(open_input(options)) as reader:
         options, ratio = with_ratio(options, reader)
-        _check_target(options)
-        if options.plot:
-            check_plot_path(options.plot, [*options.inputs, options.target], overwrite=options.overwrite)
         with upsampler_cache().borrowed(options, ratio, reader, threads) as prepared:
             plan = plan_run(options, ratio, reader, prepared)
+            _check_target(options)  # last of all: that it exists must not hide another mistake
+            if options.plot:
+                check_plot_path(
+                    options.plot, [*options.inputs, options.target], overwrite=options.overwrite
+                )
             run = _Run(plan, reader, on_progress, nullcontext if threads == 1 else prefetch)
             result = run.try_format() if options.dry_run else run.upsample()
     result = replace(result, seconds=time.perf_counter() - begun)

@@ -10,6 +10,9 @@ from convt_cli.files.paths import input_name
 from convt_cli.kernels.selection import SAME, Ratio
 from convt_cli.options.upsample_options import UpsampleOptions
 
+_KILOHERTZ = frozenset((8, 11, 12, 16, 22, 24, 32, 37, 44, 48, 64, 88, 96, 176, 192, 352, 384))
+_LEAST_AUDIO = 4000  # Hz: below it such rates may be meant
+
 
 def with_ratio(options: UpsampleOptions, reader: Reader) -> tuple[UpsampleOptions, Ratio]:
     """Return the options, and the ratio of rates that they mean for this input.
@@ -20,6 +23,10 @@ def with_ratio(options: UpsampleOptions, reader: Reader) -> tuple[UpsampleOption
     if options.rate is None:
         return options, Ratio(options.stride or 2)
     rate = options.rate
+    if rate in _KILOHERTZ and own >= _LEAST_AUDIO:
+        raise Misuse(
+            f"{input_name(options.source)}: --rate {rate} is {rate} Hz. Did you mean --rate {rate}k?"
+        )
     if rate < own and not options.lowers:
         name = input_name(options.source)
         raise Failure(

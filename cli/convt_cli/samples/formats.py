@@ -1,5 +1,6 @@
 """Containers and sample formats: the input's, and those that an option or a file name asks for."""
 
+import difflib
 import sys
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -142,6 +143,11 @@ def output_format(
     return Format(container, subtype, _endian(container, subtype, source), rate)
 
 
+_USUAL_CONTAINERS = ("WAV", "FLAC", "AIFF", "OGG", "MP3")
+_USUAL_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+_FOREIGN = frozenset(("AAC", "M4A", "MP4", "WMA", "ALAC", "WV", "APE", "AC3", "DTS", "MKA", "WEBM"))
+
+
 def format_request(container: str | None, subtype: str | None) -> FormatRequest:
     """Return the formats that options name, in libsndfile's names.
 
@@ -152,13 +158,15 @@ def format_request(container: str | None, subtype: str | None) -> FormatRequest:
     """
     container = container and _EXTENSIONS.get(container.upper(), container.upper())
     subtype = subtype and subtype.upper()
-    for name, known, option in (
-        (container, _containers(), "--format"),
-        (subtype, _subtypes(), "--subtype"),
+    for name, known, option, usual in (
+        (container, _containers(), "--format", _USUAL_CONTAINERS),
+        (subtype, _subtypes(), "--subtype", _USUAL_SUBTYPES),
     ):
         if name and (name not in known or name in _GARBLED):
-            able = ", ".join(sorted(known - set(_GARBLED)))
-            raise Misuse(f"{option} {name} is not known: it is one of {able}")
+            close = difflib.get_close_matches(name, [*usual, *sorted(known - set(_GARBLED))], 1)
+            guess = f" Did you mean {close[0]}?" if close else ""
+            cannot = f"{name} cannot be written." if name in _FOREIGN else f"unknown format: {name}."
+            raise Misuse(f"{option}: {cannot}{guess} Usual are {', '.join(usual)}")
     return FormatRequest(container, subtype)
 
 

@@ -110,8 +110,8 @@ def test_a_lower_quality_is_named() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-o", "out.mp3", "--bitrate", "192"], "192 bits per second are too few; did you mean 192k?"),
-        (["-o", "out.mp3", "--bitrate", "fast"], "'fast' is no bit rate, as 192k"),
+        (["-o", "out.mp3", "--bitrate", "192"], "192 bits per second are too few. Did you mean 192k?"),
+        (["-o", "out.mp3", "--bitrate", "fast"], "--bitrate must be a bit rate, such as 192k; got fast"),
         (
             ["-o", "out.mp3", "--bitrate", "400k"],
             "MP3 MPEG_LAYER_III of 2 channel(s) at 48000 Hz takes 40k to 320k",

@@ -76,13 +76,21 @@ def test_from_no_header_a_container_gets_its_own_byte_order(container: str, begi
         (["--channels", "1"], 2, "--channels tells what a --raw input holds"),
         (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "ULAW"], 2, "ULAW"),
         (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "VORBIS"], 2, "VORBIS"),
-        (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "PCM_20"], 2, "--subtype PCM_20"),
+        (
+            ["--raw", "--rate", "8000", "--channels", "1", "--subtype", "PCM_20"],
+            2,
+            "--subtype: unknown format: PCM_20",
+        ),
         (
             ["--raw", "--rate", "2000000000", "--channels", "1"],
             1,
             "RAW goes up to 2147483647 Hz, and the output has 4000000000",
         ),
-        (["--raw", "--rate", "8000", "--channels", "1000000000"], 2, "1000000000 is not in the range"),
+        (
+            ["--raw", "--rate", "8000", "--channels", "1000000000"],
+            2,
+            "--channels must be a whole number, 1 to 65535, got 1000000000",
+        ),
     ],
 )
 def test_what_cannot_be_raw(options: list[str], code: int, message: str) -> None:

@@ -126,7 +126,7 @@ def test_the_document_has_what_was_asked_and_what_was_made() -> None:
 @pytest.mark.parametrize(
     ("options", "message", "code"),
     [
-        (["--quality", "better"], "'better' is not one of", 2),
+        (["--quality", "better"], "--quality must be fast, high or best, got better", 2),
         (["--passband", "1.5"], "passband must be above 0 and below 1, got 1.5", 2),
         (["--rejection", "999"], "rejection must be 20 to 250 dB, got 999.0", 2),
         (["--taps", "64", "--quality", "high"], "taps go with a passband or a rejection", 2),

@@ -146,7 +146,7 @@ def test_a_dry_run_of_many_makes_no_folder_and_needs_none() -> None:
     for name in ("a.wav", "tree/b.wav", "tree/deep/c.wav"):
         noise_file(name)
     before = tree()
-    documents = all_facts("a.wav", "tree", "-r", "-d", "new/out", "--dry-run")
+    documents = all_facts("a.wav", "tree", "-d", "new/out", "--dry-run")
     assert tree() == before
     assert [document["output"]["path"] for document in documents] == [
         "new/out/a.wav",

@@ -80,7 +80,7 @@ def test_named_inputs_come_before_those_of_the_list() -> None:
 def test_a_list_may_name_folders_with_r() -> None:
     Path("in").mkdir()
     Path("a.wav").rename("in/a.wav")
-    assert made(b"in\n#c.wav\n", "-r") == b"out/a.wav\nout/#c.wav\n"
+    assert made(b"in\n#c.wav\n") == b"out/a.wav\nout/#c.wav\n"
 
 
 def test_a_list_of_one_is_reported_like_one_of_many() -> None:
@@ -94,14 +94,14 @@ def test_a_list_of_one_is_reported_like_one_of_many() -> None:
     [
         (["--files-from", "none"], 1, "none: cannot be read: No such file or directory"),
         (["--files-from", "."], 1, ".: cannot be read: Is a directory"),
-        (["--files-from", "list"], 1, "list: names no input"),
-        (["a.wav", "--files-from", "list"], 1, "list: names no input"),
-        (["--files-from", "pipe"], 1, "pipe: names standard input, -, among files"),
-        (["-", "--files-from", "-"], 2, "standard input is one input alone"),
-        (["-", "--files-from", "list"], 2, "standard input is one input alone"),
+        (["--files-from", "list"], 1, "list: this list is empty"),
+        (["a.wav", "--files-from", "list"], 1, "list: this list is empty"),
+        (["--files-from", "pipe"], 1, "pipe: names standard input (-) among files"),
+        (["-", "--files-from", "-"], 2, "standard input goes alone"),
+        (["-", "--files-from", "list"], 2, "standard input goes alone"),
         (["--files-from", "list", "-o", "out.wav"], 2, "-o names one output"),
         (["--files-from", "list", "--plot", "p.png"], 2, "--plot draws one input"),
-        ([], 2, "there is no input: name one, or with --files-from a list (see 'convt upsample --help')"),
+        ([], 2, "no input: name a file or a folder (see 'convt upsample --help')"),
     ],
 )
 def test_what_is_refused(arguments: list[str], code: int, message: str) -> None:

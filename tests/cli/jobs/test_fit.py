@@ -163,7 +163,7 @@ def test_what_may_surprise_is_a_warning() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
-        (["low.wav", "high.wav"], "Missing option '--taps'", 2),
+        (["low.wav", "high.wav"], "--taps is missing", 2),
         (["low.wav", "--taps", "8"], "LOW HIGH are pairs of files, or of folders, and 1 are named", 2),
         (["-", "high.wav", "--taps", "8"], "convt fit reads files, not standard input", 2),
         (
@@ -186,7 +186,11 @@ def test_what_may_surprise_is_a_warning() -> None:
             1,
         ),
         (["low.wav", "high.wav", "--taps", "1"], "taps must be at least stride = 2, got 1", 2),
-        (["low.wav", "high.wav", "--taps", "8", "--padding", "mid"], "'mid' is neither a number", 2),
+        (
+            ["low.wav", "high.wav", "--taps", "8", "--padding", "mid"],
+            "--padding must be 0 or more, or full",
+            2,
+        ),
         (["low.wav", "high.wav", "--taps", "8", "-o", "w.wav"], "a kernel is written as .npy or .npz", 2),
         (["low.wav", "high.wav", "--taps", "8", "-o", "no/w.npy"], "there is no folder no", 1),
         (

@@ -62,13 +62,17 @@ def refused(*arguments: str, code: int = 2) -> str:
     return str(result.stderr)
 
 
-def test_without_a_folder_each_output_stands_beside_its_input() -> None:
-    sound("a.wav", "sub/b.flac", "sub/deep/c.aiff")
-    assert written("a.wav", "sub/b.flac", "sub/deep/c.aiff") == [
-        "a_x2.wav",
-        "sub/b_x2.flac",
-        "sub/deep/c_x2.aiff",
-    ]
+def test_several_inputs_need_a_folder() -> None:
+    sound("a.wav", "b.wav", "c.wav")
+    assert "two inputs and no -d. Did you mean -o b.wav?" in refused("a.wav", "b.wav")
+    assert "two inputs and no -d. Did you mean -o out.wav?" in refused("a.wav", "out.wav")
+    assert "3 inputs need -d DIR" in refused("a.wav", "b.wav", "c.wav")
+
+
+def test_in_its_own_folder_an_output_has_another_name() -> None:
+    sound("a.wav", "b.wav", "sub/c.wav")
+    assert written("a.wav", "b.wav", "sub/c.wav", "-d", ".") == ["a_x2.wav", "b_x2.wav", "c.wav"]
+    assert written("a.wav", "-d", ".", "--rate", "16k") == ["a_16000.wav"]
 
 
 def test_in_a_folder_outputs_have_their_inputs_names() -> None:
@@ -90,8 +94,9 @@ def test_another_container_changes_the_extensions(container: str, extension: str
     sound("a.wav", "b.flac")
     names = [f"out/a.{extension}", f"out/b.{extension}"]
     assert written("a.wav", "b.flac", "-d", "out", "--format", container) == names
-    beside = [f"a_x2.{extension}", f"b_x2.{extension}"]
-    assert written("a.wav", "b.flac", "--format", container) == beside
+    beside = ["a_x2.wav" if extension == "wav" else f"a.{extension}"]
+    beside += ["b_x2.flac" if extension == "flac" else f"b.{extension}"]
+    assert written("a.wav", "b.flac", "-d", ".", "--format", container) == beside
 
 
 def test_the_sample_format_decides_between_ogg_and_opus() -> None:
@@ -109,7 +114,7 @@ def test_an_array_keeps_its_extension() -> None:
 
 def test_a_whole_folder_keeps_its_tree() -> None:
     sound("in/b.wav", "in/a.wav", "in/sub/deep/c.flac", "in/sub/LOUD.WAV", "in/z.aif")
-    assert written("-r", "in", "-d", "out") == [
+    assert written("in", "-d", "out") == [
         "out/a.wav",
         "out/b.wav",
         "out/sub/LOUD.WAV",
@@ -125,17 +130,17 @@ def test_what_is_no_sound_is_left_out_of_a_folder() -> None:
     Path("in/folder.wav").mkdir()
     os.mkfifo("in/pipe.wav")
     np.save("in/w.npy", np.ones(3))
-    assert written("-r", "in", "-d", "out") == ["out/a.wav"]
+    assert written("in", "-d", "out") == ["out/a.wav"]
 
 
 def test_what_is_in_a_hidden_folder_is_left_out() -> None:
     sound("in/a.wav", "in/.trash/b.wav", "in/sub/.cache/deep/c.wav")
-    assert written("-r", "in", "-d", "out") == ["out/a.wav"]
+    assert written("in", "-d", "out") == ["out/a.wav"]
 
 
 def test_a_folder_may_be_hidden_itself() -> None:
     sound(".corpus/a.wav")
-    assert written("-r", ".corpus", "-d", ".out") == [".out/a.wav"]
+    assert written(".corpus", "-d", ".out") == [".out/a.wav"]
 
 
 def test_the_kernels_own_files_are_left_out_of_a_folder() -> None:
@@ -144,7 +149,7 @@ def test_the_kernels_own_files_are_left_out_of_a_folder() -> None:
         np.save(f"in/{name}.npy", np.ones(3 if name == "taps" else 1))
         Path(f"in/{name}.npy").rename(f"in/{name}.wav")
     Path("link.wav").symlink_to("in/taps.wav")
-    arguments = ["-r", "in", "-d", "out", "-q", "--weights", "link.wav", "--bias", "in/offset.wav"]
+    arguments = ["in", "-d", "out", "-q", "--weights", "link.wav", "--bias", "in/offset.wav"]
     assert upsample(*arguments).stdout == "out/a.wav\n"
 
 
@@ -157,13 +162,13 @@ def test_links_are_followed_and_every_folder_is_read_once() -> None:
     Path("in/zzz").symlink_to("../other")
     Path("other/back").symlink_to("../in")
     Path("in/b.wav").symlink_to("../other/deep/b.wav")
-    assert written("-r", "in", "-d", "out") == ["out/b.wav", "out/other/deep/b.wav", "out/sub/a.wav"]
+    assert written("in", "-d", "out") == ["out/b.wav", "out/other/deep/b.wav", "out/sub/a.wav"]
 
 
 def test_a_link_back_to_the_outputs_makes_no_new_inputs() -> None:
     sound("in/a.wav", "out/old.wav")
     Path("in/results").symlink_to("../out")
-    assert written("-r", "in", "-d", "out") == ["out/a.wav"]
+    assert written("in", "-d", "out") == ["out/a.wav"]
 
 
 def test_a_link_that_leads_nowhere_is_a_file_that_fails() -> None:
@@ -171,7 +176,7 @@ def test_a_link_that_leads_nowhere_is_a_file_that_fails() -> None:
     Path("in/lost.wav").symlink_to("nowhere.wav")
     Path("in/loop.wav").symlink_to("loop.wav")
     Path("in/lost.txt").symlink_to("nowhere.txt")
-    result = upsample("-r", "in", "-d", "out", "-q", "--weights", "w.npy", code=3)
+    result = upsample("in", "-d", "out", "-q", "--weights", "w.npy", code=3)
     assert result.stdout == "out/a.wav\n"
     for name in ("lost", "loop"):
         assert f"convt: in/{name}.wav: is a link that leads nowhere\n" in result.stderr
@@ -185,7 +190,7 @@ def test_folders_may_be_nested_deeper_than_calls() -> None:
     sound("a.wav")
     Path("a.wav").rename(deep / "a.wav")  # libsndfile takes no name so long
     shallow = [sys.executable, "-c", f"import sys; sys.setrecursionlimit(300); {MAIN}"]
-    command = [*shallow, "upsample", "-r", "in", "-d", "out", "-q", "--weights", "w.npy"]
+    command = [*shallow, "upsample", "in", "-d", "out", "-q", "--weights", "w.npy"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.stderr == ""
     assert result.stdout == f"{Path('out', *deep.parts[1:], 'a.wav')}\n"
@@ -194,42 +199,42 @@ def test_folders_may_be_nested_deeper_than_calls() -> None:
 def test_a_folder_may_be_named_by_a_link() -> None:
     sound("in/sub/a.wav")
     Path("link").symlink_to("in")
-    assert written("-r", "link", "-d", "out") == ["out/sub/a.wav"]
+    assert written("link", "-d", "out") == ["out/sub/a.wav"]
 
 
 def test_several_folders_and_a_file_go_together() -> None:
     sound("one/a.wav", "two/sub/b.wav", "c.wav")
-    assert written("-r", "two", "c.wav", "one", "-d", "out") == ["out/sub/b.wav", "out/c.wav", "out/a.wav"]
+    assert written("two", "c.wav", "one", "-d", "out") == ["out/sub/b.wav", "out/c.wav", "out/a.wav"]
 
 
 def test_folders_may_be_named_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     sound("in/sub/a.wav", "here/b.wav")
     monkeypatch.chdir("here")
     np.save("w", np.ones(3))
-    assert written("-r", "..", "-d", "../out") == ["../out/here/b.wav", "../out/in/sub/a.wav"]
-    assert written("-r", ".", "-d", "../new") == ["../new/b.wav"]
+    assert written("..", "-d", "../out") == ["../out/here/b.wav", "../out/in/sub/a.wav"]
+    assert written(".", "-d", "../new") == ["../new/b.wav"]
 
 
 @pytest.mark.parametrize("name", ["in/out", "./in/out", "in/../in/out", "link/out"])
 def test_outputs_within_the_folder_are_no_inputs(name: str) -> None:
     sound("in/a.wav", "in/sub/b.wav")
     Path("link").symlink_to("in")
-    assert written("-r", "in", "-d", name) == [f"{Path(name)}/a.wav", f"{Path(name)}/sub/b.wav"]
+    assert written("in", "-d", name) == [f"{Path(name)}/a.wav", f"{Path(name)}/sub/b.wav"]
     before = contents()
-    result = upsample("-r", "in", "-d", name, "--weights", "w.npy", "--skip-existing")
+    result = upsample("in", "-d", name, "--weights", "w.npy", "--skip-existing")
     assert result.stderr == "0 of 2 files done, 2 skipped, 0 failed\n"
     assert contents() == before
 
 
 def test_outputs_may_go_to_a_folder_above() -> None:
     sound("in/sub/a.wav", "in/b.wav")
-    assert written("-r", "in", "-d", ".") == ["b.wav", "sub/a.wav"]
+    assert written("in", "-d", ".") == ["b.wav", "sub/a.wav"]
 
 
 def test_a_folder_cannot_take_its_own_outputs() -> None:
     sound("in/a.wav", "in/sub/b.wav")
     before = contents()
-    result = upsample("-r", "in", "-d", "in", "--overwrite", code=2)
+    result = upsample("in", "-d", "in", "--overwrite", code=2)
     assert "no sound file" not in result.stderr
     assert contents() == before
 
@@ -237,16 +242,18 @@ def test_a_folder_cannot_take_its_own_outputs() -> None:
 def test_a_folder_without_sound_is_an_error() -> None:
     Path("in/sub").mkdir(parents=True)
     Path("in/notes.txt").write_text("hiss\n")
-    assert "in: there is no sound file in this folder" in refused("-r", "in", "-d", "out", code=1)
+    assert "in: no audio file in this folder or below it" in refused("in", "-d", "out", code=1)
     sound("more/a.wav")
-    assert "in: there is no sound file in this folder" in refused("-r", "more", "in", "-d", "out", code=1)
+    result = upsample("more", "in", "-d", "out", "-q", code=3)
+    assert "in: no audio file in this folder or below it" in result.stderr
+    assert result.stdout == "out/a.wav\n"
 
 
 @pytest.mark.parametrize("name", ["nowhere", "y" * 300, "w.npy/in", "loop"])
 def test_a_folder_that_cannot_be_read_does_not_keep_the_rest(name: str) -> None:
     sound("in/a.wav")
     Path("loop").symlink_to("loop")
-    result = upsample("-r", name, "in", "-d", "out", "-q", code=3)
+    result = upsample(name, "in", "-d", "out", "-q", code=3)
     assert result.stdout == "out/a.wav\n"
     assert f"{name}: cannot be read: " in result.stderr
 
@@ -269,12 +276,12 @@ def test_a_folder_below_that_cannot_be_read_is_told_of(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, "scandir", scan)
     monkeypatch.setattr(os, "listdir", names)
-    result = upsample("-r", "in", "-d", "out", "-q", code=3)
+    result = upsample("in", "-d", "out", "-q", code=3)
     assert result.stdout == "out/a.wav\n"
     assert "locked: cannot be read: Permission denied" in result.stderr
 
 
-@pytest.mark.parametrize("folder", [[], ["-d", "out"]])
+@pytest.mark.parametrize("folder", [["-d", "."], ["-d", "out"]])
 @pytest.mark.parametrize(
     "again", ["a.wav", "./a.wav", "sub/../a.wav", "link/a.wav", "ABSOLUTE"], ids=lambda name: name
 )
@@ -289,18 +296,18 @@ def test_two_names_of_one_file_may_have_two_outputs() -> None:
     sound("a.wav")
     Path("b.wav").symlink_to("a.wav")
     Path("c.wav").hardlink_to("a.wav")
-    assert written("a.wav", "b.wav", "c.wav") == ["a_x2.wav", "b_x2.wav", "c_x2.wav"]
+    assert written("a.wav", "b.wav", "c.wav", "-d", ".") == ["a_x2.wav", "b_x2.wav", "c_x2.wav"]
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         ["one/a.wav", "two/a.wav", "-d", "out"],
-        ["-r", "one", "two", "-d", "out"],
-        ["-r", "one", "one/a.wav", "-d", "out"],
-        ["-r", "one", "one/", "-d", "out"],
+        ["one", "two", "-d", "out"],
+        ["one", "one/a.wav", "-d", "out"],
+        ["one", "one/", "-d", "out"],
         ["one/a.wav", "one/a.flac", "-d", "out", "--format", "aiff"],
-        ["one/a.wav", "one/a.flac", "--format", "aiff"],
+        ["one/a.wav", "one/a.flac", "-d", "one", "--format", "aiff"],
     ],
 )
 def test_two_inputs_of_one_output_are_refused(arguments: list[str]) -> None:
@@ -318,21 +325,20 @@ def test_two_inputs_whose_outputs_are_one_file_through_links_are_refused() -> No
 def test_an_output_that_is_another_input_is_refused() -> None:
     """What one input becomes must not take another's place, be it read before or after."""
     sound("a.wav", "a_x2.wav", "in/b.wav")
-    assert "a_x2.wav" in refused("a.wav", "a_x2.wav", "--overwrite")
-    assert "a_x2.wav" in refused("a_x2.wav", "a.wav", "--overwrite", "--jobs", "1")
+    assert "a_x2.wav" in refused("a.wav", "a_x2.wav", "-d", ".", "--overwrite")
+    assert "a_x2.wav" in refused("a_x2.wav", "a.wav", "-d", ".", "--overwrite", "--jobs", "1")
     Path("in/out").mkdir()
     Path("in/out/a.wav").symlink_to("../b.wav")
     assert "b.wav" in refused("a.wav", "in/b.wav", "-d", "in/out", "--overwrite")
 
 
-@pytest.mark.parametrize("name", ["out/a.wav", "in/a.wav"])
-def test_an_output_that_is_its_own_input_is_refused(name: str) -> None:
+def test_an_output_that_is_its_own_input_is_refused() -> None:
     sound("in/a.wav")
     Path("out").mkdir()
     Path("out/a.wav").hardlink_to("in/a.wav")
     before = contents()
-    result = upsample("in/a.wav", "-d", str(Path(name).parent), "--overwrite", code=1)
-    assert f"{name}: is the same file as the input in/a.wav" in result.stderr
+    result = upsample("in/a.wav", "-d", "out", "--overwrite", code=1)
+    assert "out/a.wav: is the same file as the input in/a.wav" in result.stderr
     assert contents() == before
 
 
@@ -340,18 +346,18 @@ def test_an_output_that_is_its_own_input_is_refused(name: str) -> None:
     ("arguments", "message"),
     [
         (["a.wav", "b.wav", "-o", "out.wav"], "-o names one output"),
-        (["a.wav", "-o", "out.wav", "-d", "out"], "-o names one output and -d the folder"),
-        (["-r", "in", "-o", "out.wav"], "a folder needs -d"),
-        (["-r", "in", "-d", "out", "-o", "out.wav"], "-o names one output and -d the folder"),
-        (["-r", "in"], "a folder needs -d"),
-        (["-r", "a.wav"], "a folder needs -d"),
-        (["-", "a.wav"], "standard input is one input alone"),
-        (["a.wav", "-", "-d", "out"], "standard input is one input alone"),
-        (["-", "-d", "out"], "standard input is one input alone"),
-        (["-", "-"], "standard input is one input alone"),
+        (["a.wav", "-o", "out.wav", "-d", "out"], "-o names one output and -d the folder of several"),
+        (["in", "-o", "out.wav"], "-o names one output"),
+        (["in", "-d", "out", "-o", "out.wav"], "-o names one output and -d the folder of several"),
+        (["in"], "in: is a folder: name the folder for its outputs with -d DIR"),
+        (["a.wav", "in"], "in: is a folder: name the folder for its outputs with -d DIR"),
+        (["-", "a.wav"], "standard input goes alone"),
+        (["a.wav", "-", "-d", "out"], "standard input goes alone"),
+        (["-", "-d", "out"], "standard input goes alone"),
+        (["-", "-"], "standard input goes alone"),
         (["a.wav", "b.wav", "-o", "-"], "-o names one output"),
-        (["a.wav", "b.wav", "--jobs", "0"], "Invalid value for '--jobs'"),
-        (["a.wav", "b.wav", "--jobs", "many"], "Invalid value for '--jobs'"),
+        (["a.wav", "b.wav", "--jobs", "0"], "--jobs must be a whole number, 1 or more"),
+        (["a.wav", "b.wav", "--jobs", "many"], "--jobs must be a whole number, 1 or more"),
     ],
 )
 def test_options_that_do_not_go_together(arguments: list[str], message: str) -> None:
@@ -375,15 +381,6 @@ def test_what_no_file_can_be_is_told_once_and_before_any_work(arguments: list[st
     assert not Path("out").exists()
 
 
-@pytest.mark.parametrize("names", [["in"], ["in", "a.wav"]])
-def test_a_folder_without_r_is_no_file(names: list[str]) -> None:
-    sound("in/b.wav", "a.wav")
-    result = upsample(*names, "-d", "out", "-q", code=len(names) * 2 - 1)
-    assert result.stdout == "out/a.wav\n" * (len(names) - 1)
-    assert "in: " in result.stderr
-    assert "-r" in result.stderr
-
-
 @pytest.mark.parametrize("name", ["loop.npy", "y" * 300, "w.npy/w"])
 def test_weights_whose_name_leads_nowhere(name: str) -> None:
     sound("a.wav")
@@ -399,7 +396,7 @@ def test_a_folder_that_cannot_be_made(name: str) -> None:
     Path("loop").symlink_to("loop")
     Path("lost").symlink_to("nowhere/below")
     before = contents()
-    for sources in (["a.wav"], ["-r", "in", "a.wav"]):
+    for sources in (["a.wav"], ["in", "a.wav"]):
         result = upsample(*sources, "-d", name, "-q", code=1)
         assert result.stdout == ""
         assert "Traceback" not in result.stderr
@@ -408,6 +405,5 @@ def test_a_folder_that_cannot_be_made(name: str) -> None:
 
 
 def test_no_folder_is_made_for_an_input_that_cannot_be_read() -> None:
-    upsample("nowhere/a.wav", "b.wav", code=1)
     upsample("nowhere/a.wav", "b.wav", "-d", "out", code=1)
     assert [path.name for path in Path().iterdir()] == ["w.npy"]

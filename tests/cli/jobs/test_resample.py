@@ -150,13 +150,17 @@ def test_the_report_tells_all() -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["in.wav"], 2, "--rate is missing: the output's rate, such as --rate 48k"),
-        ([], 2, "there is no input: name one, or with --files-from a list (see 'convt resample --help')"),
+        (["in.wav"], 2, "--rate is missing: name the sample rate of the output, such as --rate 48k"),
+        ([], 2, "no input: name a file or a folder (see 'convt resample --help')"),
         (["in.wav", "-r", "16k", "--only-up", "--only-down"], 2, "would change no rate: use one of them"),
-        (["in.wav", "-r", "16k", "--stride", "2"], 2, "No such option: --stride"),
-        (["in.wav", "-r", "16k", "--weights", "w.npy"], 2, "No such option: --weights"),
-        (["in", "-r", "16k"], 2, "a folder needs -d, the folder that takes the outputs"),
-        (["in.wav", "-r", "fast"], 2, "'fast' is no rate"),
+        (["in.wav", "-r", "16k", "--stride", "2"], 2, "unknown option --stride"),
+        (["in.wav", "-r", "16k", "--weights", "w.npy"], 2, "unknown option --weights"),
+        (["in", "-r", "16k"], 2, "in: is a folder: name the folder for its outputs with -d DIR"),
+        (
+            ["in.wav", "-r", "fast"],
+            2,
+            "--rate must be a whole number of Hz, such as 48000 or 44.1k; got fast",
+        ),
         (["in.npy", "-r", "16k"], 2, "an .npy signal states no rate"),
     ],
 )

@@ -17,6 +17,7 @@ from scipy.signal import resample_poly
 
 import convt
 from tests.support.command import UPSAMPLE, upsample
+from tests.support.command import refused as command_refused
 from tests.support.oracles import Array
 from tests.support.strategies import numbers
 
@@ -89,7 +90,15 @@ def test_rates_as_people_write_them(text: str, rate: int) -> None:
 )
 def test_what_is_no_rate(text: str) -> None:
     sound("in.wav", 8000, 10)
-    assert f"{text!r} is no rate: whole Hz" in refused("in.wav", f"--rate={text}", code=2)
+    wanted = f"--rate must be a whole number of Hz, such as 48000 or 44.1k; got {text}"
+    assert wanted.strip() in refused("in.wav", f"--rate={text}", code=2)
+
+
+@pytest.mark.parametrize("command", ["upsample", "resample"])
+def test_a_rate_in_kilohertz_without_k_is_refused(command: str) -> None:
+    sound("in.wav", 8000, 10)
+    said = command_refused(command, "in.wav", "-r", "48", code=2)
+    assert said == "convt: in.wav: --rate 48 is 48 Hz. Did you mean --rate 48k?\n"
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
@@ -126,7 +135,8 @@ def test_what_has_the_rate_is_copied_to_the_byte(name: str) -> None:
     else:
         x = 0.1 * numbers(1, (3000,), "float64")
         soundfile.write(name, np.tanh(x), 48_000)
-        result = upsample(name, "--rate", "48k", "--weights", "none.npy")
+        np.save("w.npy", np.ones(3))
+        result = upsample(name, "--rate", "48k", "--weights", "w.npy")
     target = name.replace("in.", "in_48000.")
     assert result.stdout == f"{target}\n"
     assert (

@@ -143,17 +143,17 @@ def test_a_bar_of_files_leaves_stdout_alone() -> None:
     for name in ("a.wav", "b.wav", "c.wav"):
         noise_file(name)
     Path("d.wav").write_text("hiss")
-    written, output = on_terminal("a.wav", "b.wav", "d.wav", "c.wav")
+    written, output = on_terminal("a.wav", "b.wav", "d.wav", "c.wav", "-d", ".")
     assert "files/s" in written
     assert output == "a_x2.wav\nb_x2.wav\nc_x2.wav\n"
-    plain = upsample("a.wav", "b.wav", "d.wav", "c.wav", "--overwrite", code=3)
+    plain = upsample("a.wav", "b.wav", "d.wav", "c.wav", "-d", ".", "--overwrite", code=3)
     assert screen(written) == plain.stderr.splitlines()
 
 
 def test_a_bar_of_files_where_stdout_is_the_same_terminal() -> None:
     for name in ("a.wav", "b.wav", "c.wav"):
         noise_file(name)
-    written, _ = on_terminal("a.wav", "b.wav", "c.wav", stdout=subprocess.STDOUT)
+    written, _ = on_terminal("a.wav", "b.wav", "c.wav", "-d", ".", stdout=subprocess.STDOUT)
     assert screen(written) == [
         "a_x2.wav",
         "b_x2.wav",

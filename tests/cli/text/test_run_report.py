@@ -31,7 +31,8 @@ def test_verbose_tells_the_plan() -> None:
         flags=re.MULTILINE,
     )
     assert "engine" not in run("upsample", "in.wav", "--overwrite").stderr
-    assert run("upsample", "in.wav", "--overwrite", "--quiet", "--verbose").stderr == ""
+    both = run("upsample", "in.wav", "--quiet", "--verbose").stderr
+    assert both == "convt: --verbose and --quiet contradict each other: use one of them\n"
 
 
 @pytest.mark.usefixtures("silent_input")
@@ -45,10 +46,10 @@ def test_quiet_leaves_the_name_alone() -> None:
 def test_several_files_tell_their_story_only_when_asked() -> None:
     for name in ("a.wav", "b.wav"):
         noise_file(name, frames=500)
-    said = upsample("a.wav", "b.wav")
+    said = upsample("a.wav", "b.wav", "-d", ".")
     assert said.stdout == "a_x2.wav\nb_x2.wav\n"
     assert said.stderr == "2 of 2 files done, 0 skipped, 0 failed\n"
-    said = upsample("a.wav", "b.wav", "--verbose", "--overwrite")
+    said = upsample("a.wav", "b.wav", "-d", ".", "--verbose", "--overwrite")
     for name in ("a", "b"):
         line = f"{name}.wav -> {name}_x2.wav: 8000 -> 16000 Hz, 500 -> 1000 samples, WAV PCM_16, dithered\n"
         assert line in said.stderr

@@ -1,0 +1,39 @@
+"""A command of the command line: its help under headings, and its mistyped options in plain words."""
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+from convt_cli import habits
+from convt_cli.errors import Misuse
+
+_OTHERS = "Options"
+
+
+class PlainCommand(TyperCommand):
+    """A command whose options stand under the headings that they name, each in the order of its class."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and options, those of each heading together."""
+        headings: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                heading = getattr(parameter, "rich_help_panel", None) or _OTHERS
+                headings.setdefault(heading, []).append(record)
+        for heading, records in headings.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Parse a line, but refuse options with one dash or a long one, which would mean something else."""
+        if not ctx.resilient_parsing and (said := habits.mistyped_option(args, option_names(self))):
+            raise Misuse(f"{said} (see '{ctx.command_path} --help')")
+        return super().parse_args(ctx, args)
+
+
+def option_names(command: Any) -> list[str]:
+    """Return all names of the options of a command."""
+    return [
+        name for each in command.params for name in (*each.opts, *each.secondary_opts) if name[0] == "-"
+    ]

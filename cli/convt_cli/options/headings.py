@@ -1,0 +1,9 @@
+"""The headings that options stand under in the help of a command."""
+
+FILES = "Input and output"
+RATE = "Rate"
+FILTER = "Filter"
+KERNEL = "Your own kernel"
+SAMPLES = "Samples"
+MANY = "Many files"
+REPORTS = "Reports"
