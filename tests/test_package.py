@@ -180,6 +180,7 @@ ROOMS = {
         "run",
         "text",
         "jobs",
+        "habits",
         "commands",
         "app",
         "entry",

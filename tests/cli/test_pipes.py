@@ -120,7 +120,7 @@ def test_flac_from_standard_input() -> None:
     np.testing.assert_array_equal(
         soundfile.read(io.BytesIO(found))[0], soundfile.read(io.BytesIO(from_file("in.flac")))[0]
     )
-    assert said.startswith("standard input -> standard output: 8000 -> 16000 Hz, 700 -> 1400 samples, FLAC")
+    assert said.startswith("standard input -> standard output: 8 -> 16 kHz, 16-bit FLAC")
 
 
 def test_a_flac_stream_of_unknown_length() -> None:

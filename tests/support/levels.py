@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from tests.support.command import without_advice
 from tests.support.oracles import Array
 from tests.support.strategies import numbers
 
@@ -61,4 +62,5 @@ def loud(frames: int = 3000, channels: int = 2) -> Array:
 
 def warnings(result: Any) -> list[str]:
     head = "convt: warning: "
-    return [line[len(head) :] for line in result.stderr.splitlines() if line.startswith(head)]
+    lines = without_advice(result.stderr).splitlines()
+    return [line[len(head) :] for line in lines if line.startswith(head)]

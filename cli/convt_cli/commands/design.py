@@ -14,7 +14,7 @@ def design(options: DesignOptions) -> None:
 
     \b
     Examples:
-      convt design --stride 2 -o w.npy                the default of convt upsample
+      convt design --stride 2 -o w.npy                the default of upsample
       convt design --stride 3 --passband 0.97 --rejection 200 -o w.npy
       convt design --stride 2 --taps 64 -o w.npy      the best of 64 taps
       convt design --stride 2 --kind lanczos          only measure it

@@ -87,12 +87,25 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
     if options.weights is None or options.precision or reader.format:
         weight = cast(weight, precise(weight.dtype, reader.precision))
         bias = None if bias is None else cast(bias, precise(bias.dtype, reader.precision))
+    if options.normalize:
+        weight = _normalized(weights.source, weight, ratio.stride)
     if reader.format and any(array is not None and array.dtype.kind == "c" for array in (weight, bias)):
         raise Failure(f"{weights.source}: a complex kernel needs an .npy signal, not {options.source}")
     padding = _default_padding(options) if options.padding is None else options.padding
     return SelectedKernel(
         weights.source, weight, bias, groups, padding, channels_out, weights.tensors, measured, sha256
     )
+
+
+def _normalized(name: str, weight: Array, stride: int) -> Array:
+    """Return kernels of one channel each whose gain at 0 Hz is 1."""
+    if weight.ndim == 3 and weight.shape[:2] != (1, 1) and weight.shape[1] != 1:
+        raise Failure(f"{name}: --normalize is for one kernel per channel, not for shape {weight.shape}")
+    gain = weight.sum(-1, keepdims=True) / stride
+    if not np.all(np.abs(gain) > 0):
+        raise Failure(f"{name}: --normalize cannot scale a kernel whose taps sum to 0")
+    normalized: Array = (weight / gain).astype(weight.dtype)
+    return normalized
 
 
 def check_weights(options: UpsampleOptions) -> None:

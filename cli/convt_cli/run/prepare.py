@@ -44,6 +44,8 @@ def check_options(options: UpsampleOptions) -> None:
         raise Misuse(
             "--quality, --passband, --rejection and --phase design a kernel, and --weights names one"
         )
+    if options.normalize and not options.weights:
+        raise Misuse("--normalize scales the kernel of --weights: a designed filter has a gain of 1 anyway")
     if options.tensor is not None and not options.weights:
         raise Misuse("--tensor names one of several weights in a file: name the file with --weights")
     if options.rate and options.stride:
@@ -131,6 +133,7 @@ def plan_run(
         10 ** (options.gain / 20),
         dither,
         is_copy,
+        () if is_copy else prepared.advice,
         round(needed),
         bytes_out,
     )

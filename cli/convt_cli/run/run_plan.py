@@ -43,6 +43,8 @@ class RunPlan:
         Noise added before rounding to integers.
     is_copy : bool
         Whether the input has the rate already, and nothing else is to be changed.
+    advice : tuple of str
+        Warnings about the kernel.
     memory : int
         Bytes that the run takes at its peak, about.
     bytes_out : int or None
@@ -63,6 +65,7 @@ class RunPlan:
     gain: float
     dither: Dither
     is_copy: bool
+    advice: tuple[str, ...]
     memory: int
     bytes_out: int | None
 

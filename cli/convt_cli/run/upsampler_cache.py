@@ -10,6 +10,7 @@ import numpy as np
 
 import convt
 from convt_cli.audio.reader import Reader
+from convt_cli.kernels.advice import kernel_advice
 from convt_cli.kernels.selection import Ratio, SelectedKernel, is_resampler, resampler, select_kernel
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.memory import kernel_memory
@@ -21,11 +22,12 @@ _LIGHT = 512  # multiply-adds an output sample that take about as long as readin
 
 @dataclass
 class PreparedUpsampler:
-    """A kernel, and what runs with it on signals like `empty_input`, (channels, 0)."""
+    """A kernel, what runs with it on signals like `empty_input`, (channels, 0), and warnings about it."""
 
     kernel: SelectedKernel
     upsampler: convt.Upsampler | convt.Resampler
     empty_input: Array
+    advice: tuple[str, ...]
 
     @property
     def memory(self) -> float:
@@ -83,7 +85,8 @@ class UpsamplerCache:
             kernel = select_kernel(options, ratio, reader)
             empty_input = np.empty((reader.channels, 0), reader.dtype)
             upsampler = _prepare(options, ratio, kernel, reader, threads)
-            prepared = PreparedUpsampler(kernel, upsampler, empty_input)
+            advice = kernel_advice(options, kernel, ratio, upsampler)
+            prepared = PreparedUpsampler(kernel, upsampler, empty_input, advice)
         prepared.upsampler.reset()
         yield prepared
         self._ready[key] = prepared

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,7 @@ class Reporter:
     quiet: bool
     verbose: bool = False
     as_json: bool = False
+    _said: set[str] = field(default_factory=set)  # warnings, such as of the kernel of many files
 
     @property
     def is_for_people(self) -> bool:
@@ -141,7 +142,9 @@ class Reporter:
 
     def warn(self, message: str) -> None:
         """Print what the user might not expect."""
-        self.note(f"convt: warning: {message}")
+        if message not in self._said:
+            self._said.add(message)
+            self.note(f"convt: warning: {message}")
 
     def lose(self, message: str) -> None:
         """Print what data is lost, even if only errors are wanted."""

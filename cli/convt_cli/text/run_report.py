@@ -7,7 +7,7 @@ from convt_cli.files.paths import STREAM
 from convt_cli.run.run_plan import RunResult
 from convt_cli.text.report import json_line
 from convt_cli.text.upsample_json import result_as_json
-from convt_cli.text.upsample_text import engine_line, losses, notes, warnings
+from convt_cli.text.upsample_text import details, losses, notes, warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,13 @@ class RunReport:
     Attributes
     ----------
     notes : tuple of str
-        Input, output and kernel.
+        Input, output and filter.
     details : tuple of str
-        What ``--verbose`` asks for.
+        Lines for ``--verbose``.
     losses : tuple of str
-        What the output lacks of the input.
+        Data that the output lacks.
     warnings : tuple of str
-        What else a user might not expect.
+        Other things that a user might not expect.
     written : tuple of Path
         Finished files.
     json : str
@@ -40,11 +40,11 @@ class RunReport:
     @classmethod
     def of(cls, result: RunResult, *, brief: bool = False) -> "RunReport":
         """Return the report of a run; a brief one is without notes and details."""
-        plan, options = result.plan, result.plan.options
+        options = result.plan.options
         none = options.dry_run or options.target == STREAM
         return cls(
             () if brief else tuple(notes(result)),
-            () if brief or plan.is_copy else (engine_line(plan),),
+            () if brief else tuple(details(result)),
             tuple(losses(result)),
             tuple(warnings(result)),
             () if none else (options.target, *([options.plot] if options.plot else [])),

@@ -9,47 +9,95 @@ from convt_cli.run.run_plan import RunPlan, RunResult
 from convt_cli.samples.formats import Format, container_of_name
 from convt_cli.samples.levels import decibels
 
+_ALIGNED = 1e-3  # output samples
+_CODERS = {
+    "VORBIS": "Ogg Vorbis",
+    "OPUS": "Opus",
+    "MPEG_LAYER_III": "MP3",
+    "ULAW": "u-law",
+    "ALAW": "A-law",
+}
+
 
 def notes(result: RunResult) -> Iterator[str]:
-    """Yield the lines about files and kernel."""
-    plan = result.plan
-    if not plan.is_copy:
+    """Yield the lines that a user acts on: the files, the filter, the alignment."""
+    if not result.plan.is_copy:
         yield files_line(result)
-        yield kernel_line(plan)
-        if plan.ratio.down > 1:
-            yield time_line(plan)
-    if plan.options.dry_run:
+    if result.plan.options.dry_run:
         yield size_line(result)
 
 
+def details(result: RunResult) -> Iterator[str]:
+    """Yield the lines that ``--verbose`` adds."""
+    plan = result.plan
+    if plan.is_copy:
+        return
+    yield "{} -> {} samples".format(*("unknown" if n is None else n for n in result.frames))
+    yield kernel_line(plan)
+    if plan.ratio.down > 1:
+        yield time_line(plan)
+    yield engine_line(plan)
+
+
 def files_line(result: RunResult) -> str:
-    """Return the line about input and output."""
+    """Return the line about input and output, the filter and the alignment."""
     plan = result.plan
     before, after = plan.formats
-    parts = ["{} -> {} samples".format(*("unknown" if n is None else n for n in result.frames))]
     if before and after:
-        parts.insert(0, f"{before.rate} -> {after.rate} Hz")
-        bitrate = f", {result.bitrate / 1000:.0f} kb/s" if result.bitrate else ""
-        parts.append(f"{after.container} {after.subtype}{bitrate}")
-    if plan.dither != "none":
-        parts.append("dithered")
+        bitrate = f" {result.bitrate / 1000:.0f} kb/s" if result.bitrate else ""
+        dithered = " (dithered)" if plan.dither != "none" else ""
+        parts = [f"{before.rate / 1000:g} -> {after.rate / 1000:g} kHz"]
+        parts.append(f"{format_words(after)}{bitrate}{dithered}")
+    else:
+        parts = ["{} -> {} samples".format(*("unknown" if n is None else n for n in result.frames))]
+    parts += [filter_words(plan), alignment(plan)]
     return f"{plan.source} -> {plan.target}: {', '.join(parts)}"
+
+
+def format_words(chosen: Format) -> str:
+    """Return a file type and its sample format in words."""
+    if chosen.subtype.startswith("PCM_"):
+        return f"{chosen.bits}-bit {chosen.container}"
+    if chosen.subtype in ("FLOAT", "DOUBLE"):
+        return f"{chosen.bits}-bit float {chosen.container}"
+    return _CODERS.get(chosen.subtype, f"{chosen.container} {chosen.subtype}")
+
+
+def filter_words(plan: RunPlan) -> str:
+    """Return which filter or kernel was used, and what a designed one does."""
+    kernel, measured = plan.kernel, plan.kernel.measured
+    if not measured:
+        return f"kernel {kernel.name}" if plan.options.weights else "no filter"
+    low = min(each.rate for each in plan.formats if each) if all(plan.formats) else 0
+    edge = math.floor(1000 * measured.passband) / 1000
+    flat = f"{edge * low / 2000:.4g} kHz" if low else f"{edge:.3f}"
+    rejected = "images" if plan.ratio.factor > 1 else "aliases"
+    spec = plan.options.filter_spec
+    name = "custom" if spec.passband or spec.rejection else spec.quality or "high"
+    phase = "minimum phase, " if spec.phase == "minimum" else ""
+    return f"filter {name} ({phase}flat to {flat}, {rejected} < -{int(measured.rejection)} dB)"
+
+
+def alignment(plan: RunPlan) -> str:
+    """Return whether the output is aligned with the input, or by how much it is late."""
+    late = plan.upsampler.delay
+    if abs(late) < _ALIGNED:
+        return "aligned"
+    return (
+        f"{abs(late):.4g} samples {'late' if late > 0 else 'early'}"
+        if math.isfinite(late)
+        else "delay unknown"
+    )
 
 
 def kernel_line(plan: RunPlan) -> str:
     """Return the line about the kernel."""
-    kernel, delay = plan.kernel, plan.upsampler.delay
-    made = ""
-    if kernel.measured:
-        edge, rejection = math.floor(1000 * kernel.measured.passband) / 1000, int(kernel.measured.rejection)
-        rejected = "images" if plan.ratio.factor > 1 else "aliases"
-        made = f"flat to {edge:.3f}, {rejected} below -{rejection} dB, "
     stride, down = plan.ratio
     ratio = f"stride {stride}" if down == 1 else f"ratio {stride}/{down}"
     steps = " and a chirp-z transform" if plan.upsampler.plan.engine == "chirp" else ""
     return (
-        f"{kernel.name}: {made}{kernel.taps} taps{steps}, {ratio},"
-        f" padding {kernel.padding}, delay {delay:.6g} output samples, computed in {plan.compute_dtype}"
+        f"{plan.kernel.name}: {plan.kernel.taps} taps{steps}, {ratio}, padding {plan.kernel.padding},"
+        f" delay {plan.upsampler.delay:.6g} output samples, computed in {plan.compute_dtype}"
     )
 
 
@@ -69,8 +117,10 @@ def engine_line(plan: RunPlan) -> str:
 
 def size_line(result: RunResult) -> str:
     """Return how large the output is, and how much memory the run takes."""
-    size = "of unknown size" if result.bytes_out is None else f"{result.bytes_out} bytes"
-    return f"{result.plan.target}: {size}; some {result.plan.memory / 1e6:.0f} MB of memory"
+    samples = "an unknown number of" if result.frames[1] is None else result.frames[1]
+    size = "unknown size" if result.bytes_out is None else f"{result.bytes_out} bytes"
+    memory = f"about {result.plan.memory / 1e6:.0f} MB of memory"
+    return f"{result.plan.target}: {samples} samples, {size}; {memory}"
 
 
 def losses(result: RunResult) -> Iterator[str]:
@@ -80,11 +130,11 @@ def losses(result: RunResult) -> Iterator[str]:
     names = [name for name in dict.fromkeys(result.lost) if name != "software"]  # of an encoder, mostly
     if names:
         hint = f"; {plan.metadata.hint}" if plan.metadata.hint else ""
-        yield f"{plan.target}: does not keep of {plan.source}: {', '.join(names)}{hint}"
+        yield f"{plan.target}: not copied from {plan.source}: {', '.join(names)}{hint}"
     before, after = plan.bitrates[0], result.bitrate
     if before and after and is_lower(after, before) and not plan.options.bitrate:
-        rates = f"has {after / 1000:.0f} kb/s, and {plan.source} {before / 1000:.0f}"
-        yield f"{plan.target}: {rates}: the encoder makes no more"
+        rates = f"{after / 1000:.0f} kb/s, {plan.source} has {before / 1000:.0f}"
+        yield f"{plan.target}: {rates}: this encoder goes no higher"
     if levels and levels.overs and result.is_clipped:
         yield _overs(result, "clipped")
 
@@ -93,26 +143,24 @@ def warnings(result: RunResult) -> Iterator[str]:
     """Yield what else a user might not expect of the output."""
     plan = result.plan
     source, target, options = plan.source, plan.target, plan.options
+    yield from plan.advice
     if plan.is_copy:
         own = plan.formats[0].rate if plan.formats[0] else options.rate
-        why = (
-            "already"
-            if own == options.rate
-            else f"and --only-{'up' if options.only_up else 'down'} keeps it"
-        )
-        yield f"{source} has {own} Hz {why}: {target} is a copy, unchanged by any kernel"
+        kept = f" (--only-{'up' if options.only_up else 'down'})"
+        why = "already at" if own == options.rate else "is at"
+        yield f"{source}: {why} {own} Hz, copied to {target}{'' if own == options.rate else kept}"
     if result.frames[0] == 0:
-        yield f"{source} has no samples, and so has {target}"
+        yield f"{source} has no samples, so {target} has none either"
     before, after = plan.formats
     if not before or not after:
         return
-    if not options.subtype and after.subtype != before.subtype:
-        old, new = before.subtype, after.subtype
-        yield f"{target}: {after.container} cannot hold {old} samples; they are {new}"
+    other = after.subtype != before.subtype and not options.subtype
+    if other and not (after.subtype in _CODERS and after.container != before.container):
+        yield f"{target}: written as {format_words(after)}: {after.container} cannot hold {before.subtype}"
     if result.is_rf64 and after.container != "RF64":
-        yield f"{target}: is RF64, since a WAV file cannot hold more than 4 GB"
+        yield f"{target}: written as RF64, as a WAV file cannot exceed 4 GB"
     if options.target != STREAM and _is_misnamed(plan, after):
-        yield f"{target}: is a {after.container} file, which its name does not say"
+        yield f"{target}: contains {after.container} data, despite its name"
     yield from _level_warnings(result)
 
 
@@ -127,7 +175,7 @@ def _is_misnamed(plan: RunPlan, after: Format) -> bool:
 def _overs(result: RunResult, fate: str) -> str:
     assert result.levels  # noqa: S101  # or nothing was counted
     return (
-        f"{result.plan.target}: {result.levels.overs} sample(s) beyond full scale were {fate};"
+        f"{result.plan.target}: {result.levels.overs} sample(s) beyond full scale {fate};"
         f" peak {decibels(result.levels.peak):+.2f} dBFS at {result.peak_at:.6f} s"
     )
 
@@ -135,8 +183,8 @@ def _overs(result: RunResult, fate: str) -> str:
 def _level_warnings(result: RunResult) -> Iterator[str]:
     target, levels, options = result.plan.target, result.levels, result.plan.options
     if levels and levels.not_finite:
-        yield f"{target}: {levels.not_finite} sample(s) are not finite numbers, and were kept"
+        yield f"{target}: {levels.not_finite} sample(s) are NaN or infinite"
     if levels and levels.overs and not result.is_clipped:
         yield _overs(result, "kept")
     if options.overs == "guard" and result.gain < 10 ** (options.gain / 20):
-        yield f"{target}: its level is {decibels(result.gain):+.2f} dB, so that nothing clips"
+        yield f"{target}: level changed by {decibels(result.gain):+.2f} dB to avoid clipping"

@@ -54,7 +54,7 @@ def test_a_lossy_output_has_no_lower_bit_rate_than_its_input(
 def test_a_constant_bit_rate_stays_as_it_is() -> None:
     encoded("in.mp3", 44_100, (320 - 192) / 288)
     said = upsample("in.mp3", "--rate", "48k", "-o", "out.mp3").stderr
-    found = re.search(r"MP3 MPEG_LAYER_III, (\d+) kb/s\n", said)
+    found = re.search(r"MP3 (\d+) kb/s,", said)
     assert found
     assert int(found[1]) == pytest.approx(192, abs=2)
     # The bit rate of the second frame; the first states the length (ISO/IEC 11172-3, 2.4.2.3).
@@ -101,7 +101,7 @@ def test_a_lower_quality_is_named() -> None:
     encoded("loud.ogg", 48_000, 0)
     result = upsample("loud.ogg", "--weights", "one.npy", "--stride", "1", "-o", "out.mp3", "-q")
     before, after = kilobits("loud.ogg"), kilobits("out.mp3")
-    found = re.search(r"warning: out.mp3: has (\d+) kb/s, and loud.ogg (\d+): the encoder", result.stderr)
+    found = re.search(r"warning: out.mp3: (\d+) kb/s, loud.ogg has (\d+): this encoder", result.stderr)
     assert found
     assert [int(number) for number in found.groups()] == pytest.approx([after, before], rel=0.03)
     assert before > 330

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.command import CONVT, MAIN, upsample
+from tests.support.command import CONVT, MAIN, upsample, without_advice
 from tests.support.processes import KERNEL, QUICK, begin, ended, readers_of, until
 from tests.support.sounds import sound
 from tests.support.strategies import numbers
@@ -57,7 +57,7 @@ def test_the_files_and_the_lines_are_those_of_one_at_a_time(jobs: str) -> None:
     assert result.stdout.splitlines() == [f"out/{name}" for name in names]
     assert files("out") == files("alone")
     assert result.stderr == (
-        "convt: warning: empty.wav has no samples, and so has out/empty.wav\n"
+        "convt: warning: empty.wav has no samples, so out/empty.wav has none either\n"
         "8 of 8 files done, 0 skipped, 0 failed\n"
     )
 
@@ -76,7 +76,7 @@ def test_three_hundred_files() -> None:
         sound(name, number, (20,))
     result = quick(*names, "-d", "out", "--jobs", "2")
     assert result.stdout.splitlines() == [f"out/{name}" for name in names]
-    assert result.stderr == "300 of 300 files done, 0 skipped, 0 failed\n"
+    assert without_advice(result.stderr) == "300 of 300 files done, 0 skipped, 0 failed\n"
     quick("007.wav", "-o", "alone.wav")
     assert files("out")["007.wav"] == Path("alone.wav").read_bytes()
 
@@ -163,7 +163,7 @@ def test_a_bad_file_does_not_keep_the_rest(make: Callable[[str], str], place: in
     message = make("bad.wav")
     result = quick(*names, "-d", "out", "--jobs", jobs, code=3)
     assert result.stdout == "out/a.wav\nout/c.wav\n"
-    first, *rest = result.stderr.splitlines()
+    first, *rest = without_advice(result.stderr).splitlines()
     assert first.startswith("convt: bad.wav: ")
     assert message in first
     assert rest == [
@@ -268,7 +268,7 @@ def test_a_run_goes_on_where_it_ended() -> None:
     before = Path("out/b.wav").stat()
     result = quick(*names, "-d", "out", "--skip-existing")
     assert result.stdout == "out/a.wav\nout/c.wav\n"
-    assert result.stderr == "2 of 3 files done, 1 skipped, 0 failed\n"
+    assert without_advice(result.stderr) == "2 of 3 files done, 1 skipped, 0 failed\n"
     again = quick(*names, "-d", "out", "--skip-existing")
     assert (again.stdout, again.stderr) == ("", "0 of 3 files done, 3 skipped, 0 failed\n")
     assert Path("out/b.wav").stat() == before
@@ -314,7 +314,8 @@ def test_a_dry_run_writes_nothing_and_makes_no_folder(folder: list[str]) -> None
     assert files(".") == before
     assert result.stdout == ""
     target = "a_x2.wav" if folder[-1] == "." else str(Path(folder[-1]) / "a.wav")
-    assert f"{target}: 2046 bytes; some " in result.stderr
+    assert f"{target}: " in result.stderr
+    assert "2046 bytes; about " in result.stderr
     assert "2 of 2 files done" in result.stderr
 
 

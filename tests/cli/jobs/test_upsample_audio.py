@@ -79,7 +79,7 @@ def test_real_samples_are_kept_beyond_full_scale(subtype: str, dtype: str) -> No
     result = upsample("in.wav", "--weights", "w.npy", "--stride", "1")
     np.testing.assert_array_equal(read("in_x1.wav"), x)
     assert x.astype(dtype).max() > 1
-    assert "beyond full scale were kept; peak +9." in result.stderr
+    assert "beyond full scale kept; peak +9." in result.stderr
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_U8", "FLOAT"])
@@ -96,8 +96,7 @@ def test_overs_are_clipped_and_reported_never_wrapped() -> None:
     result = upsample("in.wav", "--weights", "w.npy", "--stride", "1")
     np.testing.assert_allclose(read("in_x1.wav"), np.clip(2 * x, -1, 1 - 2**-15), rtol=0, atol=2**-16)
     assert (
-        "in_x1.wav: 3 sample(s) beyond full scale were clipped; peak +5.11 dBFS at 0.000250 s"
-        in result.stderr
+        "in_x1.wav: 3 sample(s) beyond full scale clipped; peak +5.11 dBFS at 0.000250 s" in result.stderr
     )
 
 
@@ -120,7 +119,7 @@ def test_silence_stays_silence() -> None:
 def test_without_weights_a_tone_comes_out_as_the_same_tone(stride: int) -> None:
     time = np.arange(8000) / 8000
     sound("in.wav", 0.5 * np.sin(2 * np.pi * 997 * time)[None], subtype="DOUBLE")
-    result = upsample("in.wav", "--stride", str(stride))
+    result = upsample("in.wav", "--stride", str(stride), "--verbose")
     y = read(f"in_x{stride}.wav")[0]
     exact = 0.5 * np.sin(2 * np.pi * 997 * np.arange(8000 * stride) / (8000 * stride))
     assert np.abs((y - exact)[1000:-1000]).max() < 1e-6
@@ -221,7 +220,7 @@ def test_no_frames_in_no_frames_out(name: str, channels: int) -> None:
     result = upsample(name)
     info = soundfile.info(result.stdout.strip())
     assert (info.frames, info.channels, info.samplerate) == (0, channels, 16_000)
-    assert f"convt: warning: {name} has no samples, and so has" in result.stderr
+    assert f"convt: warning: {name} has no samples, so" in result.stderr
 
 
 def test_no_frames_where_the_container_cannot_hold_none() -> None:
@@ -265,7 +264,8 @@ def test_the_outputs_name_chooses_the_container(
     said = upsample(source, "-o", target).stderr
     info = soundfile.info(target)
     assert (info.format, info.subtype, info.samplerate, info.channels) == (container, result, 16_000, 1)
-    assert (f"{container} cannot hold {subtype} samples; they are {result}" in said) == (subtype != result)
+    asked = result in ("VORBIS", "OPUS", "MPEG_LAYER_III")  # which the name says
+    assert (f"{container} cannot hold {subtype}\n" in said) == (subtype != result and not asked)
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_an_extension_that_is_not_written_is_refused_unless_a_format_is_forced(e
     )
     assert not Path(f"out{extension}").exists()
     said = upsample("in.wav", "-o", f"out{extension}", "--format", "WAV").stderr
-    assert f"out{extension}: is a WAV file, which its name does not say" in said
+    assert f"out{extension}: contains WAV data, despite its name" in said
     assert soundfile.info(f"out{extension}").format == "WAV"
     assert "does not say" not in upsample("in.wav", "-o", "out.aif").stderr
 
@@ -312,7 +312,7 @@ def test_a_large_wav_becomes_rf64(stride: int, limit: int, monkeypatch: pytest.M
     np.save("w.npy", np.ones(stride) / 4)
     options = ["--weights", "w.npy", "--stride", str(stride), "--subtype", "DOUBLE", "-o", "out.wav"]
     result = upsample("in.wav", *options)
-    assert "out.wav: is RF64, since a WAV file cannot hold more than 4 GB" in result.stderr
+    assert "out.wav: written as RF64, as a WAV file cannot exceed 4 GB" in result.stderr
     frames = 540_000 * stride
     with soundfile.SoundFile("out.wav") as file:
         assert (file.format, file.frames) == ("RF64", frames)
@@ -349,10 +349,10 @@ def test_the_peak_is_that_of_what_is_finite_wherever_it_is() -> None:
     np.save("w.npy", np.ones(1))
     keep = ["--weights", "w.npy", "--stride", "1", "--nonfinite", "keep"]
     result = upsample("in.wav", *keep)
-    assert "2 sample(s) beyond full scale were kept; peak +12.04 dBFS at 10.000000 s" in result.stderr
+    assert "2 sample(s) beyond full scale kept; peak +12.04 dBFS at 10.000000 s" in result.stderr
     sound("in.wav", np.full((1, 3), np.inf), subtype="FLOAT")
     result = upsample("in.wav", *keep, "--overwrite")
-    assert "in_x1.wav: 3 sample(s) are not finite numbers, and were kept\n" in result.stderr
+    assert "in_x1.wav: 3 sample(s) are NaN or infinite\n" in result.stderr
     assert "full scale" not in result.stderr
 
 

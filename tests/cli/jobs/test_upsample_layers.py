@@ -96,7 +96,7 @@ def test_the_command_takes_the_bias_of_the_layer() -> None:
     write_mixed_layers()
     np.save("x.npy", np.zeros((8, 5), "float32"))
     command = ["x.npy", "--weights", "model.safetensors", "--tensor", "dec.ups.0"]
-    result = upsample(*command, "--stride", "2")
+    result = upsample(*command, "--stride", "2", "-v")
     assert "model.safetensors: dec.ups.0: 4 taps, stride 2" in result.stderr
     np.testing.assert_array_equal(np.load("x_x2.npy"), ones(4, 12))
     message = upsample(*command[:-1], "dec.ups.9", "-o", "y.npy", code=1).stderr

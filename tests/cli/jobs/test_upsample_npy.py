@@ -99,7 +99,7 @@ def test_no_samples(shape: tuple[int, ...]) -> None:
 def test_float16_is_reported_as_what_it_is_computed_in() -> None:
     np.save("x.npy", np.ones(30, "float16"))
     np.save("w.npy", np.ones(3, "float16"))
-    assert "computed in float32" in upsample("x.npy", "--weights", "w.npy").stderr
+    assert "computed in float32" in upsample("x.npy", "--weights", "w.npy", "-v").stderr
     assert np.load("x_x2.npy").dtype == np.float16
 
 

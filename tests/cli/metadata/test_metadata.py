@@ -177,7 +177,7 @@ def tagged(name: str, tags: dict[str, str] | None = None, **options: Any) -> Non
 
 def lost(result: Any, name: str) -> list[str]:
     """What one warning, or none, says is not kept."""
-    found = [line for line in result.stderr.splitlines() if f"{name}: does not keep of " in line]
+    found = [line for line in result.stderr.splitlines() if f"{name}: not copied from " in line]
     assert len(found) <= 1
     return found[0].removesuffix(f"; {INSTALL}").rpartition(": ")[2].split(", ") if found else []
 
@@ -239,7 +239,7 @@ def test_everything_that_is_lost_is_named_in_one_warning() -> None:
     wav("in.wav", chunks[:2], [*chunks[2:], (b"what", b"ever"), (b"what", b"more")])
     result = upsample("in.wav")
     assert lost(result, "in_x2.wav") == ["plst", "cart", "bext", "LIST wxyz", "what"]
-    assert "convt: warning: in_x2.wav: does not keep of in.wav: plst, cart" in result.stderr
+    assert "convt: warning: in_x2.wav: not copied from in.wav: plst, cart" in result.stderr
     assert set(chunks_of("in_x2.wav")[1]) == {b"fmt ", b"LIST", b"data"}
 
 

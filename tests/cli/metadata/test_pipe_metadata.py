@@ -50,7 +50,7 @@ def test_to_a_pipe_chunks_go_that_are_known_in_time_and_the_others_are_named() -
     found, said = piped("-", data=whole)
     assert b"bext" in chunks(found)
     assert honest(found)
-    assert "convt: warning: standard output: does not keep of standard input: LIST INFO, cue" in said
+    assert "convt: warning: standard output: not copied from standard input: LIST INFO, cue" in said
 
 
 def test_a_lie_about_the_end_of_the_file_loses_no_samples() -> None:
@@ -69,4 +69,4 @@ def test_a_wav_file_without_samples(behind: bytes) -> None:
     assert data_of(from_file("in.wav")) == b""
     said = through(empty, "-o", "out.wav").stderr
     assert data_of(Path("out.wav").read_bytes()) == b""
-    assert "has no samples, and so has out.wav" in said
+    assert "has no samples, so out.wav" in said

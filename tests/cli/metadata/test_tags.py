@@ -112,7 +112,7 @@ def test_id3_frames_that_are_no_texts_stay_in_id3_and_are_named_elsewhere() -> N
     assert (made.version[:2], made["POPM:a@b"].rating, str(made["TYER"])) == ((2, 3), 200, "1999")
     assert made["CHAP:c1"].end_time == 90
     result = upsample("in.mp3", "-o", "out.flac")
-    assert "out.flac: does not keep of in.mp3: POPM, CHAP\n" in result.stderr.replace(
+    assert "out.flac: not copied from in.mp3: POPM, CHAP\n" in result.stderr.replace(
         "CHAP, POPM", "POPM, CHAP"
     )
     assert flac.FLAC("out.flac")["DATE"] == ["1999"]
@@ -187,9 +187,9 @@ def test_without_mutagen_each_loss_is_named_and_the_extra_too(
     monkeypatch.delitem(sys.modules, "convt_cli.metadata.tags", raising=False)
     target = "out.ogg" if kind != "ogg" else "out.flac"
     [line] = [
-        line for line in upsample(f"in.{kind}", "-o", target).stderr.splitlines() if "keep of" in line
+        line for line in upsample(f"in.{kind}", "-o", target).stderr.splitlines() if "not copied" in line
     ]
-    names, hint = line.rpartition(f"{target}: does not keep of in.{kind}: ")[2].split("; ")
+    names, hint = line.rpartition(f"{target}: not copied from in.{kind}: ")[2].split("; ")
     assert hint == "pip install 'convt[tags]' keeps tags and cover art"
     lost = {"composer", "albumartist", "isrc", "cover art"}
     if kind in ("wav", "aiff"):

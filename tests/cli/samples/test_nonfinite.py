@@ -87,8 +87,8 @@ def test_arrays_that_are_not_finite(dtype: str, bad: complex) -> None:
     np.save("zero.npy", x)
     upsample("zero.npy", *kernel(*TAPS))
     np.testing.assert_array_equal(np.load("x_x2.npy"), np.load("zero_x2.npy"))
-    [warning] = warnings(result)
-    for word in ("x.npy", "2 sample", "frame 7"):
+    [warning] = [line for line in warnings(result) if "2 sample" in line]
+    for word in ("x.npy", "frame 7"):
         assert word in warning
 
 
