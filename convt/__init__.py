@@ -1,15 +1,13 @@
 """Change the sample rate of signals with a transposed 1-D convolution.
 
-:func:`resample` changes any rate to any other, and :class:`Resampler` does so as a stream.
-:func:`conv_transpose1d` is the operator in one call, and :class:`Upsampler` the same as a stream.
-:func:`design_kernel` designs a low-pass kernel, :func:`fit` learns one from pairs of signals, and
-:func:`load_weights` reads one from a file. :class:`Response` measures a kernel.
+:func:`resample` converts a signal from any rate to any other, and :func:`conv_transpose1d` upsamples it
+with any kernel; :class:`Resampler` and :class:`Upsampler` do the same for signals that come in pieces.
+:func:`design_kernel` designs a kernel, :func:`fit` learns one from audio, :func:`load_weights` reads one
+from a file, and :class:`Response` measures one.
 
 >>> import convt
->>> kernel = convt.design_kernel(2)
->>> upsampler = convt.Upsampler(kernel, stride=2, padding="center")
->>> upsampler([0.0, 1.0, 0.0, -1.0]).shape
-(8,)
+>>> convt.resample([0.0, 1.0, 0.0, -1.0], 16000, 48000).shape
+(12,)
 """
 
 from importlib import import_module
@@ -56,7 +54,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `convt.fitting` at its first use: everything else starts sooner without it."""
+    """Import `convt.fitting` when it is first used, since it slows down the import of convt."""
     if name in ("Fit", "Fitter", "fit"):
         return getattr(import_module("convt.fitting"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

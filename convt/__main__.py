@@ -1,6 +1,6 @@
-"""``python -m convt``: the command, which is otherwise no part of the library."""
+"""Run the command line with ``python -m convt``. Nothing else in the library imports it."""
 
 from convt_cli.entry import main
 
-if __name__ == "__main__":  # and not in worker processes, which import this module anew on macOS
+if __name__ == "__main__":  # worker processes on macOS import this module again
     main()

@@ -1,4 +1,4 @@
-"""Checks of plain arguments: integers, numbers, names and flags."""
+"""Checks of integers, numbers, names and flags."""
 
 import operator
 from collections.abc import Collection
@@ -21,9 +21,9 @@ def as_integer(name: str, value: object, minimum: int, maximum: int | None = Non
     ParameterTypeError
         `value` is a boolean, a float, or anything else that is not an integer.
     ParameterError
-        `value` is a sequence of another length than one, or out of range.
+        `value` is a sequence whose length is not 1, or is out of range.
     """
-    if type(value) is int and value >= minimum and maximum is None:  # as nearly always, and fast
+    if type(value) is int and value >= minimum and maximum is None:  # the usual case, kept fast
         return value
     if isinstance(value, list | tuple):
         if len(value) != 1:
@@ -33,7 +33,7 @@ def as_integer(name: str, value: object, minimum: int, maximum: int | None = Non
 
 
 def as_index(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
-    """Return `value`, an int, as an int from `minimum` to `maximum`; errors as of :func:`as_integer`."""
+    """Return `value`, an int, as an int from `minimum` to `maximum`; raises like :func:`as_integer`."""
     integer = _index(value)
     if integer is None:
         raise ParameterTypeError(f"{name} must be an int, got {value!r} ({type(value).__name__})")
@@ -48,13 +48,13 @@ def _index(number: object) -> int | None:
     if isinstance(number, bool | np.bool):
         return None
     try:
-        return operator.index(number)  # type: ignore[arg-type]  # whether it can be is the question
+        return operator.index(number)  # type: ignore[arg-type]  # raises a TypeError for other types
     except TypeError:
         return None
 
 
 def as_threads(threads: object) -> int | None:
-    """Return `threads`, an int of at least 1 or None; errors as of :func:`as_index`."""
+    """Return `threads`, an int of at least 1 or None; raises like :func:`as_index`."""
     return None if threads is None else as_index("threads", threads, 1)
 
 
@@ -64,7 +64,7 @@ def as_number(name: str, value: object) -> float:
     Raises
     ------
     ParameterTypeError
-        `value` is a boolean, or no real number.
+        `value` is a boolean, or not a real number.
     """
     number = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
     if isinstance(number, bool) or not isinstance(number, Real):
@@ -73,14 +73,14 @@ def as_number(name: str, value: object) -> float:
 
 
 def as_choice(name: str, value: Name, choices: Collection[str]) -> Name:
-    """Return `value`, one of some names.
+    """Return `value`, one of `choices`.
 
     Raises
     ------
     ParameterTypeError
-        `value` is no str.
+        `value` is not a str.
     ParameterError
-        `value` is another str.
+        `value` is not one of the choices.
     """
     if isinstance(value, str) and value in choices:
         return value

@@ -1,4 +1,4 @@
-"""Arrays: their types, which dtypes are accepted, the dtype of a result, and a cache of them."""
+"""Array types, the dtypes that are accepted, the dtype of a result, and a cache of arrays."""
 
 import sys
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def as_numeric(name: str, value: ArrayLike) -> Array:
     Raises
     ------
     ParameterTypeError, ParameterError
-        Its dtype is not one that convt computes with, or it is no array, or a masked one.
+        `value` is not an array, or is a masked one, or its dtype is not one that convt computes with.
     """
     try:
         array = np.asarray(value)
@@ -35,42 +35,42 @@ def as_numeric(name: str, value: ArrayLike) -> Array:
         raise ParameterError(f"{name} must be a rectangular array of numbers") from error
     if (ma := sys.modules.get("numpy.ma")) and _holds(value, ma.MaskedArray):  # slow to import
         raise ParameterTypeError(
-            f"{name} must not be a masked array, as its mask would be lost: use {name}.filled(...)"
+            f"{name} must not be a masked array, since its mask would be lost: use {name}.filled(...)"
         )
     if array.dtype.kind not in "biu" and array.dtype.newbyteorder("=") not in _INEXACT:
         raise ParameterTypeError(
-            f"{name} must be of a boolean, integer, float16 to float64, complex64 or complex128"
+            f"{name} must have a boolean, integer, float16, float32, float64, complex64 or complex128"
             f" dtype, got {array.dtype}"
         )
     return array
 
 
 def _holds(value: object, kind: type) -> bool:
-    """Return whether a value is of a type, or a list with such a value."""
+    """Return whether a value is of this type, or is a list that holds one."""
     if not isinstance(value, list | tuple):
         return isinstance(value, kind)
-    types = set(map(type, value))  # few, of many numbers
+    types = set(map(type, value))  # one or two, even for long lists
     return any(issubclass(each, kind) for each in types) or (
         any(issubclass(each, list | tuple) for each in types) and any(_holds(one, kind) for one in value)
     )
 
 
 def result_dtype(*dtypes: DType) -> DType:
-    """Return numpy's common dtype in native byte order, float64 in place of integers and booleans."""
+    """Return numpy's common dtype in native byte order, or float64 for integers and booleans."""
     common = np.result_type(*dtypes).newbyteorder("=")
     return np.dtype(np.float64) if common.kind in "biu" else common
 
 
 def compute_dtype(result: DType) -> DType:
-    """Return the dtype of the arithmetic behind a result: float16 computes in float32."""
+    """Return the dtype to compute a result in: float32 for float16."""
     return np.dtype(np.float32) if result == np.float16 else result
 
 
 def array_cache(most: int) -> Callable[[Callable[[*Key], Result]], Callable[[*Key], Result]]:
-    """Cache the last results of a function, arrays or tuples with arrays, of `most` bytes in all.
+    """Cache the last results of a function, arrays or tuples with arrays, up to `most` bytes in all.
 
-    The arrays become read-only. Threads may call at the same time, and signal handlers at any time: nothing
-    is locked, and no step on the dict can be interrupted.
+    The arrays become read-only. Threads and signal handlers may call at any time: nothing is locked, and
+    each operation on the dict is atomic.
     """
 
     def decorate(function: Callable[[*Key], Result]) -> Callable[[*Key], Result]:
@@ -79,7 +79,7 @@ def array_cache(most: int) -> Callable[[Callable[[*Key], Result]], Callable[[*Ke
         @wraps(function)
         def cached(*key: *Key) -> Result:
             if found := kept.pop(key, None):
-                kept[key] = found  # now the last of all
+                kept[key] = found  # move it to the end
                 return found[0]
             result = function(*key)
             kept[key] = result, _frozen_bytes(result)
@@ -93,7 +93,7 @@ def array_cache(most: int) -> Callable[[Callable[[*Key], Result]], Callable[[*Ke
 
 
 def _frozen_bytes(result: object) -> int:
-    """Make arrays read-only, and return the bytes that they hold, and at least those of an entry."""
+    """Make arrays read-only, and return their size in bytes plus that of a cache entry."""
     arrays = [
         one for one in (result if isinstance(result, tuple) else (result,)) if isinstance(one, np.ndarray)
     ]
@@ -103,5 +103,5 @@ def _frozen_bytes(result: object) -> int:
 
 
 def fast_length(least: int) -> int:
-    """Return a length of at least so much that transforms are fast for: a power of two, or little more."""
+    """Return a length of at least `least` for which transforms are fast: a power of two, or a bit more."""
     return min(odd << (-(-least // odd) - 1).bit_length() for odd in _ODD)

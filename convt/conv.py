@@ -1,4 +1,4 @@
-"""The operator in one call."""
+"""The transposed convolution in one call."""
 
 from typing import SupportsIndex
 
@@ -8,7 +8,7 @@ from convt.arguments import Integer, as_threads
 from convt.arrays import Array, as_numeric
 from convt.engines.planning import EngineName, as_engine, plan_for
 from convt.geometry import Geometry, Padding
-from convt.kernel import Kernel, warn_of_turned
+from convt.kernel import Kernel, warn_if_transposed
 from convt.streaming.driver import Driver
 from convt.streaming.threads import default_threads
 
@@ -36,7 +36,7 @@ def conv_transpose1d(
 
     ``L_out = (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1``
 
-    samples, or exactly ``stride*L`` with the paddings ``"center"``, ``"same"`` and ``"causal"``.
+    samples, or exactly ``stride*L`` if the padding is ``"center"``, ``"same"`` or ``"causal"``.
 
     With `down` the result is ``conv_transpose1d(...)[..., ::down]``, ``ceil(L_out/down)`` samples: the
     sample rate changes by stride/down. The samples between are never computed.
@@ -44,54 +44,55 @@ def conv_transpose1d(
     Parameters
     ----------
     x : array_like, (N, C_in, L), (C_in, L) or (L,)
-        The signals, L >= 1, of any memory layout and byte order. N may be 0. (L,) is one channel, and makes
-        one.
+        The signals, L >= 1, in any memory layout and byte order. N may be 0. (L,) is for one channel in and
+        one out.
     weight : array_like, (C_in, C_out/groups, K) or (K,)
-        The kernel; one of shape (K,) serves every channel of x, however many there are. With groups, input
-        and output channels are divided into as many runs of neighbours; each run of output channels depends
-        on its run of input channels alone.
+        The kernel. A kernel of shape (K,) is used for every channel of x. With groups, the input and output
+        channels are divided into that many runs of neighbours, and each run of output channels depends only
+        on its run of input channels.
     bias : array_like, (C_out,), optional
-        Added once to every output sample; with a weight (K,) also a single number.
+        Added once to every output sample. With a weight of shape (K,) it may be a single number.
     stride : int or sequence of one int
         Output samples per input sample, at least 1.
     padding : int, sequence of one int, or {"full", "center", "same", "causal"}
         Output samples to drop at both ends, at least 0. ``full`` drops none. The other names drop on the
-        left, with D = dilation*(K - 1) + 1: ``center`` floor((D - 1)/2), so that the output of a symmetric
-        kernel is time-aligned with the input; ``same`` ceil((D - stride)/2), as neural decoders do, or none
-        if that is negative; ``causal`` none.
+        left, with D = dilation*(K - 1) + 1: ``center`` drops floor((D - 1)/2), so that the output of a
+        symmetric kernel is time-aligned with the input; ``same`` drops ceil((D - stride)/2), as neural
+        decoders do, or none if that is negative; ``causal`` drops none.
     output_padding : int or sequence of one int
-        Further output samples to keep at the end, below max(stride, dilation). They are true outputs, not
-        zeros; beyond the full convolution they hold the bias alone.
+        Additional output samples to keep at the end, below max(stride, dilation). They are true outputs,
+        not zeros; beyond the full convolution they are equal to the bias.
     groups : int
-        Runs of channels that do not mix; it divides C_in.
+        Number of runs of channels that do not mix. It must divide C_in.
     dilation : int or sequence of one int
         Output samples from one tap to the next, at least 1.
     down : int or sequence of one int
-        The first output and every `down`-th after it is computed, at least 1.
+        Compute the first output and every `down`-th after it, at least 1.
     engine : {"toeplitz", "polyphase", "col2im", "spectral"}, optional
-        The engine to use in place of the planner's choice. Engines differ in speed and in rounding;
-        ``col2im`` is for ``down=1`` and D = dilation*(K - 1) + 1 <= 16*stride.
+        The engine to use instead of the planner's choice. Engines differ in speed and in rounding.
+        ``col2im`` needs ``down=1`` and D = dilation*(K - 1) + 1 <= 16*stride.
     threads : int, optional
-        Threads to use at most, at least 1. By default as many as the environment variable
-        CONVT_NUM_THREADS says, or else as numpy's BLAS is set to use; one in a process that
-        multiprocessing started. The bytes of the result do not depend on it.
+        Maximum number of threads, at least 1. The default is the environment variable CONVT_NUM_THREADS,
+        or else the number that numpy's BLAS is set to use; in a process that multiprocessing started, 1.
+        The bytes of the result do not depend on it.
 
     Returns
     -------
     ndarray, (N, C_out, L_out), (C_out, L_out) or (L_out,)
-        With the axes of x. Of numpy's result type of the arguments; float64 for integers and booleans.
-        float16 is computed in float32. A NaN or an infinity reaches only the outputs that its taps reach.
+        The axes are those of x. The dtype is numpy's result type of the arguments, or float64 for integers
+        and booleans. float16 is computed in float32. A NaN or an infinity reaches only the outputs that its
+        taps reach.
 
     Raises
     ------
     ParameterTypeError
-        An argument is of a type or dtype that cannot be used; also a TypeError.
+        An argument has a type or dtype that cannot be used; also a TypeError.
     ParameterError
-        An argument's shape or value cannot be used; also a ValueError.
+        An argument has a shape or value that cannot be used; also a ValueError.
 
     See Also
     --------
-    Upsampler : The same operator as a stream, with the same bytes as result.
+    Upsampler : The same for signals that come in pieces, with the same bytes as result.
 
     References
     ----------
@@ -113,7 +114,7 @@ def conv_transpose1d(
     kernel.check(signal)
     geometry.output_length(signal.shape[-1])
     if kernel.fixed_channels is None:
-        warn_of_turned(signal, "", 3)
+        warn_if_transposed(signal, "", 3)
     chosen = plan_for(kernel, geometry, kernel.dtype_with(signal.dtype), as_engine(engine))
     driver = Driver(kernel, geometry, chosen, signal.dtype, as_threads(threads) or default_threads())
     return kernel.as_outputs(driver.push(kernel.as_signals(signal), last=True), signal)

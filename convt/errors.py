@@ -1,21 +1,21 @@
-"""What convt raises. Every error of the library is a :class:`ConvtError`."""
+"""The exceptions of convt, all of them subclasses of :class:`ConvtError`."""
 
 
 class ConvtError(Exception):
-    """Root of every error that convt raises on purpose."""
+    """Base class of every error that convt raises on purpose."""
 
 
 class ParameterError(ConvtError, ValueError):
-    """An argument has the right type and a value that cannot be used."""
+    """An argument has the right type, but a value that cannot be used."""
 
 
 class ParameterTypeError(ConvtError, TypeError):
-    """An argument, or an array's dtype, is of a type that cannot be used."""
+    """An argument has a type, or an array a dtype, that cannot be used."""
 
 
 class StreamError(ConvtError, RuntimeError):
-    """A stream was used after it had been flushed."""
+    """A stream cannot be used in its present state, for example after a flush."""
 
 
 class WeightsError(ConvtError, ValueError):
-    """A weight file cannot be read, or does not fit the signal it is meant for."""
+    """A weight file cannot be read, or does not fit the signal."""

@@ -1,15 +1,15 @@
-"""Where the samples of a transposed convolution lie, as integers only.
+"""The positions of samples in a transposed convolution, as integers.
 
-Sample ``i`` of the input, through tap ``k``, lands on position ``i*stride + k*dilation`` of the *full*
-convolution. Every padding, a number or a name, keeps one stretch of it: the first ``crop`` samples are
-dropped, and as many are kept as make the output ``stride*L + surplus`` samples long::
+Tap ``k`` adds sample ``i`` of the input to position ``i*stride + k*dilation`` of the *full* convolution.
+Any padding, a number or a name, keeps one stretch of it: the first ``crop`` samples are dropped, and the
+next ``stride*L + surplus`` are kept::
 
     full    |<--- crop --->|<------------ stride*L + surplus ------------>|  dropped
             0            crop
 
-Beyond the end of the full convolution the output holds zeros (and the bias). Of that stretch every
-`down`-th sample is kept, from the first on: for a ratio of rates L/M the stride is L, and `down` is M. Such
-samples, counted from the first of them in the full convolution, are what engines make; all that they do
+Beyond the end of the full convolution the output holds zeros (and the bias). The first sample of the
+stretch and every `down`-th after it are kept: for a ratio of rates L/M the stride is L, and `down` is M.
+Engines compute these samples, counted from the first of them in the full convolution, and their work
 repeats after a *period*::
 
     full    .|...|...|...|...|...|     down = 4, crop = 9: offset 1, skipped 2
@@ -36,7 +36,7 @@ _FARTHEST = 1 << 53  # positions up to here are exact in floating point, too
 class Geometry:
     """Kernel size, stride, padding, output padding, dilation and down, checked by :meth:`of` and frozen.
 
-    The numbers that follow from them are computed once, and so are the checks, for the sake of short calls.
+    Derived numbers and checks are computed once, which keeps short calls fast.
 
     Attributes
     ----------
@@ -47,11 +47,11 @@ class Geometry:
     padding : int or {"full", "center", "same", "causal"}
         Samples to drop at both ends of the full convolution, or a name (see :attr:`crop`).
     output_padding : int
-        Further samples to keep at the end.
+        Additional samples to keep at the end.
     dilation : int
         Output samples from one tap to the next.
     down : int
-        Every `down`-th of these output samples is kept.
+        Every `down`-th output sample is kept.
     """
 
     kernel_size: int
@@ -76,8 +76,8 @@ class Geometry:
         Raises
         ------
         ParameterTypeError, ParameterError
-            An argument is not an int or a sequence of one (or, for `padding`, a name), is out of its
-            range, or `output_padding` is not below max(stride, dilation).
+            An argument is not an int or a sequence of one (or, for `padding`, a name) or is out of range,
+            or `output_padding` is not below max(stride, dilation).
         """
         return _checked(
             as_integer("kernel_size", kernel_size, 1),
@@ -101,7 +101,7 @@ class Geometry:
                 f" stride*L samples long; got {self.output_padding}"
             )
         if self.span + self.stride * self.down + self.crop > _FARTHEST:
-            raise ParameterError(f"no signal has a sample beyond {_FARTHEST}, as these ask for: {self}")
+            raise ParameterError(f"sample positions must be at most {_FARTHEST}, got {self}")
 
     @cached_property
     def _fixes_length(self) -> bool:
@@ -121,10 +121,10 @@ class Geometry:
     def crop(self) -> int:
         """Samples of the full convolution dropped before the first output sample.
 
-        With a number, that many at both ends. ``full`` drops none. The other names make the output
-        exactly stride*L samples long, after dropping on the left floor((D - 1)/2) for ``center`` (a
-        symmetric kernel is then time-aligned), ceil((D - stride)/2) for ``same`` (as neural decoders do;
-        none if that is negative), and none for ``causal``; D is the :attr:`span`.
+        A number drops that many at both ends. ``full`` drops none. The other names make the output exactly
+        stride*L samples long. On the left, ``center`` drops floor((D - 1)/2) (a symmetric kernel is then
+        time-aligned), ``same`` drops ceil((D - stride)/2) (as neural decoders do; none if that is
+        negative), and ``causal`` drops none; D is the :attr:`span`.
         """
         if isinstance(self.padding, int):
             return self.padding
@@ -136,23 +136,23 @@ class Geometry:
 
     @cached_property
     def skipped(self) -> int:
-        """Every `down`-th samples of the full convolution that lie before the first output sample."""
+        """Number of every `down`-th samples of the full convolution before the first output sample."""
         return self.crop // self.down
 
     @cached_property
     def offset(self) -> int:
-        """Where in the full convolution the first of them lies, 0 to down - 1."""
+        """Position of the first of these samples in the full convolution, 0 to down - 1."""
         return self.crop % self.down
 
     @cached_property
     def period(self) -> tuple[int, int]:
-        """Input samples, and outputs made of them, after which the phases of the taps repeat."""
+        """Numbers of input samples and of outputs after which the phases of the taps repeat."""
         common = math.gcd(self.stride, self.down)
         return self.down // common, self.stride // common
 
     @cached_property
     def surplus(self) -> int:
-        """Samples beyond stride*L that the stretch is long; negative where it is shorter than that."""
+        """Samples by which the stretch is longer than stride*L; negative if it is shorter."""
         if self._fixes_length:
             return 0
         return self.span + self.output_padding - 2 * self.crop - self.stride
@@ -163,7 +163,7 @@ class Geometry:
         Raises
         ------
         ParameterTypeError, ParameterError
-            `length` is not an int of at least 1, or the output would have no sample.
+            `length` is not an int of at least 1, or the output would have no samples.
         """
         length = as_integer("length", length, 1)
         outputs = self.outputs(length)
@@ -177,7 +177,7 @@ class Geometry:
         return outputs
 
     def outputs(self, length: int) -> int:
-        """Return the outputs of `length` samples, ceil((stride*length + surplus)/down); maybe below 1."""
+        """Return the output's length, ceil((stride*length + surplus)/down), which may be below 1."""
         return -(-(self.stride * length + self.surplus) // self.down)
 
     def __str__(self) -> str:
@@ -214,8 +214,8 @@ def output_length(
 ) -> int:
     """Return the length of the output of a transposed convolution for `length` input samples.
 
-    ``L_out = (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1``; exactly ``stride*L``
-    where `padding` is ``"center"``, ``"same"`` or ``"causal"``. With `down`, ``ceil(L_out/down)`` of them.
+    ``L_out = (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1``, or exactly ``stride*L``
+    if `padding` is ``"center"``, ``"same"`` or ``"causal"``. With `down` it is ``ceil(L_out/down)``.
 
     Parameters
     ----------
@@ -224,9 +224,9 @@ def output_length(
     kernel_size : int
         Taps of the kernel, K.
     stride, output_padding, dilation, down : int or sequence of one int
-        As of :func:`conv_transpose1d`.
+        Same as in :func:`conv_transpose1d`.
     padding : int, sequence of one int, or {"full", "center", "same", "causal"}
-        As of :func:`conv_transpose1d`.
+        Same as in :func:`conv_transpose1d`.
 
     Returns
     -------
@@ -236,7 +236,7 @@ def output_length(
     Raises
     ------
     ParameterTypeError, ParameterError
-        An argument is not an integer or out of its range, or no output sample would be left.
+        An argument is not an integer or is out of range, or the output would have no samples.
 
     Examples
     --------

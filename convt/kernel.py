@@ -1,4 +1,4 @@
-"""The kernel of an operator: a weight with its bias, checked, and signals of any shape for it."""
+"""A checked weight with its bias, and the shapes of the signals that fit it."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from convt.arguments import as_index
 from convt.arrays import Array, DType, as_numeric, result_dtype
 from convt.errors import ParameterError
 
-_MANY_CHANNELS = 32  # more of them than samples are likely samples
+_MANY_CHANNELS = 32  # if there are fewer samples, the axes are probably swapped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,13 +21,13 @@ class Kernel:
     Attributes
     ----------
     weight : ndarray, (C_in, C_out/groups, K)
-        The taps; (1, 1, K) where one kernel serves every channel.
+        The taps; (1, 1, K) if one kernel is used for every channel.
     bias : ndarray or None
-        (C_out,); where one kernel serves every channel also a single number, () or (1,).
+        (C_out,); if one kernel is used for every channel also a single number, () or (1,).
     groups : int
-        Blocks of channels that do not mix.
+        Runs of channels that do not mix.
     shared : bool
-        Whether one kernel serves every channel, each channel being a signal of its own.
+        Whether one kernel is used for every channel, each of them a separate signal.
     """
 
     weight: Array
@@ -37,7 +37,7 @@ class Kernel:
 
     @classmethod
     def of(cls, weight: ArrayLike, bias: ArrayLike | None, groups: object) -> "Kernel":
-        """Check a weight (C_in, C_out/groups, K) with its bias (C_out,), or (K,) with one () or (C,).
+        """Check a weight (C_in, C_out/groups, K) with bias (C_out,), or (K,) with bias () or (C,).
 
         Raises
         ------
@@ -49,21 +49,21 @@ class Kernel:
         if taps.ndim not in (1, 3) or taps.size == 0:
             hint = ": for one kernel per channel use weight[:, np.newaxis] and groups=C"
             raise ParameterError(
-                f"weight must have shape (K,) or (C_in, C_out/groups, K), none of them 0, got"
+                f"weight must have shape (K,) or (C_in, C_out/groups, K), without axes of length 0, got"
                 f" {taps.shape}{hint if taps.ndim == 2 else ''}"
             )
         if taps.ndim == 1:
             if groups != 1:
                 raise ParameterError(f"groups must be 1 with a weight of shape (K,), got {groups}")
             if offset is not None and (offset.ndim > 1 or offset.size == 0):
-                raise ParameterError(f"bias must be a number or have shape (C,), got {offset.shape}")
+                raise ParameterError(f"bias must be a number or have shape (C,), got shape {offset.shape}")
             return cls(taps[np.newaxis, np.newaxis], offset, 1, shared=True)
         if taps.shape[0] % groups:
             raise ParameterError(f"groups must divide C_in = {taps.shape[0]}, got {groups}")
         kernel = cls(taps, offset, groups)
         if offset is not None and offset.shape != (kernel.out_channels,):
             raise ParameterError(
-                f"bias must have shape (C_out,) = ({kernel.out_channels},), got {offset.shape}"
+                f"bias must have shape (C_out,) = ({kernel.out_channels},), got shape {offset.shape}"
             )
         return kernel
 
@@ -75,19 +75,19 @@ class Kernel:
 
     @property
     def in_channels(self) -> int:
-        """Channels the weight expects, C_in."""
+        """Input channels, C_in."""
         channels: int = self.weight.shape[0]
         return channels
 
     @property
     def out_channels(self) -> int:
-        """Channels the weight makes, C_out."""
+        """Output channels, C_out."""
         channels: int = self.weight.shape[1] * self.groups
         return channels
 
     @property
     def fixed_channels(self) -> int | None:
-        """Channels that a signal must have: C_in, or as many as a bias has; None if any will do."""
+        """Channels that a signal must have: C_in, or as many as the bias has; None for any number."""
         if not self.shared:
             return self.in_channels
         return self.bias.size if self.bias is not None and self.bias.size > 1 else None
@@ -108,14 +108,14 @@ class Kernel:
         return self.groups, cin // self.groups, cout, taps
 
     def check(self, x: Array, *, whole: bool = True) -> None:
-        """Refuse a signal, or a piece of one, whose shape does not suit the kernel.
+        """Check that the shape of a signal, or of a piece of one, fits the kernel.
 
-        A `whole` signal may be one of several, (N, C, L), and has at least one sample.
+        `whole` signals may have the shape (N, C, L), and have at least one sample.
 
         Raises
         ------
         ParameterError
-            `x` does not suit the kernel, or the bias does not suit `x`.
+            `x` does not fit the kernel, or the bias does not fit `x`.
         """
         channels = "C" if self.shared else "C_in"
         shapes = {1: "(L,)", 2: f"({channels}, L)", 3: f"(N, {channels}, L)"}
@@ -131,19 +131,19 @@ class Kernel:
         count = channels_of(x)
         if not self.shared and count != self.in_channels:
             raise ParameterError(
-                f"x must have C_in = {self.in_channels} channels, as weight {self.weight.shape} expects,"
-                f" got {count} in {x.shape}"
+                f"x must have C_in = {self.in_channels} channels to match weight {self.weight.shape},"
+                f" got {count} in shape {x.shape}"
             )
         if self.shared and self.bias is not None and self.bias.size not in (1, count):
             raise ParameterError(
-                f"bias must have one number or one for each of the {count} channels of x, got shape"
+                f"bias must have one number, or one for each of the {count} channels of x, got shape"
                 f" {self.bias.shape}"
             )
         if whole and x.shape[-1] == 0:
             raise ParameterError(f"x must have at least 1 sample, got shape {x.shape}")
 
     def as_signals(self, x: Array) -> Array:
-        """Return a signal, or several, as (N, C_in, L); where the kernel is shared, each channel is one."""
+        """Return one or more signals as (N, C_in, L); if the kernel is shared, each channel is a signal."""
         signals = x.shape[:-2] if x.ndim == 3 else (1,)
         shape = (math.prod(x.shape[:-1]), 1) if self.shared else (*signals, channels_of(x))
         return x.reshape(*shape, x.shape[-1])
@@ -160,8 +160,8 @@ def channels_of(x: Array) -> int:
     return channels
 
 
-def warn_of_turned(x: Array, hint: str, level: int) -> None:
-    """Warn of a signal that looks like (samples, channels); `level` is that of the caller on the stack."""
+def warn_if_transposed(x: Array, hint: str, level: int) -> None:
+    """Warn if a signal looks like (samples, channels); `level` is the stack level of the caller."""
     channels, count = channels_of(x), x.shape[-1]
     if channels > max(_MANY_CHANNELS, count):
         looks, turned = f"x has {channels} channels of {count} samples", "x.mT" if x.ndim == 3 else "x.T"

@@ -1,4 +1,4 @@
-"""A change of sample rate, in one call and as a stream: from any rate to any other, by designed filters."""
+"""Resample signals from any rate to any other with designed filters, in one call or as a stream."""
 
 import math
 from copy import copy
@@ -16,7 +16,7 @@ from convt.design.designer import Phase
 from convt.design.presets import QUALITIES, Quality
 from convt.engines.planning import Blocks
 from convt.errors import ParameterError, ParameterTypeError, StreamError
-from convt.resampling.filters import Edges, Filter, Steps, prepared
+from convt.resampling.filters import Edges, Filter, FilterStream, prepared
 from convt.resampling.ratio import Rate, as_ratio
 from convt.streaming.threads import default_threads
 
@@ -27,19 +27,19 @@ _MOST_AXES = 64  # of numpy's arrays
 
 
 class Resampler:
-    """A change of sample rate as a stream: pieces of signals in, pieces of the result out.
+    """Resample signals that come in pieces.
 
     The outputs of `process` and `flush` together have the same bytes as :func:`resample` of the whole
-    signal, for any division into pieces and any number of threads; with `latency` as those of any stream of
-    that latency.
+    signal, for any pieces and any number of threads. With `latency` they have the same bytes as any stream
+    of that latency.
 
     Parameters
     ----------
     rate_in, rate_out, axis, quality, passband, rejection, stopband, phase, edges, precision, threads
-        As of :func:`resample`, with the same errors.
+        Same as in :func:`resample`, with the same errors.
     latency : int, optional
-        Input samples after which outputs are due, as for :class:`Upsampler`. Without it blocks are as large
-        as is fast.
+        Input samples after which outputs are due; see :class:`Upsampler`. The default is the fastest block
+        size.
 
     See Also
     --------
@@ -83,7 +83,7 @@ class Resampler:
             latency=latency,
             threads=threads,
         )
-        prepared(self._filter)  # refuses what no filter does
+        prepared(self._filter)  # raises if no filter meets the specification
         self.reset()
 
     def __repr__(self) -> str:
@@ -95,17 +95,17 @@ class Resampler:
         return math.ceil(as_index("length", length, 0) * self._filter.ratio)
 
     def __call__(self, x: ArrayLike) -> Array:
-        """Resample a whole signal, as `process` and `flush` do; a stream that has begun may go on after it.
+        """Resample a whole signal; a stream that has begun is not affected.
 
         Parameters
         ----------
         x : array_like, (..., n, ...)
-            As of :func:`resample`.
+            Same as in :func:`resample`.
 
         Returns
         -------
         ndarray, (..., ceil(n*rate_out/rate_in), ...)
-            As of :func:`resample`.
+            Same as in :func:`resample`.
         """
         signal = as_numeric("x", x)
         at = _checked_axis(self._axis, signal)
@@ -114,46 +114,46 @@ class Resampler:
 
     @property
     def kernel(self) -> Array:
-        """The taps of the filter; of the engine "chirp", at least 4 in a sample of the lower rate."""
+        """The taps of the filter; for the engine "chirp", 4 or more per sample of the lower rate."""
         return prepared(self._filter).kernel
 
     @property
     def plan(self) -> Blocks:
-        """The engine of the filter, and its block of samples."""
+        """The engine of the filter and its block size."""
         return prepared(self._filter).plan
 
     @property
     def threads(self) -> int:
-        """Threads that a push uses at most."""
+        """Maximum number of threads per call."""
         return self._filter.threads or default_threads()
 
     @property
     def delay(self) -> float:
-        """Output samples by which the filter delays a signal: 0 for linear phase; else on the average."""
+        """Delay of the filter in output samples: 0 for linear phase, an average for minimum phase."""
         return prepared(self._filter).delay
 
     def reset(self) -> None:
-        """Forget the signal: the next samples begin a new one."""
+        """Forget the signal; the next samples begin a new one."""
         self._seen = self._emitted = 0
-        self._lead: tuple[int, ...] | None = None  # axes of the signal but that of time
+        self._lead: tuple[int, ...] | None = None  # the signal's axes other than time
         self._signal = self._filter.dtype
-        self._steps: Steps | None = None
-        self._recent: Array | None = None  # what the edges are made of
+        self._stream: FilterStream | None = None
+        self._recent: Array | None = None  # the samples that extend the edges
         self._started = self._flushed = False
 
     def fork(self) -> "Resampler":
-        """Return a stream in the same state, which goes its own way from here."""
+        """Return an independent stream in the same state."""
         fork = copy(self)
-        fork._steps = self._steps and self._steps.fork()
+        fork._stream = self._stream and self._stream.fork()
         return fork
 
     def process(self, x: ArrayLike) -> Array:
-        """Take the next samples, and return the outputs that they complete.
+        """Take the next samples and return the outputs that they complete.
 
         Parameters
         ----------
         x : array_like, (..., n, ...)
-            The next n >= 0 samples along the axis; its other axes and its dtype stay as in the first call.
+            The next n >= 0 samples along the axis. The other axes and the dtype stay as in the first call.
 
         Returns
         -------
@@ -163,7 +163,7 @@ class Resampler:
         Raises
         ------
         ParameterTypeError, ParameterError
-            `x` does not suit, or its shape or dtype differ from those before.
+            `x` cannot be resampled, or its shape or dtype differs from the first call.
         StreamError
             The stream has been flushed.
         """
@@ -176,27 +176,28 @@ class Resampler:
                 self._filter, dtype=compute_dtype(_result(self._signal, self._precision))
             )
             self._lead = rows.shape[:-1]
-            self._steps = prepared(self._filter).fork(math.prod(self._lead))
+            self._stream = prepared(self._filter).fork(math.prod(self._lead))
         if rows.shape[:-1] != self._lead:
             raise ParameterError(
-                f"x must stay of the shape {self._lead} without its time, as the stream began, got"
-                f" {rows.shape[:-1]}: reset() first"
+                f"x must keep the shape {self._lead} (without time) of the first call, got"
+                f" {rows.shape[:-1]}: call reset() before another signal"
             )
         if result_dtype(signal.dtype) != self._signal:
             raise ParameterTypeError(
-                f"x must stay {self._signal}, as the stream began, got {signal.dtype}: reset() first"
+                f"x must keep the dtype {self._signal} of the first call, got {signal.dtype}: call reset()"
+                " before another signal"
             )
         self._seen += rows.shape[-1]
         flat = rows.reshape(math.prod(self._lead), rows.shape[-1]).astype(self._filter.dtype, copy=False)
         return self._shaped(self._processed(flat))
 
     def flush(self) -> Array:
-        """End the signal, and return the rest of its outputs.
+        """End the signal and return the rest of its outputs.
 
         Returns
         -------
         ndarray, (..., m, ...)
-            Empty if the signal had no sample.
+            Empty if the signal had no samples.
 
         Raises
         ------
@@ -206,12 +207,12 @@ class Resampler:
         self._check_open()
         self._flushed = True
         count = math.prod(self._lead or ())
-        if self._steps is None or not self._seen or not count:
+        if self._stream is None or not self._seen or not count:
             left = self.output_length(self._seen) - self._emitted
             return self._shaped(np.empty((count, left), self._filter.dtype))
         before = self._processed(self._end()) if self._filter.edges != "zero" else None
         left = self.output_length(self._seen) - self._emitted - (0 if before is None else before.shape[1])
-        rest = self._steps.flush(left)
+        rest = self._stream.flush(left)
         return self._shaped(rest if before is None else np.concatenate([before, rest], axis=1))
 
     def _check_open(self) -> None:
@@ -220,26 +221,26 @@ class Resampler:
 
     def _processed(self, rows: Array) -> Array:
         """Return the outputs that samples (C, n) complete, edges included."""
-        assert self._steps  # noqa: S101  # a signal has begun
+        assert self._stream  # noqa: S101  # a signal has begun
         if not len(rows):
             return np.empty((0, 0), rows.dtype)
         if self._filter.edges == "zero" or self._flushed:
-            return self._steps.process(rows)
-        extension, started = self._steps.extension, self._started
+            return self._stream.process(rows)
+        extension, started = self._stream.extension, self._started
         recent = rows if self._recent is None else np.concatenate([self._recent, rows], axis=1)
         self._recent = recent if not started else recent[:, -extension - 1 :]
         if started:
-            return self._steps.process(rows)
+            return self._stream.process(rows)
         if recent.shape[1] <= (extension if self._filter.edges == "reflect" else 0):
             return np.empty((len(rows), 0), rows.dtype)
         self._started, self._recent = True, recent[:, -extension - 1 :]
-        return self._steps.process(_extended(recent, (extension, 0), self._filter.edges))
+        return self._stream.process(_extended(recent, (extension, 0), self._filter.edges))
 
     def _end(self) -> Array:
-        """Return what the signal is taken to be after its last sample, or all of a short one, extended."""
-        assert self._steps  # noqa: S101  # a signal has begun
+        """Return the samples that extend the signal at its end, or all of a short signal, extended."""
+        assert self._stream  # noqa: S101  # a signal has begun
         assert self._recent is not None  # noqa: S101
-        extension = self._steps.extension
+        extension = self._stream.extension
         ends = (0 if self._started else extension, extension)
         extended = _extended(self._recent, ends, self._filter.edges)
         return extended[:, self._recent.shape[1] :] if self._started else extended
@@ -271,17 +272,17 @@ def resample(
     """Change the sample rate of signals.
 
     The result has ``ceil(n*rate_out/rate_in)`` samples along `axis`, and is time-aligned: sample j is at
-    the time of input sample j*rate_in/rate_out. The gain of the passband is 1. The filter is prepared in
-    the first call for a ratio, and kept for the next.
+    the time of input sample j*rate_in/rate_out. The gain in the passband is 1. The first call for a ratio
+    prepares the filter, and later calls reuse it.
 
     Parameters
     ----------
     x : array_like, (..., n, ...)
-        The signals, n >= 1, of any number of dimensions.
+        The signals, n >= 1, with any number of dimensions.
     rate_in, rate_out : int, float or Fraction
-        The rates in Hz, or in any other unit: only their ratio matters. A float stands for its exact value.
+        The rates in Hz or in any other unit; only their ratio matters. Floats count with their exact value.
     axis : int
-        The axis of time.
+        The time axis.
     quality : {"fast", "high", "best"}
         Passband and rejection, unless given: 0.90 and 110 dB, 0.96 and 195 dB, or 0.975 and 240 dB.
     passband : float, optional
@@ -290,34 +291,35 @@ def resample(
     rejection : float, optional
         Attenuation of images and aliases, in dB, 20 to 250.
     stopband : float
-        Edge of the stopband, as such a fraction, 1 to below 2: see :func:`design_kernel`.
+        Edge of the stopband, as a fraction of the same frequency, from 1 to below 2; see
+        :func:`design_kernel`.
     phase : {"linear", "minimum"}
-        Minimum: without pre-ringing. The signal is late then, by :attr:`Resampler.delay` on the average.
+        "minimum" has no pre-ringing, but delays the signal, on average by :attr:`Resampler.delay`.
     edges : {"zero", "reflect", "hold"}
-        What the signal is taken to be before its first sample and after its last: nothing, its reflection
-        about that sample, or that sample. With nothing, signals that do not begin and end near 0 fade at
-        both ends.
+        How the signal continues before its first sample and after its last: with zeros, with its reflection
+        about that sample, or with that sample repeated. With "zero", signals that do not begin and end near
+        0 fade at both ends.
     precision : {"float32", "float64"}, optional
-        The precision of the arithmetic and of the result. Default: that of x.
+        The precision of the arithmetic and of the result. The default is the precision of x.
     threads : int, optional
-        As of :func:`conv_transpose1d`. The bytes of the result do not depend on it.
+        Same as in :func:`conv_transpose1d`. The bytes of the result do not depend on it.
 
     Returns
     -------
     ndarray, (..., ceil(n*rate_out/rate_in), ...)
-        In the dtype of x: float32, float64, complex64 or complex128; float16 is computed in float32, and
-        integers and booleans become float64. To have int16 again, rounded and clipped:
+        The dtype is that of x: float16 (computed in float32), float32, float64, complex64 or complex128.
+        Integers and booleans become float64. To round and clip to int16:
         ``np.clip(np.rint(y), -32768, 32767).astype(np.int16)``.
 
     Raises
     ------
     ParameterTypeError, ParameterError
-        An argument is of a type or a value that cannot be used.
+        An argument has a type or a value that cannot be used.
 
     Warns
     -----
     UserWarning
-        `x` is (channels, n) with fewer samples than channels: its axis of time is likely 0.
+        `x` has the shape (channels, n) and fewer samples than channels: its time axis is probably 0.
 
     See Also
     --------
@@ -326,10 +328,11 @@ def resample(
     Notes
     -----
     For a ratio of L/M in lowest terms the result is ``conv_transpose1d(x, design_kernel(L, down=M),
-    stride=L, down=M, padding="center")``. Where L or M exceeds 640, a chirp-z transform applies the same
-    low-pass at the exact times of the outputs, in double precision. Relative to the greatest sample, an
-    output differs from that of a filter by less than the images may be (4 dB less for "fast", 10 for
-    "high", 14 for "best"), and by rounding, at -265 dB. Infinities become NaN where it reaches them.
+    stride=L, down=M, padding="center")``. If L or M exceeds 640, a chirp-z transform applies the same
+    low-pass filter at the exact times of the outputs, in double precision. Its outputs then differ from
+    those of the filter by less than the images may (4 dB less for "fast", 10 dB for "high", 14 dB for
+    "best") and by rounding, at -265 dB, relative to the greatest sample. An infinity becomes NaN in the
+    outputs that it reaches.
 
     Examples
     --------
@@ -358,21 +361,21 @@ def resample(
     )
     if signal.ndim == 2 and at == 1 and signal.shape[1] < signal.shape[0]:
         what = f"x has {signal.shape[0]} channels of {signal.shape[1]} samples"
-        warn(f"{what}: if its shape is (samples, channels), say axis=0", stacklevel=2)
+        warn(f"{what}: if its shape is (samples, channels), pass axis=0", stacklevel=2)
     return _resampled(signal, at, wanted, result)
 
 
 def _resampled(signal: Array, axis: int, wanted: Filter, result: DType) -> Array:
     if signal.shape[axis] == 0:
         raise ParameterError(f"x must have at least 1 sample along axis {axis}, got shape {signal.shape}")
-    is_last, steps = axis == signal.ndim - 1, prepared(wanted)
+    is_last, stream = axis == signal.ndim - 1, prepared(wanted)
     rows = signal if is_last else np.moveaxis(signal, axis, -1)
     outputs = math.ceil(rows.shape[-1] * wanted.ratio)
     y = np.empty((0, outputs), wanted.dtype)
     flat = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1]).astype(wanted.dtype, copy=False)
     if len(flat):
-        ends = steps.extension, steps.extension
-        y = steps.whole(_extended(flat, ends, wanted.edges) if steps.extension else flat, outputs)
+        ends = stream.extension, stream.extension
+        y = stream.whole(_extended(flat, ends, wanted.edges) if stream.extension else flat, outputs)
     y = y.reshape(*rows.shape[:-1], outputs).astype(result, copy=False)
     return y if is_last else np.moveaxis(y, -1, axis)
 
@@ -405,19 +408,19 @@ def _as_filter(
 
 
 def _extended(rows: Array, ends: tuple[int, int], edges: Edges) -> Array:
-    """Return samples (C, n) with others before and after them."""
+    """Return samples (C, n), extended at both ends."""
     return np.pad(rows, ((0, 0), ends), mode="edge" if edges == "hold" else "reflect")
 
 
 def _checked_axis(axis: SupportsIndex, x: Array) -> int:
-    """Return an axis of an array, from 0 on."""
+    """Return an axis of an array, counted from 0."""
     if x.ndim == 0:
-        raise ParameterError("x must have an axis of time, got a single number")
+        raise ParameterError("x must have a time axis, got a single number")
     return as_index("axis", axis, -x.ndim, x.ndim - 1) % x.ndim
 
 
 def _result(signal: DType, precision: Precision | None) -> DType:
-    """Return the dtype of the result for signals of a dtype that can be computed."""
+    """Return the dtype of the result for signals of this dtype."""
     if precision is None:
         return signal
     as_choice("precision", precision, get_args(Precision))

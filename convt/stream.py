@@ -1,4 +1,4 @@
-"""The operator as a stream."""
+"""The transposed convolution of a signal that comes in pieces."""
 
 import math
 from functools import cached_property
@@ -12,7 +12,7 @@ from convt.arrays import Array, DType, as_numeric
 from convt.engines.planning import EngineName, Plan, as_engine, plan_for
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry, Padding
-from convt.kernel import Kernel, channels_of, warn_of_turned
+from convt.kernel import Kernel, channels_of, warn_if_transposed
 from convt.response import energy_centre
 from convt.streaming.driver import Driver
 from convt.streaming.exclusive import Exclusive
@@ -22,36 +22,36 @@ _MOST_LATENCY = 1 << 31  # samples: hours of them
 
 
 class Upsampler:
-    """A transposed convolution as a stream: pieces of a signal in, pieces of the result out.
+    """Compute a transposed convolution of a signal that comes in pieces.
 
     The outputs of `process` and `flush` together have the same bytes as :func:`conv_transpose1d` of the
-    whole signal, for any division into pieces and any number of threads. With `latency` they have the same
-    bytes for every stream of that latency, and equal those of `conv_transpose1d` to within rounding. Memory
-    is bounded by the block that the planner chose, not by the signal.
+    whole signal, for any pieces and any number of threads. With `latency` they have the same bytes as any
+    stream of that latency, and equal those of `conv_transpose1d` to within rounding. The memory depends on
+    the block size that the planner chose, not on the length of the signal.
 
     Parameters
     ----------
     weight, bias
-        As of :func:`conv_transpose1d`; they are copied.
+        Same as in :func:`conv_transpose1d`. They are copied.
     stride, padding, output_padding, groups, dilation, down
-        As of :func:`conv_transpose1d`, with the same errors.
+        Same as in :func:`conv_transpose1d`, with the same errors.
     latency : int, optional
-        Input samples after which outputs are due, 1 to 2**31: `process` answers pushes of `latency`
-        samples, or of a multiple, in full. With `down` the latency becomes whole periods of
-        P = down/gcd(stride, down) samples, ``max(1, latency//P)*P``. Without `latency` blocks are as large
-        as is fast; see :attr:`plan`.
+        Input samples after which outputs are due, 1 to 2**31: `process` returns all outputs of `latency`
+        samples, or of a multiple. With `down` the latency is rounded to whole periods of
+        P = down/gcd(stride, down) samples, ``max(1, latency//P)*P``. The default is the fastest block size;
+        see :attr:`plan`.
     channels : int, optional
-        Channels of the signals. With a weight (K,) the first samples of a stream decide how many there are
-        if this does not; more than 32 of them, and more than samples, are a warning.
+        Number of channels of the signals. By default the first samples of a stream set it if the weight
+        has the shape (K,); more than 32 channels, and more channels than samples, raise a warning.
     engine, threads
-        As of :func:`conv_transpose1d`.
+        Same as in :func:`conv_transpose1d`.
 
     Raises
     ------
     ParameterTypeError
-        An argument is of a type or dtype that cannot be used; also a TypeError.
+        An argument has a type or dtype that cannot be used; also a TypeError.
     ParameterError
-        An argument's shape or value cannot be used; also a ValueError.
+        An argument has a shape or value that cannot be used; also a ValueError.
 
     See Also
     --------
@@ -97,46 +97,46 @@ class Upsampler:
         self._exclusive = Exclusive()
         self._signal = self._kernel.weight.dtype
         self._plans: dict[DType, Plan] = {}
-        self._plan_for(self._signal)  # refuses what the engine or the latency rule out
+        self._plan_for(self._signal)  # raises if the engine or the latency does not suit
         self._given_channels = self._kernel.fixed_channels
         if channels is not None:
             given = as_index("channels", channels, 1)
             if self._given_channels not in (None, given):
                 raise ParameterError(
-                    f"channels must be {self._given_channels}, as the weight or the bias has, got {given}"
+                    f"channels must be {self._given_channels} to match the weight or the bias, got {given}"
                 )
             self._given_channels = given
-        self._lead: tuple[int, ...] = (self._given_channels or 0,)  # axes of the signal before its samples
+        self._lead: tuple[int, ...] = (self._given_channels or 0,)  # the signal's axes without time
         self.reset()
 
     def __call__(self, x: ArrayLike) -> Array:
-        """Upsample a whole signal, as `process` and `flush` do together.
+        """Upsample a whole signal. The first call prepares the kernel for all later ones.
 
         Parameters
         ----------
         x : array_like, (N, C_in, L), (C_in, L) or (L,)
-            The signal, or several, as for :func:`conv_transpose1d`.
+            One or more signals, same as in :func:`conv_transpose1d`.
 
         Returns
         -------
         ndarray, (N, C_out, L_out), (C_out, L_out) or (L_out,)
-            As of :func:`conv_transpose1d`. The first call prepares the kernel for all later ones.
+            Same as in :func:`conv_transpose1d`.
 
         Raises
         ------
         ParameterTypeError, ParameterError
-            `x` does not suit the kernel, or the output would have less than one sample.
+            `x` does not fit the kernel, or the output would have no samples.
         StreamError
-            A stream has begun and has not been flushed.
+            The stream has begun and has not been flushed.
         """
         if self._begun and not self._flushed:
-            raise StreamError("a stream has begun: flush() or reset() before a whole signal")
+            raise StreamError("this stream has begun: call flush() or reset() before a whole signal")
         signal = as_numeric("x", x)
         self._kernel.check(signal)
         self._check_channels(signal, 4)
         if self._flushed:
             self.reset()
-        driver = self._prepared(signal.dtype).fork()  # of its own: other threads may call, too
+        driver = self._prepared(signal.dtype).fork()  # other threads may use self
         driver.reset()
         return self._pushed(driver, signal, last=True)
 
@@ -160,15 +160,15 @@ class Upsampler:
         return f"{type(self).__name__}({', '.join(facts)}, {dtype}, engine={self.plan.engine!r})"
 
     def fork(self) -> "Upsampler":
-        """Return a stream in the same state, which goes its own way from here.
+        """Return an independent stream in the same state.
 
-        The prepared kernel is shared, so that a fork takes microseconds and next to no memory.
+        The prepared kernel is shared, so that a fork takes microseconds and almost no memory.
         ``copy.copy`` and ``copy.deepcopy`` do the same.
 
         Raises
         ------
         StreamError
-            Another thread is at work on the stream.
+            Another thread is using the stream.
 
         Examples
         --------
@@ -185,7 +185,7 @@ class Upsampler:
     __copy__ = fork
 
     def _forked(self, channels: int | None = None) -> "Upsampler":
-        """Return a fork, for signals of these channels, of a stream that no thread changes meanwhile."""
+        """Return a fork for this number of channels. No other thread may be using the stream."""
         fork = object.__new__(type(self))
         fork.__dict__.update(self.__dict__, _exclusive=Exclusive())
         fork._given_channels = channels or self._given_channels
@@ -197,24 +197,24 @@ class Upsampler:
         return self.fork()
 
     def process(self, x: ArrayLike) -> Array:
-        """Take the next samples and return the outputs they complete.
+        """Take the next samples and return the outputs that they complete.
 
         Parameters
         ----------
         x : array_like, (C_in, n) or (n,)
-            The next n >= 0 samples; (n,) are those of one channel whose output has one, too. The number of
-            axes and of channels, and the result's dtype, stay as in the first call.
+            The next n >= 0 samples. (n,) is for one channel in and one out. The number of axes and of
+            channels, and the dtype of the result, stay as in the first call.
 
         Returns
         -------
         ndarray, (C_out, m) or (m,)
             The next m >= 0 outputs. They come in blocks: the stream holds back less than one block, and the
-            samples that `padding` may yet drop.
+            samples that `padding` may still drop.
 
         Raises
         ------
         ParameterTypeError, ParameterError
-            `x` does not suit the kernel, or its shape or dtype differ from those before.
+            `x` does not fit the kernel, or its shape or dtype differs from the first call.
         StreamError
             The stream has been flushed, or an error (no memory, Ctrl-C) has interrupted it.
         """
@@ -226,24 +226,24 @@ class Upsampler:
         Returns
         -------
         ndarray, (C_out, m) or (m,)
-            Empty if the signal had no sample.
+            Empty if the signal had no samples.
 
         Raises
         ------
         ParameterError
-            The output as a whole would have less than one sample.
+            The whole output would have no samples.
         StreamError
             The stream has been flushed already, or an error has interrupted it.
         """
         return self._push(np.zeros((*self._lead, 0), self._signal), last=True)
 
     def reset(self) -> None:
-        """Forget the signal: the next samples begin a new one, of any dtype.
+        """Forget the signal; the next samples begin a new one, of any dtype.
 
         Raises
         ------
         StreamError
-            Another thread is at work on the stream.
+            Another thread is using the stream.
         """
         with self._exclusive.use() as is_alone:
             _check_alone(is_alone)
@@ -251,13 +251,13 @@ class Upsampler:
 
     @cached_property
     def delay(self) -> float:
-        """Output samples by which the kernel delays a signal; with `down` not always a whole number.
+        """Delay of the kernel in output samples; with `down` not always a whole number.
 
-        The centre of the kernel's energy, sum(t*|w|**2)/sum(|w|**2) over the tap times t, less the
-        samples that `padding` crops: the group delay, averaged over the output band with the energy
-        that passes there (L. Cohen, "Time-Frequency Analysis", 1995, section 1.4). For a symmetric
-        kernel it is (dilation*(K - 1)/2 - padding)/down at every frequency. NaN if the taps are all zero,
-        or not all finite.
+        The delay is the centre of the kernel's energy, sum(t*|w|**2)/sum(|w|**2) over the tap times t, less
+        the samples that `padding` crops. This is the group delay, averaged over the output band and
+        weighted by energy (L. Cohen, "Time-Frequency Analysis", 1995, section 1.4). For a symmetric kernel
+        it is (dilation*(K - 1)/2 - padding)/down at every frequency. It is NaN if the taps are all zero or
+        not all finite.
         """
         magnitude = np.abs(self._kernel.weight.astype(np.complex128))
         peak = magnitude.max()
@@ -273,12 +273,12 @@ class Upsampler:
 
     @property
     def plan(self) -> Plan:
-        """The engine, and its block of samples, for signals of the present dtype."""
+        """The engine and its block size, for signals of the current dtype."""
         return self._plan_for(self._signal)
 
     @property
     def threads(self) -> int:
-        """Threads that a push uses at most; it uses fewer for little work, or if others use the cores."""
+        """Maximum number of threads per call. Short calls, or calls on busy cores, use fewer."""
         return self._given_threads or default_threads()
 
     def _plan_for(self, signal: DType) -> Plan:
@@ -297,7 +297,7 @@ class Upsampler:
             driver = self._admit(samples)
             try:
                 y = self._pushed(driver, samples, last=last)
-            except ParameterError:  # the signal is too short to end here, but may go on
+            except ParameterError:  # the signal is too short to end here, but can continue
                 raise
             except BaseException:
                 self._interrupted = True
@@ -306,21 +306,23 @@ class Upsampler:
             return y
 
     def _pushed(self, driver: Driver, samples: Array, *, last: bool) -> Array:
-        """Return the outputs of a driver for samples, with their axes."""
+        """Return a driver's outputs for samples, with the same axes as the samples."""
         y = driver.push(self._kernel.as_signals(samples), last=last)
         return self._kernel.as_outputs(y, samples)
 
     def _admit(self, samples: Array) -> Driver:
-        """Check samples against the kernel and those before, and return the driver."""
+        """Check samples against the kernel and the first call, and return the driver."""
         self._kernel.check(samples, whole=False)
         if self._begun and self._kernel.dtype_with(samples.dtype) != self._kernel.dtype_with(self._signal):
             raise ParameterTypeError(
-                f"x must stay {self._signal}, as the stream began, got {samples.dtype}: reset() first"
+                f"x must keep the dtype {self._signal} of the first call, got {samples.dtype}: call reset()"
+                " before another signal"
             )
         if self._begun and samples.shape[:-1] != self._lead:
-            began = f"of {self._lead[0]} channels" if self._lead else "of shape (n,)"
+            first = f"the {self._lead[0]} channels" if self._lead else "the shape (n,)"
             raise ParameterError(
-                f"x must stay {began}, as the stream began, got shape {samples.shape}: reset() first"
+                f"x must keep {first} of the first call, got shape {samples.shape}: call reset() before"
+                " another signal"
             )
         if not self._begun:
             self._check_channels(samples, 6)
@@ -331,17 +333,17 @@ class Upsampler:
         return driver
 
     def _check_channels(self, samples: Array, level: int) -> None:
-        """Check the channels of a signal; `level` is that of the caller on the stack, for a warning."""
+        """Check the channels of a signal; `level` is the stack level of the caller, for a warning."""
         channels = channels_of(samples)
         if self._given_channels is None:
-            warn_of_turned(samples, f"; if not, say so with channels={channels}", level)
+            warn_if_transposed(samples, f"; if not, pass channels={channels}", level)
         elif channels != self._given_channels:
             raise ParameterError(
-                f"x must have {self._given_channels} channels, got {samples.shape}: use x.T?"
+                f"x must have {self._given_channels} channels, got shape {samples.shape}: did you mean x.T?"
             )
 
     def _prepared(self, signal: DType) -> Driver:
-        """Return the driver for signals of a dtype, the last one if it is for such."""
+        """Return the driver for signals of a dtype; reuse the last one if its dtype is the same."""
         driver = self._driver
         if driver is None or driver.dtype != self._kernel.dtype_with(signal):
             plan = self._plan_for(signal)

@@ -1,4 +1,4 @@
-"""Kernels designed to a specification, one method a module, or balanced."""
+"""Design kernels to a specification, one method per module, and balance kernels."""
 
 from convt.design.balance import balance_kernel
 from convt.design.designer import design_kernel

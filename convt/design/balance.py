@@ -1,12 +1,12 @@
-"""Phases of equal gain, by the smallest change of the taps.
+"""Give all phases of a kernel the same gain, with the smallest change of the taps.
 
-Phase r of a kernel w with stride s has the DC gain g[r] = sum_q w[q*s + r], and unequal gains make tones at
-multiples of the input rate. The least-squares change that makes them equal adds the same to each of the
-n[r] taps of a phase::
+Phase r of a kernel w with stride s has the DC gain g[r] = sum_q w[q*s + r]. Unequal gains cause tones at
+multiples of the input rate. The least-squares change that makes them equal adds the same number to each of
+the n[r] taps of a phase::
 
     w'[q*s + r] = w[q*s + r] + (g' - g[r])/n[r],    g' = sum_r g[r]/n[r] / sum_r 1/n[r]
 
-(the projection onto the kernels of equal phases; the common gain g' is free, and part of the solution).
+(the projection onto the kernels with equal phases; the common gain g' is part of the solution).
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from convt.response import phase_sums
 
 
 def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
-    """Return the nearest kernel, by least squares, whose phases all have the same gain at 0 Hz.
+    """Return the nearest kernel, by least squares, whose phases have equal gains at 0 Hz.
 
     Equal gains remove tonal lines, the tones at multiples of the input rate.
 
@@ -33,14 +33,14 @@ def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
     Returns
     -------
     ndarray, (..., K)
-        The balanced kernels, in the weight's dtype, or float64 for integers. Their gains are equal within
-        the rounding of the smallest tap of each phase.
+        The balanced kernels, in the dtype of the weight, or float64 for integers. The gains of the phases
+        are equal within the rounding of each phase's smallest tap.
 
     Raises
     ------
     ParameterTypeError, ParameterError
-        The weight is no array of numbers or has fewer than `stride` taps, the stride is no int of at least
-        1, or the result is not finite in the dtype.
+        The weight is not an array of numbers or has fewer than `stride` taps, the stride is not an int of
+        at least 1, or the result is not finite in the dtype.
 
     Examples
     --------
@@ -68,12 +68,12 @@ def balance_kernel(weight: ArrayLike, stride: Integer) -> Array:
         balanced = exact.astype(dtype)
         _settle(balanced, stride, common)
     if not np.isfinite(balanced).all():
-        raise ParameterError(f"the balanced taps must be finite numbers of {dtype}, and are not")
+        raise ParameterError(f"weight must be finite and within the range of {dtype} when balanced")
     return balanced
 
 
 def _settle(taps: Array, stride: int, common: Array) -> None:
-    """Add the rounding errors of each phase to its smallest tap, whose own rounding is the finest."""
+    """Add the rounding errors of each phase to its smallest tap, which has the finest resolution."""
     for phase in range(stride):
         own = taps[..., phase::stride]
         missing = common - own.astype(common.dtype).sum(-1, keepdims=True)

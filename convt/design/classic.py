@@ -1,4 +1,4 @@
-"""Classic interpolators as kernels: short, and the reference for all others.
+"""Classic interpolators as kernels, which are short and serve for comparison.
 
 Each weights a sample by its distance t, in input samples::
 
@@ -25,12 +25,12 @@ _LANCZOS_LOBES = 3
 
 
 def classic_kernel(kind: str, stride: int, taps: int | None) -> Reals:
-    """Return the kernel of a kind, every phase's gain 1; its length, if given, has to be `taps`.
+    """Return the kernel of a kind, with a gain of 1 in every phase; `taps`, if given, must be its length.
 
     Raises
     ------
     ParameterError
-        The kind has no kernel of this length, or the stride is too large.
+        There is no kernel of this kind and length, or the stride is too large.
     """
     method = CLASSICS[kind]
     if 8 * stride > MOST_TAPS:
@@ -41,12 +41,12 @@ def classic_kernel(kind: str, stride: int, taps: int | None) -> Reals:
         lobes, rest = divmod(taps + 1, 2 * stride)
         if rest or not lobes:
             raise ParameterError(
-                f"taps must be 2*a*stride - 1 with a lobes on a side, got {taps} for {stride=}"
+                f"taps must be 2*a*stride - 1 with a lobes on each side, got {taps} for {stride=}"
             )
         method = partial(_lanczos, lobes=lobes)
     kernel = with_equal_phases(method(stride), stride)
     if taps not in (None, kernel.size):
-        raise ParameterError(f"kind={kind!r} has {kernel.size} taps for {stride=}, got {taps=}")
+        raise ParameterError(f"taps must be {kernel.size} for {kind=} and {stride=}, got {taps}")
     return kernel
 
 
@@ -67,7 +67,7 @@ def _cubic(stride: int) -> Reals:
 
 
 def _lanczos(stride: int, lobes: int = _LANCZOS_LOBES) -> Reals:
-    """Return Lanczos' windowed sinc with a number of lobes on each side, (2*lobes*stride - 1,)."""
+    """Return Lanczos' windowed sinc with `lobes` on each side, (2*lobes*stride - 1,)."""
     t = _distances(stride, lobes)
     return np.sinc(t) * np.sinc(t / lobes)
 

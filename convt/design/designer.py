@@ -1,16 +1,16 @@
-"""design_kernel: which method designs a kernel, and to which specification.
+"""``design_kernel``, which selects the method and the specification of a kernel.
 
-The gain of a kernel over the frequencies of the output, in input Nyquist frequencies::
+The gain of a kernel at the frequencies of the output, in input Nyquist frequencies::
 
     gain 1 |------------+
            |            :+                  passband edge to 1.0: transition
          0 |            : +--------------   1.0 to stride: images, all rejected
            0     passband 1.0          stride
 
-Downward, with `down` above the stride, the same kernel at the stride `down` serves: in Nyquist frequencies
-of the output, 1.0 to `down` are what would be folded back into its band.
+To lower a rate, with `down` above the stride, the kernel is designed for the stride `down` instead: in
+Nyquist frequencies of the output, 1.0 to `down` are those that would be folded back into its band.
 
-Each method is a module of its own.
+Each method has its own module.
 """
 
 import math
@@ -43,15 +43,15 @@ Phase = Literal["linear", "minimum"]
 Kind = Literal["kaiser", "equiripple", "lanczos", "cubic", "linear", "hold"]
 
 
-# Given only the taps per phase, n, the rejection is _BALANCE * n**_GROWTH dB: a line through the presets.
+# If only the taps per phase, n, are given, the rejection is _BALANCE * n**_GROWTH dB, close to the presets.
 _BALANCE, _GROWTH = 15.3, 0.4
 _LEAST_REJECTION = 20.0  # dB
-_LEAST_MINIMUM_PHASE = 60.0  # dB, of a minimum-phase kernel; with less, images would change the passband
+_LEAST_MINIMUM_PHASE = 60.0  # dB, for a minimum-phase kernel; with less, images would change the passband
 _MOST_GIVEN_TAPS, _MOST_MINIMUM_PHASE_TAPS, _MOST_EQUIRIPPLE_TAPS = 1 << 16, 1 << 14, 1 << 10
 _MOST_TRIED = {"linear": MOST_TAPS, "minimum": 1 << 15}
 _MOST_SAMPLED = (8, 4)  # the greatest stride at which kernels are tried, without and with a fade
 _FADE = 8  # input samples
-_CACHED = 1 << 25  # bytes of kernels that are likely to be asked for again
+_CACHED = 1 << 25  # bytes of kernels in the cache
 
 
 def design_kernel(
@@ -69,13 +69,13 @@ def design_kernel(
     """Design a low-pass kernel for upsampling by `stride`, or for resampling by stride/down, up or down.
 
     Without `taps` the kernel is the shortest of its kind that meets the passband and the rejection, as
-    measured on the kernel itself; at strides above 8 (4 with `down`), on the same curve at that stride.
+    measured on the kernel itself or, at strides above 8 (4 with `down`), on the same curve at that stride.
     With `taps` it is the best kernel of that length. Every phase has a gain of 1 at 0 Hz.
 
     Parameters
     ----------
     stride : int
-        Output samples per input sample, at least 1. For 1 the kernel is a single 1.
+        Output samples per input sample, at least 1. For stride 1 the kernel is a single tap of 1.
     quality : {"fast", "high", "best"}, optional
         Passband and rejection, unless given: 0.90 and 110 dB, 0.96 and 195 dB (the default), or 0.975 and
         240 dB; see ``convt.QUALITIES``.
@@ -83,10 +83,11 @@ def design_kernel(
         Edge of the passband, as a fraction of the lower of the Nyquist frequencies of input and output,
         above 0 and below `stopband`. Up to it the gain is 1 within 0.01 dB.
     rejection : float, optional
-        Attenuation of all frequencies above that Nyquist frequency, images and aliases, in dB, 20 to 250.
+        Attenuation of images and aliases, all frequencies above that Nyquist frequency, in dB, 20 to 250.
     stopband : float
-        Edge of the stopband, as such a fraction, from 1 to below 2. Above 1 the kernel is shorter, and the
-        images or aliases of frequencies above 2 - stopband may be heard from there to `stopband`.
+        Edge of the stopband, as a fraction of the same frequency, from 1 to below 2. Above 1 the kernel is
+        shorter, but images or aliases of frequencies above 2 - stopband may remain between there and
+        `stopband`.
     taps : int, optional
         Length of the kernel, up to 2**16 (2**14 with minimum phase, 2**10 for "equiripple"). The kernel has
         the widest passband at the rejection, or the greatest rejection at the passband, whichever is given.
@@ -94,29 +95,29 @@ def design_kernel(
         passband is not given and the rejection is below 59 dB, the ripple equals the image level. For
         "lanczos", 2*a*stride - 1 with a lobes on each side.
     phase : {"linear", "minimum"}
-        Linear: the kernel is symmetric, and without `taps` of odd length, so that with
-        ``padding="center"`` the output is exactly time-aligned. Minimum: the same magnitude without
-        pre-ringing and with the least delay; high frequencies come later than low ones.
+        "linear" makes the kernel symmetric and, without `taps`, of odd length, so that the output is
+        exactly time-aligned with ``padding="center"``. "minimum" has the same magnitude without pre-ringing
+        and with the least delay, but delays high frequencies more than low ones.
     kind : {"kaiser", "equiripple", "lanczos", "cubic", "linear", "hold"}
-        "kaiser", a windowed sinc: ripple and images decrease away from the edge. "equiripple": the shortest
-        kernels, with constant ripple and images; the design fails beyond about 180 dB or 1,000 taps. The
-        others are classic interpolators, for comparison, and take no specification.
+        "kaiser" is a windowed sinc, whose ripple and images decrease away from the edge. "equiripple" gives
+        the shortest kernels, with constant ripple and images, but fails beyond about 180 dB or 1,000 taps.
+        The others are classic interpolators, for comparison, and take no specification.
     down : int
-        Keep every `down`-th output sample, at least 1; more than `stride` lowers the rate. With more than 1
-        a Kaiser kernel of linear phase is longer by 8 taps per phase, so that images and aliases far above
+        Keep every `down`-th output sample, at least 1; more than `stride` lowers the rate. Above 1, a
+        Kaiser kernel of linear phase is longer by 8 taps per phase, so that images and aliases far above
         the lower Nyquist frequency, which would be folded back, are below the rounding of double precision.
 
     Returns
     -------
     ndarray of float64, (K,)
-        The taps, one kernel for every channel.
+        The taps.
 
     Raises
     ------
     ParameterTypeError, ParameterError
-        An argument has a wrong type, is out of range or contradicts another, or no kernel of at most 2**21
-        taps (2**15 with minimum phase, both counted at a stride of at most 8, or 4 with `down`) meets the
-        specification.
+        An argument has the wrong type, is out of range or contradicts another, or no kernel of at most
+        2**21 taps (2**15 with minimum phase, both counted at a stride of at most 8, or 4 with `down`) meets
+        the specification.
 
     See Also
     --------
@@ -142,9 +143,7 @@ def design_kernel(
     rejection = None if rejection is None else _as_rejection(rejection)
     if kind in CLASSICS:
         if phase != "linear" or any(value is not None for value in (quality, passband, rejection)):
-            raise ParameterError(
-                f"kind={kind!r} is what it is: it takes no quality, passband, rejection or phase"
-            )
+            raise ParameterError(f"kind={kind!r} takes no quality, passband, rejection or phase")
         if down > stride:
             raise ParameterError(f"down must be at most {stride} for kind={kind!r}, got {down}")
         return classic_kernel(kind, stride, taps)
@@ -152,10 +151,10 @@ def design_kernel(
         preset = QUALITIES[quality or "high"]
         passband, rejection = passband or preset.passband, rejection or preset.rejection
     elif quality or (passband and rejection):
-        raise ParameterError("taps go with a passband or a rejection, not with both, nor with a quality")
+        raise ParameterError(f"taps={taps} takes a passband or a rejection, not both, and no quality")
     else:
         _check_taps(taps, max(stride, down), phase, kind)
-    # At the higher of the rates a low-pass for one direction is one for the other.
+    # At the higher of the two rates, the same low-pass filter serves both directions.
     wanted = Specification(
         max(stride, down),
         passband or 0.0,
@@ -170,16 +169,16 @@ def design_kernel(
 def lowpass(
     density: Fraction, stride: int, passband: float, rejection: float, stopband: float, phase: Phase
 ) -> Reals:
-    """Return the shortest kernel at any rate, with equal phases for a stride.
+    """Return the shortest kernel for any number of taps per sample, with equal phases for a stride.
 
     Parameters
     ----------
     density : Fraction
-        Taps in a sample of the lower rate, of whose Nyquist frequency passband and stopband are fractions.
+        Taps per sample of the lower rate. Passband and stopband are fractions of its Nyquist frequency.
     stride : int
         The stride.
     passband, rejection, stopband, phase
-        As of :func:`design_kernel`, with the same errors.
+        Same as in :func:`design_kernel`, with the same errors.
     """
     passband, rejection = _as_passband(passband, _as_stopband(stopband)), _as_rejection(rejection)
     wanted = Specification(density, passband, rejection, stopband=stopband, phases=stride)
@@ -190,7 +189,7 @@ def _check_taps(taps: int, stride: int, phase: Phase, kind: Kind) -> None:
     most = _MOST_MINIMUM_PHASE_TAPS if phase == "minimum" else _MOST_GIVEN_TAPS
     most = min(most, _MOST_EQUIRIPPLE_TAPS) if kind == "equiripple" else most
     if stride == 1 and taps != 1:
-        raise ParameterError(f"a kernel for stride 1 is a single tap, got {taps=}")
+        raise ParameterError(f"taps must be 1 for stride 1, got {taps}")
     if taps < stride:
         raise ParameterError(f"taps must be at least the stride, {stride}, got {taps}")
     if taps > most:
@@ -222,7 +221,7 @@ def _as_rejection(value: object) -> float:
 
 @array_cache(_CACHED)
 def _design(wanted: Specification, taps: int | None, phase: Phase, kind: Kind) -> Reals:
-    """Return the kernel of a kind for any two of passband, rejection and taps, or for taps alone."""
+    """Return the kernel for any two of passband, rejection and taps, or for taps alone."""
     if wanted.stride == 1:
         return np.ones(1)
     method, found = _method(kind, phase), None
@@ -243,14 +242,14 @@ def _design(wanted: Specification, taps: int | None, phase: Phase, kind: Kind) -
         }
         request = ", ".join(f"{name}={value}" for name, value in asked.items() if value)
         raise ParameterError(
-            f"no {kind} kernel for stride={wanted.stride} does {request}:"
-            f" ask for less passband or more taps{'' if kind == 'kaiser' else ', or for a kaiser one'}"
+            f"no {kind} kernel for stride={wanted.stride} meets {request}:"
+            f" use a narrower passband or more taps{'' if kind == 'kaiser' else ', or a kaiser kernel'}"
         )
     return found.kernel
 
 
 def _shortest(method: Method, wanted: Specification, phase: Phase, kind: Kind) -> Design | None:
-    """Return the shortest kernel; Kaiser's is the same curve at any stride, so a small one will do."""
+    """Return the shortest kernel; a Kaiser kernel is searched at a small stride, with the same curve."""
     if kind == "equiripple":
         _check_length(guess := equiripple_taps(wanted), MOST_TAPS, wanted)
         return shortest(method, wanted, guess)
@@ -273,7 +272,7 @@ def _shortest(method: Method, wanted: Specification, phase: Phase, kind: Kind) -
 
 
 def _known(wanted: Specification, phase: Phase) -> tuple[int, float] | None:
-    """Return the taps on each side of the shortest kernel, and its aim, if they need no search."""
+    """Return half the length of the shortest kernel and the rejection it aims at, if they are tabulated."""
     if phase != "linear" or wanted.stopband != 1:
         return None
     preset = Preset(wanted.passband, wanted.rejection)
@@ -294,7 +293,7 @@ def _check_length(taps: float, most: int, wanted: Specification) -> None:
 
 
 def _balanced(method: Method, taps: int, wanted: Specification) -> Design | None:
-    """Return the kernel of this length on the line through the presets, or not far below it."""
+    """Return the kernel of this length whose rejection follows the presets, or is not far below them."""
     level = min(_BALANCE * (taps / wanted.stride) ** _GROWTH, MOST_REJECTION)
     tries = (
         max_passband(method, taps, wanted._replace(rejection=level / 2**halvings)) for halvings in range(5)

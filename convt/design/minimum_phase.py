@@ -1,15 +1,15 @@
-"""The kernel of the least delay among those of the same magnitude.
+"""Minimum phase: the kernel with the least delay among those of the same magnitude.
 
-All zeros of its transfer function are moved inside the unit circle, by way of the cepstrum (A. V.
-Oppenheim, R. W. Schafer, "Discrete-Time Signal Processing", 3rd ed., 2010, section 13.5)::
+The cepstrum moves all zeros of its transfer function inside the unit circle (A. V. Oppenheim,
+R. W. Schafer, "Discrete-Time Signal Processing", 3rd ed., 2010, section 13.5)::
 
     c = ifft(log |H|)                    the logarithm's even part
     c'[0] = c[0], c'[n] = 2*c[n], n > 0; c'[n] = 0, n < 0
     h' = ifft(exp(fft(c')))              |H'| = |H|, with the least delay
 
-Zeros on the circle itself, as in every stopband, have a logarithm that no transform is long enough for.
-Therefore |H|**2 + d**2 replaces |H|**2: a polynomial of the same degree, whose factor has as many taps, and
-no zero on the circle. The powers of the stopband and of d add up.
+Every stopband has zeros on the circle itself, and no transform is long enough for their logarithm.
+Therefore |H|**2 + d**2 replaces |H|**2: a polynomial of the same degree, whose factor has the same number
+of taps and no zero on the circle. The powers of the stopband and of d add up.
 """
 
 import math
@@ -18,7 +18,7 @@ import numpy as np
 
 from convt.arrays import Reals
 
-_POINTS_PER_TAP = 32  # enough for the cepstrum to decay before it wraps around
+_POINTS_PER_TAP = 32  # the cepstrum decays before it wraps around
 
 
 def minimum_phase(kernel: Reals, floor: float) -> Reals:
@@ -29,7 +29,7 @@ def minimum_phase(kernel: Reals, floor: float) -> Reals:
     kernel : ndarray, (K,)
         Taps.
     floor : float
-        The d above, about the gain of the kernel in its stopband.
+        The d above: about the gain of the kernel in its stopband.
     """
     points = 1 << math.ceil(math.log2(_POINTS_PER_TAP * kernel.size))
     power = np.abs(np.fft.rfft(kernel, points)) ** 2

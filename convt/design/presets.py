@@ -1,6 +1,6 @@
-"""The presets, and their shortest kernels as the search finds them in some tenths of a second.
+"""The presets, and the lengths of their shortest kernels, which would take tenths of a second to search.
 
-``tests/convt/design/test_presets.py`` searches again.
+``tests/convt/design/test_presets.py`` repeats the search.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ QUALITIES: Mapping[Quality, Preset] = MappingProxyType(
     {"fast": Preset(0.90, 110.0), "high": Preset(0.96, 195.0), "best": Preset(0.975, 240.0)}
 )
 
-# By preset, stride and fade: taps on each side of the middle one, and the rejection that is aimed at.
+# By preset, stride and fade: the taps on each side of the middle tap, and the rejection to aim at.
 SHORTEST = {
     (QUALITIES["fast"], 2, 0): (130, 110.1),
     (QUALITIES["fast"], 3, 0): (195, 110.1),

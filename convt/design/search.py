@@ -1,7 +1,7 @@
-"""The shortest kernel that meets a specification, or the best of a given length.
+"""Search the shortest kernel that meets a specification, or the best kernel of a given length.
 
-Whether a kernel meets its specification is measured on the kernel itself, not computed by a formula: if a
-kernel falls short of the rejection, the next one aims higher.
+Each kernel is measured, not judged by a formula: if it falls short of the rejection, the next one aims
+higher.
 """
 
 import math
@@ -16,7 +16,7 @@ from convt.response import Response, phase_sums
 
 _TRIES = 6
 _STEPS, _HALVINGS = 16, 16
-_MARGIN = 0.1  # dB, by which the measurement may miss the top of a sidelobe
+_MARGIN = 0.1  # dB by which the measurement may miss the peak of a sidelobe
 MOST_TAPS = 1 << 21
 MOST_REJECTION = 250.0  # dB
 
@@ -35,11 +35,12 @@ class Specification(NamedTuple):
     tolerance : float
         Greatest deviation of the gain in the passband, in dB.
     fade : int
-        Input samples by which the kernel is longer, so that images far from 1 vanish.
+        Input samples by which the kernel is longer, so that images far above 1 vanish.
     stopband : float
-        The edge of the stopband, in input Nyquist frequencies: 1, or more for tones of up to 2 less that.
+        The edge of the stopband, in input Nyquist frequencies: images of tones up to 2 - stopband are
+        rejected.
     phases : int
-        Of which each has a gain of 1 at 0 Hz; 0 for as many as the stride.
+        Number of phases with a gain of 1 at 0 Hz; 0 for the stride.
     """
 
     stride: int | Fraction
@@ -67,7 +68,7 @@ class Design(NamedTuple):
 
 
 def meet_specification(method: Method, taps: int, wanted: Specification) -> Design | None:
-    """Return a kernel of this length that meets a specification as measured; None if none was found."""
+    """Return a kernel of this length that, as measured, meets a specification; None if none was found."""
     aim = wanted._replace(rejection=wanted.rejection + _MARGIN)
     for _ in range(_TRIES):
         kernel = method(taps, aim)

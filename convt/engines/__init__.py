@@ -1,1 +1,1 @@
-"""The engines, one algorithm a file, behind ``protocol.py``; ``direct.py`` is the definition itself."""
+"""The engines, one algorithm per file, with the interface in ``protocol.py``, and the definition."""

@@ -1,4 +1,4 @@
-"""Arrays that engines share: taps by phase, overlapping windows, scratch buffers."""
+"""Arrays that several engines use: taps by phase, overlapping windows, scratch buffers."""
 
 import math
 import threading
@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 from convt.arrays import Array, DType, array_cache
 from convt.geometry import Geometry
 
-SMALL_PRODUCT = 1_000_000  # multiply-adds; up to so many OpenBLAS, on AVX-512, packs nothing
-_ROWS = 16  # of a matrix, transposed at a time: a line of the cache holds as many elements
+SMALL_PRODUCT = 1_000_000  # multiply-adds: up to here OpenBLAS, on AVX-512, does not pack its arguments
+_ROWS = 16  # of a matrix to transpose at a time: the number of elements in a cache line
 
 
 def windows(array: Array, length: int, step: int, count: int) -> Array:
     """Return `count` windows of `length` samples, one every `step`, as a view (..., count, length).
 
-    They are windows of the last axis, which must hold (count - 1)*step + length samples.
+    The last axis of the array must have (count - 1)*step + length samples.
     """
-    if count == 1:  # as in most short calls, which this spares a view that takes long to make
+    if count == 1:  # faster for most short calls
         return array[..., np.newaxis, :length]
     *strides, sample = array.strides
     return as_strided(array, (*array.shape[:-1], count, length), (*strides, step * sample, sample))
 
 
 def by_phase(weight: Array, geometry: Geometry) -> Array:
-    """Return a weight (..., K) as (..., lag + 1, stride): h[q*s + r] at (q, r), zero where no tap is."""
+    """Return a weight (..., K) as (..., lag + 1, stride), with h[q*s + r] at (q, r) and zeros elsewhere."""
     dense, taps = weight, (geometry.lag + 1) * geometry.stride
     if weight.shape[-1] != taps:
         dense = np.zeros((*weight.shape[:-1], taps), weight.dtype)
@@ -37,7 +37,7 @@ def by_phase(weight: Array, geometry: Geometry) -> Array:
 def transposed(matrices: Array) -> Array:
     """Return a transposed copy of matrices (..., rows, columns), a few rows at a time.
 
-    All at once, each element would be fetched into the cache alone.
+    A transpose of all rows at once would use only one element of each cache line.
     """
     *lead, rows, columns = matrices.shape
     result = np.empty((*lead, columns, rows), matrices.dtype)
@@ -47,11 +47,11 @@ def transposed(matrices: Array) -> Array:
     return result
 
 
-@array_cache(1 << 22)  # as each engine asks twice, and a short call takes long to make them
+@array_cache(1 << 22)  # each engine asks twice, and short calls would spend long on it
 def outputs_of_period(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return for each output of a period its sample, counted from the period's first, and its phase.
+    """Return the input sample, counted from the first of the period, and the phase of each output.
 
-    With them and h of :func:`by_phase`, that output is the sum over q of h[q, phase] * x[sample - q].
+    With h of :func:`by_phase`, the output is the sum over q of h[q, phase] * x[sample - q].
     """
     _, outputs = geometry.period
     sample, phase = np.divmod(geometry.offset + geometry.down * np.arange(outputs), geometry.stride)
@@ -59,7 +59,7 @@ def outputs_of_period(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.
 
 
 def outputs_of_taps(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return for each tap its lag, and which output of a period has its phase; -1 if none has."""
+    """Return the lag of each tap, and the output of a period that has its phase, or -1 if none has."""
     _, phase = outputs_of_period(geometry)
     lag, of_tap = np.divmod(np.arange(geometry.kernel_size) * geometry.dilation, geometry.stride)
     order = np.argsort(phase)
@@ -68,7 +68,7 @@ def outputs_of_taps(geometry: Geometry) -> tuple[NDArray[np.intp], NDArray[np.in
 
 
 def by_output(weight: Array, geometry: Geometry) -> Array:
-    """Return a weight (..., K) as (..., lag + 1, outputs of a period), zero where no tap is."""
+    """Return a weight (..., K) as (..., lag + 1, outputs of a period), with zeros between the taps."""
     if geometry.down == 1:
         return by_phase(weight, geometry)
     lag, output = outputs_of_taps(geometry)
@@ -79,20 +79,19 @@ def by_output(weight: Array, geometry: Geometry) -> Array:
 
 
 class Scratch(threading.local):
-    """Buffers by name and dtype, for each thread its own.
+    """Buffers by name and dtype, separate for each thread.
 
-    They stay from block to block, and serve all parts of a kernel: to touch fresh memory can cost more
-    than the work that is done in it.
+    Blocks and parts of a kernel reuse them: to touch fresh memory can take longer than the work in it.
     """
 
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, DType], Array] = {}
 
     def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:
-        return Scratch, ()  # a copy has buffers of its own
+        return Scratch, ()  # a copy starts without buffers
 
     def __call__(self, name: str, dtype: DType, *shape: int) -> Array:
-        """Return an array of this shape and dtype, of any content."""
+        """Return an array of this shape and dtype, with any content."""
         size = math.prod(shape)
         buffer = self._buffers.get((name, dtype))
         if buffer is None or buffer.size < size:

@@ -1,9 +1,9 @@
-"""Col2im: one matrix product of all taps with the samples as they lie, then the sum of those that overlap.
+"""Col2im: one matrix product of all taps with the samples in place, then the sum of those that overlap.
 
-``y[m*s + r] = sum over q of P[q*s + r, m - q]``, where row k of ``P = W x`` is what tap k makes of every
-sample, over all channels: the transpose of im2col, as deconvolution is that of convolution (V. Dumoulin
-and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 4). No sample is copied
-before the product, and the sum is what interleaves the phases::
+``y[m*s + r] = sum over q of P[q*s + r, m - q]``, where row k of ``P = W x`` is tap k times every sample,
+summed over the input channels. This is the transpose of im2col, as deconvolution is the transpose of
+convolution (V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016,
+chapter 4). No sample is copied before the product, and the sum interleaves the phases::
 
     (Cout*Q*s, Cin)  @  (Cin, lag + n)  =  (Cout, Q, s, lag + n)   ->   (Cout, n*s)
     row:    a tap         a frame            q = 0      |......|        newest and older,
@@ -16,7 +16,7 @@ from convt.arrays import Array
 from convt.engines.buffers import Scratch, by_phase, transposed
 from convt.geometry import Geometry
 
-TILE = 16  # columns that a product computes at a time
+TILE = 16  # columns that a matrix product computes at a time
 
 
 class Col2im:
@@ -50,9 +50,9 @@ class Col2im:
         np.add(newest, older[-1], out=phases)
 
     def _columns(self, samples: Array) -> Array:
-        """Return samples (..., C_in, n) as they are if a product can take them so, else a copy.
+        """Return samples (..., C_in, n) unchanged if a matrix product accepts their layout, else a copy.
 
-        It takes rows of neighbours, one after the other, and is fast for whole tiles of columns.
+        A product needs rows of contiguous samples, and is fast for whole tiles of columns.
         """
         *lead, channels, length = samples.shape
         columns = -(-length // TILE) * TILE

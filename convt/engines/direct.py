@@ -1,9 +1,9 @@
-"""The definition itself: for samples that blocks must not contain, and for a few samples at a signal's end.
+"""The definition itself, for samples that blocks must not contain and for a few samples at a signal's end.
 
-``y[i*s + k*d] += x[i] * w[k]``: one product makes what each sample adds, the overlapping sums put it where
-it belongs (V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter
-4). Every sample meets its own taps and nothing else, so a NaN or an infinity cannot spread; and the cost
-is that of the samples given, not that of a block::
+``y[i*s + k*d] += x[i] * w[k]``: one matrix product computes the contribution of each sample, and
+overlapping sums add it at its position (V. Dumoulin and F. Visin, "A guide to convolution arithmetic for
+deep learning", 2016, chapter 4). Every sample meets only its own taps, so a NaN or an infinity cannot
+spread, and the cost depends on the samples given, not on the block::
 
     (n, C_in)  @  (C_in, C_out*K)  =  (n, C_out*K)
     row j: a sample                   row j, added from its position on:   .....|k0|k1|k2|.....
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from convt.arrays import Array
 from convt.geometry import Geometry
 
-PRODUCTS = 1 << 18  # elements made of one signal at a time
+PRODUCTS = 1 << 18  # elements to compute at a time, per signal
 
 
 def scatter(
@@ -27,12 +27,12 @@ def scatter(
 ) -> Array:
     """Return the sums that samples (..., C_in, n) add to outputs (..., C_out, outputs).
 
-    `positions`, (n,), are those of each sample's first tap, in samples of the full convolution counted from
-    the first output; products outside of the outputs, or between them, are left out.
+    `positions`, (n,), are the positions of each sample's first tap in the full convolution, counted from
+    the first output. Products outside of the outputs, or between them, are left out.
     """
     groups, cin, cout, taps = weight.shape
     *lead, _, count = samples.shape
-    # As only such a matrix is sure to go through BLAS, whatever the signal's layout.
+    # Only such a matrix is sure to go through BLAS, whatever the signal's layout.
     rows = np.require(samples, requirements=["C", "A"]).reshape(*lead, groups, cin, count).swapaxes(-1, -2)
     matrix = weight.reshape(groups, cin, cout * taps)
     result: NDArray[Any] = np.zeros((*lead, groups, cout, outputs), samples.dtype)
@@ -45,7 +45,7 @@ def scatter(
 
 
 def _add(result: Array, products: Array, positions: NDArray[np.intp], geometry: Geometry) -> None:
-    """Add products (..., n, C_out, K) to (..., C_out, outputs): by taps or samples, whichever are fewer."""
+    """Add products (..., n, C_out, K) to (..., C_out, outputs), tap by tap or sample by sample."""
     taps = products.shape[-1]
     if taps <= positions.size:
         for k in range(taps):
@@ -59,12 +59,12 @@ def _add(result: Array, products: Array, positions: NDArray[np.intp], geometry: 
 
 
 def _reached(position: int, taps: int, geometry: Geometry, outputs: int) -> tuple[slice, slice]:
-    """Return which taps land on outputs if the first lands on `position`, and on which."""
+    """Return the taps that reach outputs if the first tap is at `position`, and these outputs."""
     common = math.gcd(geometry.dilation, geometry.down)
     every, apart = geometry.down // common, geometry.dilation // common
     if position % common:
         return slice(0), slice(0)
-    start = -(position // common) * pow(apart, -1, every) % every  # the first tap that is not between
+    start = -(position // common) * pow(apart, -1, every) % every  # the first tap that reaches an output
     place = (position + start * geometry.dilation) // geometry.down
     first = max(0, -(place // apart))
     stop = min(len(range(start, taps, every)), -((place - outputs) // apart))

@@ -1,11 +1,11 @@
-"""Which engine, and which block.
+"""Choose the engine and the block size.
 
-The choice depends on the kernel and the dtype alone, never on how long a signal is, in which pieces it
-arrives or how many threads there are: blocks of another size would round differently. The cores are used
-by computing blocks, signals and parts of wide kernels side by side, each on one thread; products that
-BLAS divides among its own threads were as fast at best, and may round differently with their number.
+The choice depends only on the kernel and the dtype, never on the length of a signal, its pieces or the
+number of threads: blocks of another size would round differently. To use several cores, blocks, signals and
+parts of wide kernels are computed in parallel, each on one thread. Matrix products on several threads of
+BLAS were no faster, and may round differently with the number of threads.
 
-Each planner proposes blocks for its engine, ``costs.py`` estimates their time, and the cheapest is taken.
+Each planner proposes blocks for its engine, ``costs.py`` estimates their time, and the cheapest is chosen.
 """
 
 import math
@@ -30,33 +30,33 @@ from convt.kernel import Kernel
 EngineName = Literal["toeplitz", "polyphase", "col2im", "spectral"]
 
 _WIDEST = 256  # samples that windows of toeplitz advance by, unless a period is longer
-_NARROWEST = 16  # samples of a run of a period, not counting the lag, at least
+_NARROWEST = 16  # minimum samples of a run of a period, without the lag
 _MOST_LAGS = 16  # of col2im
-# Points of a transform, unless the lag wants more: a longer one back would leave the cache.
+# Points of a transform, unless the lag needs more: a longer inverse would not fit the cache.
 _SMALLEST, _LARGEST = 1 << 10, 1 << 12
 
-_MATRIX = 1 << 22  # elements that an engine may keep, or twice as many as its kernel has
+_MATRIX = 1 << 22  # elements that an engine may keep, or twice the elements of its kernel
 _BLOCK = 1 << 20  # elements of the copy of a block, and of its outputs
-# Elements of a frame, and of an engine, unless the kernel has a quarter or a sixteenth as many.
+# Limits for the elements of a frame and of an engine, or 4 and 16 times the elements of the kernel.
 _FRAME, _ENGINE = 1 << 24, 1 << 26
-_FRAMES = 1 << 19  # elements of the frames that are transformed at a time, unless two have more
+_FRAMES = 1 << 19  # elements of the frames to transform at a time, at least two frames
 _PART, _PART_ROWS = 1 << 19, 512  # elements, or rows of a product, that are worth dividing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocks:
-    """An engine and the block it works on.
+    """An engine and its block size.
 
     Attributes
     ----------
     engine : {"toeplitz", "polyphase", "col2im", "spectral", "chirp", "definition"}
-        Name of the engine; "chirp" for a ratio of large numbers, and "definition" for taps or outputs that
-        are so far apart that an engine could not hold what is between them.
+        Name of the engine: "chirp" for a ratio of large numbers, "definition" for taps or outputs that are
+        too far apart for the memory of an engine.
     inputs, outputs : int
-        Input samples of a block, and the output samples it makes. A stream holds back less than that, and
-        what the next outputs depend on.
+        Input and output samples of a block. A stream holds back less than that, plus the samples that the
+        next outputs depend on.
     matrix : int
-        Elements that it takes to prepare the engine, which keeps so many at most.
+        Elements needed to prepare the engine, which keeps that many at most.
     """
 
     engine: EngineName | Literal["chirp", "definition"]
@@ -70,12 +70,12 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan(Blocks):
-    """How to compute a kernel: blocks of whole periods of the geometry, and what they take.
+    """How to compute a kernel: blocks of whole periods of the geometry, their memory and their cost.
 
     Attributes
     ----------
     step : int
-        The signal's last block has any multiple of so many input samples.
+        The input samples of a signal's last block are a multiple of this.
     parts : int
         Runs of output channels that threads compute at the same time.
     elements : int
@@ -83,7 +83,7 @@ class Plan(Blocks):
     cost : float
         Multiply-adds of a fast matrix product that would take as long as one input sample of a signal.
     prepare : callable
-        Makes the engine for a weight (groups, C_in/groups, C_out/groups, K), a geometry and a scratch.
+        Returns the engine for a weight (groups, C_in/groups, C_out/groups, K), a geometry and a scratch.
     """
 
     step: int = field(repr=False)
@@ -94,7 +94,7 @@ class Plan(Blocks):
 
 
 def as_engine(engine: EngineName | None) -> EngineName | None:
-    """Return `engine`, an engine's name or None; errors as of :func:`as_choice`."""
+    """Return `engine`, an engine's name or None; raises like :func:`as_choice`."""
     return None if engine is None else as_choice("engine", engine, get_args(EngineName))
 
 
@@ -109,7 +109,7 @@ def plan_for(
     dtype, shape = compute_dtype(result), kernel.grouped_shape
     chosen = plan(geometry, shape, dtype, engine, latency)
     if geometry.down == 1 or chosen.engine != "spectral" or engine:
-        return chosen  # which more products would not change, and to count them takes long
+        return chosen  # more products would not change it, and counting them is slow
     return plan(geometry, shape, dtype, engine, latency, folds(kernel.grouped(dtype), geometry))
 
 
@@ -124,24 +124,24 @@ def plan(
 ) -> Plan:
     """Return the cheapest plan for a weight (groups, C_in/groups, C_out/groups, K).
 
-    With `engine` only that engine is considered, with `latency` only blocks of so many inputs: the whole
-    periods in it, or one. `products` are those of :func:`convt.engines.spectral.folds`.
+    With `engine` only that engine is considered. With `latency` only blocks of that many inputs are
+    considered, in whole periods. `products` are those of :func:`convt.engines.spectral.folds`.
 
     Raises
     ------
     ParameterError
-        The engine cannot do this.
+        The engine cannot compute this kernel.
     """
     considered = candidates(geometry, weight, dtype, engine, latency, products)
     if not considered:
         required = f"down=1 and dilation*(K - 1) + 1 <= {_MOST_LAGS}*stride"  # for col2im
-        raise ParameterError(f"{engine=} wants {required}, got {latency=}, {geometry}")
+        raise ParameterError(f"{engine=} needs {required}, got {latency=}, {geometry}")
     taps, frame = math.prod(weight), weight[1] * (geometry.lag + geometry.period[0])
     fitting = [each for each in considered if each.matrix <= max(_ENGINE, 16 * taps)]
     chosen = min(fitting or considered, key=lambda candidate: candidate.cost)
     if fitting and frame <= max(_FRAME, 4 * taps):
         return chosen
-    # For each block all samples in its frame are looked at: blocks as long as that keep this linear.
+    # Each block checks all samples of its frame; blocks as long as the lag keep this linear.
     blocks = 1 if latency else max(1, -(-geometry.lag // chosen.inputs))
     return replace(
         chosen, engine="definition", inputs=blocks * chosen.inputs, outputs=blocks * chosen.outputs
@@ -156,7 +156,7 @@ def candidates(
     latency: int | None = None,
     products: int = 1,
 ) -> list[Plan]:
-    """Return the plans to choose from: those that do not keep far more than the kernel, if there are."""
+    """Return the plans to choose from, without those that keep far more than the kernel, if possible."""
     if latency:
         period = geometry.period[0]
         latency = max(1, latency // period) * period
@@ -169,7 +169,7 @@ def candidates(
 
 
 class _Problem(NamedTuple):
-    """What to plan for.
+    """The problem to plan for.
 
     `cin` and `cout` are the channels of one group; `products` are those of :func:`plan`.
     """
@@ -184,9 +184,9 @@ class _Problem(NamedTuple):
 
 
 def _toeplitz(problem: _Problem) -> Iterator[Plan]:
-    """Plan windows of several widths: wider ones waste more products, narrower ones more copies.
+    """Plan windows of several widths: wide ones waste products, narrow ones waste copies.
 
-    Those of a long period may be narrower than it is: it is divided into runs.
+    A long period may be divided into runs, whose windows are narrower.
     """
     geometry, groups, cin, cout, dtype, latency, _ = problem
     inputs, outputs = geometry.period
@@ -198,7 +198,7 @@ def _toeplitz(problem: _Problem) -> Iterator[Plan]:
         window, run = cin * (-(-width // runs) + geometry.lag), cout * -(-periods * outputs // runs)
         if periods > 1 and (window * run > _MATRIX or (width > _WIDEST and not latency)):
             continue
-        taken = max(runs * window, cin * width)  # samples that a period takes: copied, or in between
+        taken = max(runs * window, cin * width)  # samples of a period: copied, or in between
         rows = latency // width if latency else _rows(window, run, taken, runs * run)
         yield Plan(
             engine="toeplitz",
@@ -214,9 +214,9 @@ def _toeplitz(problem: _Problem) -> Iterator[Plan]:
 
 
 def _rows(window: int, run: int, taken: int, made: int) -> int:
-    """Return how many windows make a block: few enough for a small product, and 16 if they have room.
+    """Return the number of windows in a block: few enough for a small product, but 16 if memory allows.
 
-    With each of them so many elements are taken, and so many made.
+    A window reads `taken` elements and writes `made`.
     """
     small = _power_below(min(SMALL_PRODUCT // (window * run), 64))
     room = _power_below(min(_BLOCK // made, 4 * _BLOCK // taken))
@@ -228,7 +228,7 @@ def _polyphase(problem: _Problem) -> Iterator[Plan]:
     geometry, groups, cin, cout, dtype, latency, _ = problem
     inputs, outputs = geometry.period
     lags = min(geometry.kernel_size, (geometry.span - 1) // geometry.stride + 1)
-    products = min(inputs, outputs)  # of a period, each with columns of its own
+    products = min(inputs, outputs)  # of a period, each with its own columns
     column, run = products * cin * lags, cout * outputs
     columns = latency // inputs if latency else _columns(max(column, cin * inputs), run, 256, inputs)
     yield Plan(
@@ -247,7 +247,7 @@ def _polyphase(problem: _Problem) -> Iterator[Plan]:
 
 
 def _col2im(problem: _Problem) -> Iterator[Plan]:
-    """Plan blocks that are whole tiles with their lag, few enough for a small product if those are many."""
+    """Plan blocks that, with their lag, are whole tiles, and preferably fit a small product."""
     geometry, groups, cin, cout, dtype, latency, _ = problem
     lag, run = geometry.lag, cout * geometry.stride
     if geometry.down != 1 or lag >= _MOST_LAGS:
@@ -272,15 +272,15 @@ def _col2im(problem: _Problem) -> Iterator[Plan]:
 
 
 def _columns(column: int, run: int, most: int, inputs: int = 1) -> int:
-    """Return how many columns make a block, at least a tile unless they are far apart."""
+    """Return the number of columns in a block, at least a tile unless a period has many samples."""
     return max(-(-TILE // inputs), _power_below(min(_BLOCK // run, _BLOCK // column, most)))
 
 
 def _spectral(problem: _Problem) -> Iterator[Plan]:
-    """Plan transforms of several sizes: smaller ones waste more on the overlap."""
+    """Plan transforms of several sizes: small ones spend more on the overlap."""
     geometry, groups, cin, cout, dtype, latency, products = problem
     inputs, outputs = geometry.period
-    lag = -(-geometry.lag // inputs)  # in periods, as all that follows
+    lag = -(-geometry.lag // inputs)  # in periods, like everything below
     smallest = _power_above(max(-(-_SMALLEST // inputs), 2 * lag + 1))
     largest = max(_power_above(-(-_LARGEST // inputs)), 2 * smallest)
     sizes = [(size - lag, size) for size in _powers(smallest, largest)]
@@ -288,7 +288,7 @@ def _spectral(problem: _Problem) -> Iterator[Plan]:
         sizes = [(hop, fast_length(lag + hop)) for hop in _divisors(latency // inputs)]
     for hop, size in sizes:
         points, made = size * inputs, size * outputs
-        # As many frames as the instructions of a transform work on at a time, unless they are very long.
+        # The number of frames that vector instructions transform at a time, unless they are very long.
         rows = min(32 // dtype.itemsize, max(2, _FRAMES // points))
         hops = latency // inputs // hop if latency else rows
         elements = 3 * (cin * points + cout * made) * hops
@@ -317,29 +317,29 @@ _PLANNERS: dict[EngineName, Callable[[_Problem], Iterator[Plan]]] = {
 def cheaper_by_definition(
     chosen: Plan, geometry: Geometry, weight: tuple[int, ...], samples: int, steps: int, ready: bool
 ) -> bool:
-    """Tell whether so many samples are added by definition sooner than so many steps are computed.
+    """Return whether `samples` computed by definition take less time than `steps` of the engine.
 
-    `weight` is the shape (groups, C_in/groups, C_out/groups, K); `ready` says that the engine has been
-    prepared for blocks before these, and is called for them anyhow.
+    `weight` is the shape (groups, C_in/groups, C_out/groups, K). `ready` says that the engine is already
+    prepared, and is called anyway for earlier blocks.
     """
     groups, cin, cout, taps = weight
     definition = costs.definition(cin, cout, taps, samples)
     inputs = steps * chosen.step
-    engine = inputs * chosen.cost + groups * cin * (geometry.lag + inputs)  # one for each of its frame
+    engine = inputs * chosen.cost + groups * cin * (geometry.lag + inputs)  # one per sample of its frame
     engine += 0 if ready else chosen.matrix * costs.PREPARED
     is_cheaper = definition + (costs.CALL if ready else -costs.CALL) < engine / groups
     return is_cheaper or chosen.engine == "definition"
 
 
 def _parts(groups: int, run: int, elements: int) -> int:
-    """Return in how many parts to compute groups of so many elements, or a single group of `run` rows."""
+    """Return the number of parts for groups of `elements` each, or for a single group of `run` rows."""
     if groups > 1:
         return min(groups, -(-groups * elements // _PART))
     return 1 if run < _PART_ROWS else 2 * -(-run // (8 * _PART_ROWS))
 
 
 def _powers(lowest: int, highest: int) -> list[int]:
-    """Return the powers of two from one to another."""
+    """Return the powers of two from `lowest` to `highest`."""
     return [1 << n for n in range(lowest.bit_length() - 1, highest.bit_length())]
 
 

@@ -2,13 +2,13 @@
 
 ``y[m*s + r] = sum over q of h[q*s + r] * x[m - q]``: each of the s phases of the output is an ordinary
 convolution of the input with every s-th tap of the kernel (M. Bellanger, G. Bonnerot and M. Coudreuse,
-"Digital filtering by polyphase network", IEEE Trans. ASSP 24(2), 1976). Only lags q that some tap
-really has are kept, so a dilated kernel costs what its taps cost::
+"Digital filtering by polyphase network", IEEE Trans. ASSP 24(2), 1976). Lags q without a tap are left out,
+so that a dilated kernel costs no more than its taps::
 
     (Cout*s, Q*Cin)            @  (Q*Cin, m)               =  (Cout*s, m)  ->  (Cout, m*s)
     row:    taps of one phase     column: x[m-q] per q        interleaved, phase by phase
 
-Of a ratio of rates the outputs of a period take the place of the phases; those that follow the same input
+For a ratio of rates the outputs of a period take the place of the phases; those that follow the same input
 sample share a product.
 """
 
@@ -32,9 +32,9 @@ class _Product:
     matrix : ndarray, (groups, C_out*outputs, starts*C_in)
         Their taps.
     starts : list of int
-        Where in a frame the column of each lag starts.
+        The position in a frame at which the column of each lag starts.
     outputs : slice
-        Which they are.
+        Their positions in the period.
     """
 
     matrix: Array
@@ -70,7 +70,7 @@ class Polyphase:
             )
 
     def _multiplied(self, product: _Product, frames: Array, count: int) -> Array:
-        """Return outputs as (signals, blocks, channels, those of the product, periods)."""
+        """Return the product's outputs as (signals, blocks, channels, outputs, periods)."""
         signals, blocks, channels, length = frames.shape
         groups, rows, _ = product.matrix.shape
         lead, cin = (signals, blocks, groups), channels // groups
@@ -85,7 +85,7 @@ class Polyphase:
 
 @dataclass(frozen=True, slots=True)
 class _Taps:
-    """Taps in the order of the outputs of a period that they belong to, from `first[output]` on."""
+    """Taps sorted by their output of a period; those of an output start at `first[output]`."""
 
     number: NDArray[np.intp]
     output: NDArray[np.intp]
@@ -102,7 +102,7 @@ def _taps_of_outputs(geometry: Geometry) -> _Taps:
 
 
 def _product(weight: Array, outputs: slice, taps: _Taps, latest: int) -> _Product:
-    """Return the product for outputs whose lag 0 is the sample `latest` of a frame."""
+    """Return the product for outputs whose lag 0 is sample `latest` of a frame."""
     groups, cin, cout, _ = weight.shape
     used = slice(taps.first[outputs.start], taps.first[outputs.stop])
     lags, place = np.unique(taps.lag[used], return_inverse=True)

@@ -1,22 +1,22 @@
-"""Spectral: overlap-save with one transform forth and a longer one back, for long kernels.
+"""Spectral: overlap-save with a transform and a longer inverse transform, for long kernels.
 
-The spectrum X of a frame of N input samples, repeated, is that of the frame with s - 1 zeros put after
-each sample; times the spectrum H of the kernel it is that of the full convolution; and to keep every d-th
-sample of it is to fold its spectrum d times (R. E. Crochiere, L. R. Rabiner, "Multirate Digital Signal
-Processing", 1983, chapter 2)::
+The spectrum X of a frame of N input samples, repeated, is the spectrum of the frame with s - 1 zeros
+inserted after each sample. Multiplied by the spectrum H of the kernel, it is the spectrum of the full
+convolution. Keeping every d-th sample folds that spectrum d times (R. E. Crochiere, L. R. Rabiner,
+"Multirate Digital Signal Processing", 1983, chapter 2)::
 
     Z[p mod N*s/d]  +=  1/d * H[p] * X[p mod N],     0 <= p < N*s
 
-What is left of the frame, less the lag that wrapped around, are true outputs (T. Stockham, "High-speed
-convolution and correlation", AFIPS Spring Joint Computer Conference, 1966). Two frames of real samples
-travel as the real and the imaginary part of one, since the taps are real::
+The result without the lag, which wrapped around, holds true outputs (T. Stockham, "High-speed convolution
+and correlation", AFIPS Spring Joint Computer Conference, 1966). Since the taps are real, two frames of real
+samples are transformed as the real and the imaginary part of one complex frame::
 
     frame 2j    | lag |  hop  |                    |  wrapped  |  outputs of frame 2j     |
               + i*                  ->   Z    ->               + i*
     frame 2j + 1      | lag |  hop  |                          |  those of frame 2j + 1   |
 
-The cost hardly grows with the kernel. Where H is nothing but what rounding leaves, as in most of the
-stopband of a low-pass kernel, its products are left out: of 147 for each Z at 44.1 to 48 kHz one remains.
+The cost hardly grows with the kernel. Where H is only rounding, as in most of the stopband of a low-pass
+kernel, its products are left out: from 44.1 to 48 kHz, one of 147 remains for each Z.
 """
 
 import math
@@ -32,11 +32,11 @@ from convt.engines.buffers import Scratch, windows
 from convt.engines.transforms import transforms
 from convt.geometry import Geometry
 
-_OUTPUTS = 1 << 18  # elements of all output channels that are transformed back at a time
-_BANDS = 16  # runs that X is divided into at most, each with its own choice of H
-_FAINT = 8  # eps of the root mean square: in double precision, long transforms leave that much themselves
-_VECTOR = 16  # bytes of real numbers, of as many lanes, that a transform works on at a time
-_SAMPLED, _LEAST_SAMPLED = 4, 1 << 13  # points that tell of a band, and of all, whether they matter
+_OUTPUTS = 1 << 18  # elements of all output channels to transform back at a time
+_BANDS = 16  # maximum number of bands of X that are kept or left out
+_FAINT = 8  # eps of the root mean square: the rounding of long transforms in double precision
+_VECTOR = 16  # bytes of real numbers, from as many lanes, that a transform works on at a time
+_SAMPLED, _LEAST_SAMPLED = 4, 1 << 13  # points per band, and in all, to estimate which bands matter
 _LONG = 1 << 17  # points up to which the kernel's spectrum is computed in more than double precision
 
 
@@ -45,7 +45,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Neighbouring products: H, (C_in, groups, C_out, 1, n), of X into Z, where they may be the first."""
+    """Neighbouring products of H, (C_in, groups, C_out, 1, n), and X; they may be the first of Z."""
 
     spectrum: Array
     source: slice
@@ -54,14 +54,14 @@ class _Run:
 
 
 class Spectral:
-    """The engine, prepared for one kernel and one size of transforms; ``protocol.py`` has the contract."""
+    """The engine prepared for one kernel and one size of transforms; see ``protocol.py``."""
 
     def __init__(
         self, weight: Array, geometry: Geometry, scratch: Scratch, *, hop: int, points: int
     ) -> None:
         """Prepare for transforms of `points` every `hop` samples, both whole periods.
 
-        They hold a hop and, in whole periods, the lag before it.
+        A transform holds a hop and the lag before it, also in whole periods.
         """
         self._groups, self._cin, self._cout, _ = weight.shape
         self._lag, self._hop, self._points = geometry.lag, hop, points
@@ -95,7 +95,7 @@ class Spectral:
 
     def _block(self, frames: Array, bias: Array, out: Array) -> None:
         """Map frames (N, C_in, rows, lag + hop) to out (N, groups, C_out, rows, outputs of a hop)."""
-        of_process = transforms()  # and not of a copy that travels to another
+        of_process = transforms()  # not an attribute: copies may go to other processes
         spectra = of_process.forth(self._packed(frames))
         lanes = spectra.shape[-2]
         spectra = spectra.reshape(self._groups, self._cin, 1, lanes, self._points)
@@ -140,15 +140,15 @@ class Spectral:
         return packed
 
     def _lanes(self, rows: int) -> int:
-        """Return how many complex frames hold so many: two real ones share one."""
+        """Return the number of complex frames for `rows`: two real frames share one."""
         return -(-rows // 2) if self._real else rows
 
     def _filled(self, lanes: int) -> int:
-        """Return how many transforms to make of so many: two or three take longer than four."""
+        """Return the number of transforms to compute for `lanes`: two or three take longer than four."""
         return lanes if lanes % self._full < 2 else -(-lanes // self._full) * self._full
 
     def _together(self, rows: int) -> int:
-        """Return how many signals fill transforms that each of them alone would leave empty."""
+        """Return the number of signals to transform together, so that vector instructions are filled."""
         lanes = self._lanes(rows)
         return 1 if self._filled(lanes) == lanes else max(1, self._full // lanes)
 
@@ -167,10 +167,10 @@ class Spectral:
 
 
 def _split(samples: Array, real: Array, imaginary: Array) -> None:
-    """Write real and imaginary parts (..., lanes, n), the latter of as many lanes as there is room for."""
+    """Write real and imaginary parts (..., lanes, n); the imaginary parts may have one lane less."""
     rest = samples[..., : imaginary.shape[-2], :]
     if samples.dtype == np.complex64 and sys.byteorder == "little":
-        # Processors take halves of integers several at a time, and every other number one by one.
+        # Vector instructions split integers into halves, but copy every other number one by one.
         real.view(np.uint32)[...] = samples.view(np.uint64)
         imaginary.view(np.uint32)[...] = rest.view(np.uint64) >> 32
     else:
@@ -179,7 +179,7 @@ def _split(samples: Array, real: Array, imaginary: Array) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Spectrum:
-    """H at `size` points, (C_in, groups, C_out, 1, n), without its `factor`; of real taps half of them."""
+    """H at `size` points, or half of them for real taps, (C_in, groups, C_out, 1, n), without `factor`."""
 
     half: Array
     size: int
@@ -187,10 +187,10 @@ class _Spectrum:
 
     @classmethod
     def measured(cls, weight: Array, geometry: Geometry, points: int) -> "tuple[_Spectrum, Mask]":
-        """Return the spectrum for frames of so many points, and which of it matters.
+        """Return the spectrum for frames of `points`, and which points of it matter.
 
-        A low-pass is known from every n-th tap, where what they fold onto its band is rounding. Twice as
-        many points as taps tell where its band is: no peak of the spectrum is between them.
+        The spectrum of a low-pass kernel follows from every n-th tap if only rounding folds onto its band.
+        Twice as many points as taps show where the band is: no peak of the spectrum is between them.
         """
         size, band = points * geometry.stride, points // math.gcd(points, _BANDS)
         bands = size // band
@@ -212,12 +212,12 @@ class _Spectrum:
     def of(
         cls, weight: Array, geometry: Geometry, size: int, *, thinned: int = 1, is_rough: bool = False
     ) -> "_Spectrum":
-        """Transform the taps of a weight (groups, C_in, C_out, K) that reach outputs, or every n-th of all.
+        """Transform the taps of a weight (groups, C_in, C_out, K) that reach outputs, or every n-th tap.
 
-        H is then that at the same frequencies, of which there are fewer.
+        With every n-th tap, H is the same at fewer frequencies.
         """
         size //= thinned
-        # With care, as its error is in every output. Long transforms spread their rounding.
+        # Its error is in every output, so precision matters; long transforms spread their rounding.
         is_rough |= weight.dtype.name in ("float32", "complex64") or size > _LONG
         precision = np.float64 if is_rough else np.longdouble
         dense = np.zeros((*weight.shape[:-1], size), np.result_type(weight.dtype, precision))
@@ -226,11 +226,11 @@ class _Spectrum:
             first, every = geometry.offset % thinned, thinned
         taps, place = weight[..., first::every], (geometry.dilation * first - geometry.offset) // thinned
         apart = geometry.dilation * every // thinned
-        # Powers of two bring the largest taps near 1: the squares of small ones would be nothing.
+        # Powers of two scale the largest taps to about 1: the squares of small taps would underflow.
         _, exponent = np.frexp(np.abs(taps).max(-1, keepdims=True, initial=0))
         scale = np.ldexp(np.ones(exponent.shape, precision), exponent)
         taps = taps / scale
-        while taps.size:  # turn by turn, since no two taps of one are in the same place
+        while taps.size:  # one turn at a time, in which no two taps have the same place
             turn = range(place % size, size, apart)
             part = taps[..., : len(turn)]
             dense[..., turn.start :: apart][..., : part.shape[-1]] += part
@@ -240,7 +240,7 @@ class _Spectrum:
         return cls(half, size, factor * thinned / geometry.down)
 
     def between(self, start: int, stop: int) -> Array:
-        """Return neighbouring points of H/d, those beyond the half, or below 0, as its mirror."""
+        """Return neighbouring points of H/d; those beyond the half, or below 0, are mirrored."""
         start, stop = (start % self.size, (stop - 1) % self.size + 1)
         first = max(start, self.half.shape[-1])
         mirrored = self.half[..., self.size - stop + 1 : self.size - first + 1][..., ::-1].conj()
@@ -248,9 +248,9 @@ class _Spectrum:
         return points
 
     def matters(self, dtype: DType, band: int) -> Mask:
-        """Tell which are more than rounding: all others together hold less than two eps of each kernel.
+        """Return which points are more than rounding: all others together are below two eps of each kernel.
 
-        Bands of so many points are looked at together, since single ones may be zeros of the response.
+        Points are judged in groups of `band`, since single points may be zeros of the response.
         """
         kernels = self.half.reshape(-1, self.half.shape[-1])
         half = (kernels.real**2 + kernels.imag**2).astype(np.float64, copy=False)
@@ -264,7 +264,7 @@ class _Spectrum:
 
 
 def _reaching(geometry: Geometry) -> tuple[int, int]:
-    """Return the first tap that reaches an output, and how many taps on the next one is."""
+    """Return the first tap that reaches an output, and the number of taps to the next one."""
     common = math.gcd(geometry.stride, geometry.down)
     shared = math.gcd(common, geometry.dilation)
     if geometry.offset % shared:
@@ -274,7 +274,7 @@ def _reaching(geometry: Geometry) -> tuple[int, int]:
 
 
 def folds(weight: Array, geometry: Geometry) -> int:
-    """Return how many products each Z takes, about, of a weight (groups, C_in, C_out, K): 1 to down."""
+    """Return about how many products each Z needs, 1 to down, for a weight (groups, C_in, C_out, K)."""
     bands = 1 << (_BANDS * geometry.stride).bit_length()
     size = min(1 << (geometry.span + geometry.offset).bit_length(), max(_LEAST_SAMPLED, _SAMPLED * bands))
     with np.errstate(all="ignore"):  # the taps may be anything
@@ -284,7 +284,7 @@ def folds(weight: Array, geometry: Geometry) -> int:
 
 
 def _runs(spectrum: _Spectrum, used: Mask, dtype: DType, points: int, outputs: int) -> list[_Run]:
-    """Return the products that amount to anything."""
+    """Return the products that are more than rounding."""
     size = used.size
     edges = (np.flatnonzero(np.diff(used)) + 1).tolist()
     cuts = {0, size, *edges, *range(0, size, points), *range(0, size, outputs)}
@@ -293,7 +293,7 @@ def _runs(spectrum: _Spectrum, used: Mask, dtype: DType, points: int, outputs: i
     for start, stop in pairwise(sorted(cuts)):
         if used[start]:
             source, target = (slice(start % n, start % n + stop - start) for n in (points, outputs))
-            below = size if 2 * start >= size else 0  # frequencies below 0, which H may be short of
+            below = size if 2 * start >= size else 0  # frequencies below 0, which H may lack
             taps = spectrum.between(start - below, stop - below).astype(np.result_type(dtype, np.complex64))
             runs.append(_Run(taps, source, target, first=not covered[target].any()))
             covered[target] = True
@@ -301,7 +301,7 @@ def _runs(spectrum: _Spectrum, used: Mask, dtype: DType, points: int, outputs: i
 
 
 def _gaps(runs: list[_Run], outputs: int) -> list[slice]:
-    """Return the slices that no run is the first to write."""
+    """Return the slices that no run writes first."""
     written = np.zeros(outputs + 2, bool)
     written[0] = written[-1] = True
     for run in runs:

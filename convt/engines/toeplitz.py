@@ -2,15 +2,15 @@
 
 ``y[m*s + r] = sum over q of h[q*s + r] * x[m - q]`` for B neighbouring m at once is a product with a
 banded Toeplitz matrix (G. Golub and C. Van Loan, "Matrix Computations", section 4.7; the overlapping
-windows are those of overlap-save). It spends (B + lag)/(lag + 1) times the least arithmetic, at the
-full speed of a matrix product, and its output comes out interleaved::
+windows are those of overlap-save). It does (B + lag)/(lag + 1) times the necessary arithmetic, but at the
+full speed of a matrix product, and its output is already interleaved::
 
     (rows, B + lag)             @  (B + lag, B*s)           =  (rows, B*s)
     row: x[t*B - lag .. t*B + B)   column m*s + r: h[r::s]     row after row: the output
                                    reversed, m down
 
-Of a ratio of rates s/d the columns are those of every d-th output, B*s/d of them, and B fills periods. A
-long period may be divided into runs of outputs, each with windows, and a matrix, of its own.
+For a ratio of rates s/d there is a column for every d-th output, B*s/d of them, and B is whole periods. A
+long period may be divided into runs of outputs, each with its own windows and matrix.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from convt.geometry import Geometry
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Some outputs of a window: their matrix, (groups, C_in*samples, C_out*outputs), and the samples."""
+    """Some outputs of a window, their matrix, (groups, C_in*samples, C_out*outputs), and their samples."""
 
     matrix: Array
     start: int
@@ -34,14 +34,14 @@ class _Run:
 
 
 class Toeplitz:
-    """The engine prepared for one kernel and windows of one width; see the contract in ``protocol.py``."""
+    """The engine prepared for one kernel and one width of windows; see ``protocol.py``."""
 
     def __init__(
         self, weight: Array, geometry: Geometry, scratch: Scratch, *, width: int, runs: int = 1
     ) -> None:
-        """Prepare for windows that advance by `width` input samples: whole periods, in any block.
+        """Prepare for windows that advance by `width` input samples, which are whole periods.
 
-        With `runs` of outputs `width` is one period.
+        With several `runs` of outputs, `width` is one period.
         """
         self._groups, self._cin, self._cout, _ = weight.shape
         self._width, self._lag = width, geometry.lag
@@ -86,7 +86,7 @@ class Toeplitz:
         signals, blocks, *_ = frames.shape
         lead = (signals, blocks, self._groups)
         view = windows(frames[..., run.start :], run.samples, self._width, rows)
-        # Copied, since rows that overlap in memory would keep the product away from BLAS.
+        # Rows that overlap in memory would keep numpy from using BLAS, so they are copied.
         copied = self._scratch("windows", frames.dtype, *lead, rows, self._cin, run.samples)
         np.copyto(copied, view.reshape(*lead, self._cin, rows, run.samples).swapaxes(3, 4))
         return copied.reshape(*lead, rows, self._cin * run.samples)
@@ -96,7 +96,7 @@ def _of_outputs(taps: Array, geometry: Geometry, outputs: slice) -> Array:
     """Return the matrix of some outputs of a period, (groups, C_in, samples, C_out, outputs)."""
     groups, cin, cout, lags, _ = taps.shape
     sample = outputs_of_period(geometry)[0][outputs]
-    if sample[0] == sample[-1]:  # as for every whole factor: the taps as they are, latest first
+    if sample[0] == sample[-1]:  # as for every whole factor: just the taps, latest first
         return np.ascontiguousarray(taps[..., ::-1, outputs].swapaxes(2, 3))
     rows = sample - sample[0] + geometry.lag - np.arange(lags)[:, np.newaxis]
     matrix = np.zeros((groups, cin, int(sample[-1] - sample[0]) + lags, cout, sample.size), taps.dtype)
@@ -105,11 +105,11 @@ def _of_outputs(taps: Array, geometry: Geometry, outputs: slice) -> Array:
 
 
 def _banded(one: Array, inputs: int, periods: int) -> Array:
-    """Return the matrix of so many periods of that of one: (groups, C_in, samples, C_out, outputs)."""
+    """Return the matrix of several periods, (groups, C_in, samples, C_out, outputs), from that of one."""
     groups, cin, samples, cout, outputs = one.shape
     matrix = np.zeros((groups, cin, (periods - 1) * inputs + samples, cout, periods, outputs), one.dtype)
     *lead, down, across, right, along = matrix.strides
-    # A period is the one before it, further down: they are one view with a stride along the diagonal.
+    # Each period repeats the one before it further down: one view, with a stride along the diagonal.
     shape = (groups, cin, periods, samples, cout, outputs)
     diagonal = np.ndarray(shape, one.dtype, matrix, 0, (*lead, inputs * down + right, down, across, along))
     diagonal[...] = one[:, :, np.newaxis]

@@ -1,11 +1,11 @@
-"""Transforms of the last axis, forth and back: of complex numbers in place where possible, of real ones.
+"""Fourier transforms of the last axis, of complex numbers (in place if possible) and of real numbers.
 
 ::
 
     forth    X[k] = sum_n x[n] * exp(-2j*pi*k*n/N),           of real x only k = 0 ... N//2
     back     x[n] = 1/N * sum_k X[k] * exp(2j*pi*k*n/N)
 
-scipy's pocketfft and its successor ducc (M. Reinecke) compute single precision as such, and several
+scipy's pocketfft and its successor ducc (M. Reinecke) compute in single precision for float32, and several
 transforms at a time.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from convt.arrays import Array
 
-_AS_IT_IS, _BY_LENGTH = 0, 2  # scipy's names for factors of 1 and of 1/N
+_UNSCALED, _BY_LENGTH = 0, 2  # scipy's codes for factors of 1 and of 1/N
 _MODULES = (("_duccfft", "pyduccfft"), ("_pocketfft", "pypocketfft"))  # since scipy 1.18, and before
 
 
@@ -32,12 +32,12 @@ class Transforms(NamedTuple):
     Attributes
     ----------
     forth, back : callable
-        Of complex numbers (..., N); they may overwrite their argument.
+        Transform complex numbers (..., N); they may overwrite their argument.
     forth_real : callable
-        ``forth_real(x, out)``: real numbers (..., N) to (..., N//2 + 1); it may use `out` for the result.
+        ``forth_real(x, out)`` transforms real numbers (..., N) to (..., N//2 + 1), and may write to `out`.
     back_real : callable
-        ``back_real(spectra, out)``: (..., N//2 + 1) to real numbers of the shape of `out`, (..., N), which
-        it may use; it leaves `spectra` as they are.
+        ``back_real(spectra, out)`` transforms (..., N//2 + 1) to real numbers of the shape of `out`,
+        (..., N), and may write to `out`; it does not change `spectra`.
     """
 
     forth: Callable[[Array], Array]
@@ -61,9 +61,9 @@ def transforms() -> Transforms:
             lambda spectra, out: fft.irfft(spectra, out.shape[-1]),
         )
     return Transforms(
-        lambda x: scipy.c2c(x, (-1,), True, _AS_IT_IS, x, 1),
+        lambda x: scipy.c2c(x, (-1,), True, _UNSCALED, x, 1),
         lambda x: scipy.c2c(x, (-1,), False, _BY_LENGTH, x, 1),
-        lambda x, out: scipy.r2c(x, (-1,), True, _AS_IT_IS, out, 1),
+        lambda x, out: scipy.r2c(x, (-1,), True, _UNSCALED, out, 1),
         lambda spectra, out: scipy.c2r(spectra, (-1,), out.shape[-1], False, _BY_LENGTH, out, 1),
     )
 
@@ -71,20 +71,20 @@ def transforms() -> Transforms:
 def load_without_importing_scipy_fft() -> Any:
     """Return the private compiled module of scipy.fft, with ``c2c``, ``r2c`` and ``c2r``.
 
-    ``import scipy.fft`` takes 0.1 s and more, longer than the work on a short file, nearly all of it for
-    modules that nothing here uses. numpy.fft, the only public alternative, is slower: by a third in double
-    precision and by up to 7 times in single. The compiled module was checked with scipy 1.13.1, 1.15.3 and
-    1.17.1; ``tests/convt/engines/test_transforms.py`` fails when scipy changes it.
+    ``import scipy.fft`` takes 0.1 s or more, longer than the work on a short file, mostly for modules that
+    convt does not use. numpy.fft, the only public alternative, is slower: by a third in double precision,
+    and up to 7 times in single precision. The compiled module was checked with scipy 1.13.1, 1.15.3 and
+    1.17.1; ``tests/convt/engines/test_transforms.py`` fails if scipy changes it.
 
     Raises
     ------
     ImportError
-        The module is not where it was, or it behaves differently.
+        The module is not in its usual place, or it behaves differently.
     """
     try:
         module = _compiled_module()
         spectrum = np.empty(2, np.complex64)
-        module.r2c(np.array([1, 2], np.float32), (-1,), True, _AS_IT_IS, spectrum, 1)
+        module.r2c(np.array([1, 2], np.float32), (-1,), True, _UNSCALED, spectrum, 1)
         found = [
             spectrum.tolist(),
             module.c2c(spectrum.copy(), (-1,), False, _BY_LENGTH, None, 1).tolist(),
@@ -98,7 +98,7 @@ def load_without_importing_scipy_fft() -> Any:
 
 
 def _compiled_module() -> Any:
-    """Return the module, loaded under its own name: a later ``import scipy.fft`` finds it there."""
+    """Return the module, loaded under its own name, so that a later ``import scipy.fft`` finds it."""
     scipy = find_spec("scipy")
     places = (scipy and scipy.submodule_search_locations) or ()
     for place, (folder, name) in product(places, _MODULES):

@@ -1,4 +1,4 @@
-"""Kernels fitted to pairs of signals, one step a module."""
+"""Fit kernels to pairs of signals, one step per module."""
 
 from convt.fitting.evaluation import Fit
 from convt.fitting.fitter import Fitter

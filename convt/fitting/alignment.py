@@ -1,9 +1,9 @@
-"""By how much one signal is later than another: the peak of the response from one to the other.
+"""Estimate the delay between two signals: the peak of the response from one to the other.
 
-The response is the cross-spectrum over the spectrum of the input, phase by phase of the output, both
-smoothed to the resolution of the delays in question (P. R. Roth, "Effective measurements using
-digital signal analysis", IEEE Spectrum 8, 1971); a thousandth of the mean power is added,
-against frequencies that the input lacks.
+The response is the cross-spectrum divided by the spectrum of the input, for each phase of the output, both
+smoothed to the resolution of the possible delays (P. R. Roth, "Effective measurements using digital signal
+analysis", IEEE Spectrum 8, 1971). A thousandth of the mean power is added to the divisor, for frequencies
+that the input lacks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from convt.arrays import Reals
 
-_EXCERPT, _MOST_OUTPUTS = 1 << 18, 1 << 22  # samples to search: of LOW, and of HIGH at the most
-_MOST_EXCERPTS = 4  # then a delay that does not stand out is accepted, too
+_EXCERPT, _MOST_OUTPUTS = 1 << 18, 1 << 22  # samples to search: of LOW, and the maximum of HIGH
+_MOST_EXCERPTS = 4  # after these, a delay that does not stand out is accepted
 _REACH = 1 << 12  # samples of LOW: the greatest delay, or a quarter of the excerpt
 _QUIET = 1e-3  # of the mean power
-_CLEAR = 8.0  # times the root mean square of the response: chance hardly makes more than 5
-_MOST_PAIRED = 8  # channels, each with each
+_CLEAR = 8.0  # times the root mean square of the response: noise rarely exceeds 5
+_MOST_PAIRED = 8  # pairs of channels
 
 Channel = list[tuple[Reals, Reals]]
 
 
 class Delay(NamedTuple):
-    """Output samples, and whether the delay stands out from chance."""
+    """A delay in output samples, and whether it stands out from noise."""
 
     samples: int
     is_clear: bool
@@ -38,19 +38,19 @@ class DelayEstimator:
     Attributes
     ----------
     pieces : list of (ndarray (C_in, any), ndarray (C_out, any), bool)
-        All inputs and outputs so far, and whether a pair ends there.
+        All inputs and outputs so far, and whether they end a pair.
     """
 
     def __init__(self, stride: int, channels_out: int) -> None:
         self._stride = stride
         self._excerpt = min(_EXCERPT, max(16, _MOST_OUTPUTS // (stride * channels_out)))
         self._reach = stride * min(_REACH, self._excerpt // 4)
-        self._excerpts = 0  # that were searched
+        self._excerpts = 0  # searched so far
         self._lengths = [[0, 0]]
         self.pieces = list[tuple[Reals, Reals, bool]]()
 
     def add(self, low: Reals, high: Reals, *, last: bool) -> None:
-        """Take further samples of a pair; `last` ends it."""
+        """Take the next samples of a pair; `last` ends it."""
         self.pieces.append((low, high, last))
         self._lengths[-1][0] += low.shape[1]
         self._lengths[-1][1] += high.shape[1]
@@ -61,9 +61,10 @@ class DelayEstimator:
         return [min(low, high // self._stride) for low, high in self._lengths]
 
     def delay(self, *, ended: bool) -> Delay | None:
-        """Return the delay of the outputs, or None if more samples are needed, and not all has `ended`.
+        """Return the delay of the outputs, or None if more samples are needed and can come.
 
-        It is that of one or more whole excerpts, and does not depend on the pieces.
+        The delay is estimated from whole excerpts, unless all signals have `ended`, and does not depend on
+        the pieces.
         """
         while sum(self._usable()) >= (self._excerpts + 1) * self._excerpt:
             self._excerpts += 1
@@ -98,12 +99,12 @@ class DelayEstimator:
 
 
 def estimate_delay(channels: Iterable[Channel], stride: int, reach: int) -> Delay:
-    """Return by how many samples of the outputs they are later than the inputs, at most `reach` either way.
+    """Return the delay of the outputs, at most `reach` later or earlier than the inputs.
 
     Parameters
     ----------
     channels : iterable of list of (ndarray (L,), ndarray (stride*L,))
-        Inputs and outputs, of each channel those of all pairs.
+        The inputs and outputs of all pairs, for each channel.
     stride : int
         Output samples per input sample.
     reach : int
@@ -112,14 +113,14 @@ def estimate_delay(channels: Iterable[Channel], stride: int, reach: int) -> Dela
     Returns
     -------
     Delay
-        0, and not clear, where nothing leads from one to the other.
+        0, and not clear, if the outputs do not depend on the inputs.
     """
     nearest = -(-reach // stride)
     lags = np.arange(-2 * nearest - 1, 2 * nearest + 2)
     delays = stride * lags + np.arange(stride)[:, np.newaxis]
     energy = np.zeros(delays.shape)
     for pairs in channels:
-        with np.errstate(all="ignore"):  # of values next to 0
+        with np.errstate(all="ignore"):  # values may be close to 0
             energy += np.nan_to_num(_response(pairs, stride, lags) ** 2, posinf=0)
     energy[np.abs(delays) > reach] = 0
     if not energy.any():
@@ -130,10 +131,10 @@ def estimate_delay(channels: Iterable[Channel], stride: int, reach: int) -> Dela
 
 def _response(pairs: Channel, stride: int, lags: NDArray[np.intp]) -> Reals:
     """Return the response of each phase of the outputs at some lags of the inputs, (stride, lags)."""
-    from scipy import fft  # slow to import, and seldom wanted
+    from scipy import fft  # slow to import, and rarely needed
 
     size = fft.next_fast_len(2 * len(lags), real=True)
-    window = np.hanning(len(lags) + 2)[1:-1]  # at the reach, it is a half
+    window = np.hanning(len(lags) + 2)[1:-1]  # a half at the reach
     own, between = np.zeros(size), np.zeros((stride, size))
     for low, high in pairs:
         whole = fft.next_fast_len(len(low) + len(lags), real=True)

@@ -1,7 +1,7 @@
-"""A pair of signals, cut into the blocks that :mod:`convt.fitting.correlations` adds up.
+"""Cut a pair of signals into blocks for :mod:`convt.fitting.correlations`.
 
-Blocks lie on a fixed grid, and leave in batches of a fixed size, so that the sums are the same to the byte
-in whatever pieces the signals come.
+Blocks lie on a fixed grid and come in batches of a fixed size, so that the sums have the same bytes for any
+pieces.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from convt.arrays import Reals
 
-_BATCH, _MOST_OUTPUTS = 32, 1 << 20  # blocks at a time, and samples of HIGH: temporary arrays stay small
+_BATCH, _MOST_OUTPUTS = 32, 1 << 20  # blocks at a time, and samples of HIGH, to keep temporary arrays small
 
 
 class Blocks(NamedTuple):
@@ -23,11 +23,11 @@ class Blocks(NamedTuple):
     Attributes
     ----------
     segments : ndarray, (C_in, blocks, B + W-1)
-        Of the input, each with its history.
+        The input, each block with its history.
     phases : ndarray, (C_out, blocks, stride, B)
-        Of the output.
+        The output.
     counts : ndarray of int, (blocks,)
-        Their samples; B of all but the last of a pair.
+        The samples of each block: B, or less for the last block of a pair.
     """
 
     segments: Reals
@@ -35,7 +35,7 @@ class Blocks(NamedTuple):
     counts: NDArray[np.intp]
 
     def of(self, which: NDArray[np.bool]) -> "Blocks":
-        """Return some of them."""
+        """Return the selected blocks."""
         return Blocks(self.segments[:, which], self.phases[:, which], self.counts[which])
 
 
@@ -47,7 +47,7 @@ class Cutter:
     first, lags : int
         The lags of the input are first ... first + lags-1.
     block, stride : int
-        Input samples of a block, and output samples for each.
+        Input samples per block, and output samples per input sample.
     """
 
     def __init__(self, first: int, lags: int, block: int, stride: int) -> None:
@@ -57,9 +57,9 @@ class Cutter:
         self._pending = _Pieces(), _Pieces()
 
     def cut(self, low: Reals, high: Reals, *, last: bool = False) -> Iterator[Blocks]:
-        """Take further samples, (C_in, any) and (C_out, any), and yield the blocks that are complete.
+        """Take the next samples, (C_in, any) and (C_out, any), and yield the blocks that are complete.
 
-        With `last`, which ends the pair, the rest is cut into blocks, too.
+        `last` ends the pair: the rest is cut into blocks as well.
         """
         for side, piece in enumerate((low, high)):
             skipped = min(self._skips[side], piece.shape[1])
@@ -74,7 +74,7 @@ class Cutter:
                 yield self._take(rest)
 
     def _ready(self) -> int:
-        """Return the number of samples whose inputs and outputs are both here."""
+        """Return the number of samples whose inputs and outputs have both arrived."""
         low, high = self._pending
         return min(low.length - self._history, high.length // self._stride)
 
@@ -93,18 +93,18 @@ class Cutter:
 
 
 class _Pieces:
-    """Samples, `length` of them, in the pieces (C, any) they came in; what is left is not copied."""
+    """A queue of `length` samples in pieces (C, any), which are copied only when taken."""
 
     def __init__(self) -> None:
         self._pieces, self.length = deque[Reals](), 0
 
     def append(self, piece: Reals) -> None:
-        """Take further samples."""
+        """Add samples."""
         self._pieces.append(piece)
         self.length += piece.shape[1]
 
     def take(self, count: int, keep: int = 0) -> Reals:
-        """Return the first samples, and forget all but the last `keep` of them."""
+        """Return the first `count` samples, and forget all but the last `keep` of them."""
         taken, missing = list[Reals](), count
         while missing:
             piece = self._pieces.popleft()

@@ -1,7 +1,7 @@
 """Sums of products for the normal equations, over any number of samples, in one pass and constant memory.
 
-With x[m - q] for the lags q = first + u, u = 0 ... W-1, and the phases y[m*s + r] of the wanted output,
-over the samples m of a block b0 ... b1-1::
+For inputs x[m - q] at the lags q = first + u, u = 0 ... W-1, and the phases y[m*s + r] of the wanted
+output, the sums over the samples m of a block b0 ... b1-1 are::
 
     gram[u, v]  = sum_m x[m - first - u] * x[m - first - v]
     cross[u, r] = sum_m y[m*s + r] * x[m - first - u]
@@ -9,9 +9,9 @@ over the samples m of a block b0 ... b1-1::
     x   ...|<--- W-1 --->|<------------ B ------------>|...      a segment of B + W-1 samples: one transform
     y                    |<------ B of each phase ---->|
 
-The cross-correlations, and the first row of `gram`, are products of transforms, summed before the one
-transform back. Every further row follows from the one above: next to a diagonal's sum is the same sum a
-sample earlier, which lacks the block's last product, and has one before its first::
+The cross-correlations and the first row of `gram` are products of transforms, summed before one inverse
+transform. Each further row follows from the row above: the next sum along a diagonal is the same sum one
+sample earlier, which lacks the last product of the block and has one before its first::
 
     gram[u+1, v+1] = gram[u, v] + x[b0-1-first-u]*x[b0-1-first-v] - x[b1-1-first-u]*x[b1-1-first-v]
 
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from convt.arrays import Reals
 
-FOLDS = 5  # of which one is held out
+FOLDS = 5  # one of them is held out
 _LEAST_TRANSFORM = 1024  # samples
 
 
@@ -39,13 +39,13 @@ class Sums:
     Attributes
     ----------
     gram : ndarray, (C_in, W, C_in, W)
-        Of the inputs with each other.
+        Products of the inputs with each other.
     cross : ndarray, (C_in, W, C_out, stride)
-        Of the inputs with the phases of the outputs.
+        Products of the inputs with the phases of the outputs.
     energy : ndarray, (C_out, stride)
-        Of the outputs.
+        Energy of the outputs.
     samples : int
-        Of the input, all blocks together.
+        Number of input samples.
     """
 
     gram: Reals
@@ -62,7 +62,7 @@ class Correlations:
     lags : int
         W.
     channels_in, channels_out, stride : int
-        Of x and y.
+        The channels of x and y, and the output samples per input sample.
     """
 
     def __init__(self, lags: int, channels_in: int, channels_out: int, stride: int) -> None:
@@ -94,13 +94,13 @@ class Correlations:
         fold : int
             0 to FOLDS-1.
         segments : ndarray, (blocks, C_in, B + W-1)
-            Of x.
+            The samples of x.
         phases : ndarray, (blocks, C_out, stride, B)
-            Of y, zeros beyond the blocks' samples.
+            The samples of y, with zeros at the end of shorter blocks.
         counts : ndarray of int, (blocks,)
-            The samples of each block, B or less.
+            The number of samples of each block, B or less.
         """
-        from scipy import fft  # slow to import, and seldom wanted
+        from scipy import fft  # slow to import, and rarely needed
         from scipy.linalg.blas import dsyrk
 
         history = self._lags - 1
@@ -135,7 +135,7 @@ class Correlations:
         return Sums(gram, between.transpose(0, 3, 1, 2), energy, samples)
 
     def _gram(self, rows: Reals, edges: Reals) -> Reals:
-        """Return all products of the inputs: of their first rows, (C_in, C_in, W), row by row."""
+        """Return all products of the inputs, computed row by row from the first rows (C_in, C_in, W)."""
         channels, lags = len(rows), self._lags
         steps = edges.reshape(channels, lags - 1, channels, lags - 1)
         gram = np.empty((channels, lags, channels, lags))

@@ -1,4 +1,4 @@
-"""How good a fitted kernel is: its errors, those of designed kernels of its length, and warnings."""
+"""Evaluate a fitted kernel: its errors, those of designed kernels of its length, and warnings."""
 
 import math
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ _SPECIFICATIONS = [
     *((rejection, None) for rejection in _REJECTIONS),
     *((None, passband) for passband in _PASSBANDS),
 ]
-_MOST_EQUIRIPPLE = 128  # taps: the design of longer ones is slow, and often fails
-_MOST_SPECIFIED = 256  # taps: longer kernels hardly gain from another passband
+_MOST_EQUIRIPPLE = 128  # taps: the design of longer kernels is slow and often fails
+_MOST_SPECIFIED = 256  # taps: another passband hardly improves longer kernels
 
-_PLENTY = 10  # samples for each unknown
-_MOST_EXCESS = 1.0  # dB, by which the held-out error may be larger than the other
+_PLENTY = 10  # samples per unknown
+_MOST_EXCESS = 1.0  # dB by which the held-out error may exceed the error on the fitted samples
 _HALF = -3.0  # dB
-_LOUD = 12.0  # dB: a gain that the signals do not ask for
+_LOUD = 12.0  # dB: a gain that the signals do not call for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,20 +43,20 @@ class Fit:
     stride : int
         Output samples per input sample.
     padding : int or str
-        The padding to use the kernel with.
+        The padding to use with the kernel.
     delay : int
         Output samples by which `high` is later than the kernel's output with this padding.
     ridge : float
         The ridge, as a fraction of the mean power of `low`.
     samples, held_out_samples : int
-        Samples of `low`, all channels counted, that were fitted, and that were held out.
+        Fitted and held-out samples of `low`, added over all channels.
     error, held_out_error : float
-        Squared error on both, in dB relative to the energy of `high`; NaN without samples. Neither is
-        below -120 dB, where the rounding of the sums begins.
+        Squared errors on these samples, in dB relative to the energy of `high`; NaN without samples.
+        Neither is below -120 dB, where the rounding of the sums begins.
     designed : dict of str to float
-        For comparison, by kind, the held-out error in dB of the best designed kernel of at most K taps;
-        the error on all samples if none were held out. Each has its best gain, one for all channels, and
-        the better of two alignments: with `low`, later by the delay that was estimated, or with the
+        For comparison, the held-out error in dB of the best designed kernel of each kind with at most K
+        taps, or the error on all samples if none were held out. Each kernel has its best gain, the same for
+        all channels, and the better of two alignments: with `low` plus the estimated delay, or with the
         fitted kernel. Empty if channels are mixed.
     warnings : tuple of str
         Reasons to doubt the fit.
@@ -84,11 +84,10 @@ def evaluate(
     is_clear: bool,
     from_high: bool,
 ) -> Fit:
-    """Return a solution, whose kernels are together `weight`, with its errors.
+    """Return a solution and its errors as a :class:`Fit`; `weight` holds all of its kernels.
 
-    At the place `aligned` a designed kernel is time-aligned with `low`, later by the delay that was
-    estimated; `is_clear` says whether that stands out or was given, and `from_high` whether `low` was
-    derived from `high`.
+    At the place `aligned` a designed kernel is time-aligned with `low` plus the estimated delay. `is_clear`
+    says whether the delay was given or stands out, and `from_high` whether `low` was derived from `high`.
     """
     taps, place, ridge, training, held_out = solution
     error = squared_error(training, place, taps).decibels
@@ -119,7 +118,8 @@ def evaluate(
 def _designed_errors(solution: Solution, aligned: Placement) -> tuple[dict[str, float], float]:
     """Return the least error in dB of each kind of designed kernel, on held-out samples if there are any.
 
-    And by how much the best kernel's is larger there than on the fitted samples, which is not overfitting.
+    Also return by how much the best of these errors exceeds that kernel's error on the fitted samples: this
+    difference is not overfitting.
     """
     _, place, _, training, held_out = solution
     errors: dict[str, float] = {}
@@ -135,14 +135,14 @@ def _designed_errors(solution: Solution, aligned: Placement) -> tuple[dict[str, 
 
 
 def _designed_kernels(stride: int, taps: int) -> Iterator[tuple[Kind, Reals]]:
-    """Yield kernels of at most so many taps, padded with zeros, time-aligned with ``padding="center"``."""
+    """Yield kernels of up to `taps`, padded with zeros and time-aligned with ``padding="center"``."""
     odd = taps - 1 + taps % 2
     kinds: tuple[Kind, ...] = ("kaiser", "equiripple") if taps <= _MOST_EQUIRIPPLE else ("kaiser",)
     for kind in kinds:
         for rejection, passband in _SPECIFICATIONS if taps <= _MOST_SPECIFIED else _SPECIFICATIONS[:1]:
             try:
                 kernel = design_kernel(stride, taps=odd, rejection=rejection, passband=passband, kind=kind)
-            except ParameterError:  # too few taps for it
+            except ParameterError:  # too few taps for this specification
                 continue
             yield kind, _centred(kernel, taps)
     if lobes := (odd + 1) // (2 * stride):
@@ -154,54 +154,54 @@ def _designed_kernels(stride: int, taps: int) -> Iterator[tuple[Kind, Reals]]:
 
 
 def _centred(kernel: Reals, taps: int) -> Reals:
-    """Return a kernel with zeros around it, its middle where that of so many taps is."""
+    """Return a kernel padded with zeros to `taps`, with its middle in the middle."""
     before = (taps - 1) // 2 - (len(kernel) - 1) // 2
     return np.pad(kernel, (before, taps - len(kernel) - before))
 
 
 def _amount_warnings(solution: Solution) -> Iterator[str]:
-    """Yield a line for each way in which there are too few samples."""
+    """Yield a warning for each lack of samples."""
     taps, place = solution.taps, solution.place
     unknowns = len(taps[0]) * place.taps_per_phase
     wanted = _PLENTY * unknowns * len(taps)
     fitted, held_out = samples(solution.training), samples(solution.held_out)
     if fitted < wanted:
-        yield f"{fitted} samples of LOW are few for {unknowns} taps a phase: have {wanted}"
+        yield f"{fitted} samples of LOW are few for {unknowns} taps per phase: use at least {wanted}"
     for number, kernel in enumerate(taps, 1):
         if not kernel.any():
             yield f"channel {number} is silent: its kernel is 0"
     if not held_out:
-        yield "there was too little to keep any of it back: the error is that of what was fitted to"
+        yield "there are too few samples to hold any out: the error is that of the fitted samples"
     elif held_out < wanted / FOLDS:
-        yield f"{held_out} samples, which were kept back, are few to judge by"
+        yield f"only {held_out} samples are held out, so the held-out error is uncertain"
 
 
 def _quality_warnings(
     solution: Solution, error: float, excess: float, *, is_clear: bool, from_high: bool
 ) -> Iterator[str]:
-    """Yield a line for each sign of a bad fit, given its larger error and the held-out excess."""
+    """Yield a warning for each sign of a bad fit, given its larger error and the held-out excess."""
     if excess > _MOST_EXCESS:
         yield (
-            f"what was kept back has an error {excess:.1f} dB larger than what was fitted to,"
-            " beyond what a designed kernel has: have more audio, or fewer taps"
+            f"the held-out error is {excess:.1f} dB larger than the error on the fitted samples, beyond the"
+            " difference for a designed kernel: use more audio or fewer taps"
         )
     if not is_clear:
-        yield "no delay stands out: give it, if that which was taken is not the right one"
+        yield "no delay stands out: if the estimated one is wrong, give the right one"
     if error > _HALF:
         yield (
             "more than half of HIGH is above the band of LOW"
             if from_high
-            else "less than half of HIGH is made of LOW: do they belong together, at this delay?"
+            else "less than half of HIGH depends on LOW: do they belong together, and is the delay right?"
         )
     if (boost := _boost(solution)) > _LOUD:
         yield (
-            f"some frequency is made {boost:.0f} dB louder than the whole, since LOW has next to"
-            " nothing there: a larger ridge keeps it down"
+            f"the kernel boosts some frequency {boost:.0f} dB more than the whole signal, since LOW has"
+            " almost nothing there: use a larger ridge"
         )
 
 
 def _boost(solution: Solution) -> float:
-    """Return the greatest gain of all kernels at any frequency, in dB relative to that of the signals."""
+    """Return the greatest gain of all kernels at any frequency, in dB relative to the signals' gain."""
     greatest, place = 0.0, solution.place
     for sums, kernel in zip(solution.training, solution.taps, strict=True):
         into = float(np.einsum("iuiu->", sums.gram[:, :1, :, :1])) * place.stride

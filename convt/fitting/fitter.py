@@ -1,14 +1,14 @@
-"""Kernels learned from pairs of signals: of all kernels the one whose output is nearest to the wanted one.
+"""Learn the kernel whose output is nearest to the wanted one, from pairs of signals.
 
     HIGH[n + delay] = conv_transpose1d(LOW, weight, stride, padding)[n] + e[n],    minimise sum of e[n]**2
 
-in closed form (N. Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time Series", 1949,
-with sums in place of expectations). The signals may come in pieces. Each step is a module:
+The solution is in closed form (N. Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time
+Series", 1949, with sums in place of expectations). The signals may come in pieces. Each step is a module:
 
     alignment                               the delay, estimated from the first samples
     blocks, correlations, normal_equations  the sums of products, collected block by block
-    least_squares, squared_error            from the sums to the taps, and to the error of any taps
-    places, selection                       which delay and which ridge
+    least_squares, squared_error            the taps from the sums, and the error of any taps
+    places, selection                       the choice of delay and ridge
     evaluation                              the result: kernel, errors, warnings
 """
 
@@ -31,29 +31,30 @@ from convt.geometry import Geometry, Padding
 from convt.stream import Upsampler
 
 _MOST_UNKNOWNS = 2048  # taps per phase, of all input channels
-_LEAST_RIDGE = 1e-6  # for a LOW that is derived from HIGH, and lacks all of the noise that others have
+_LEAST_RIDGE = 1e-6  # if LOW is derived from HIGH, since it lacks the noise of a recording
 _MOST_DELAY = 1 << 20  # samples of HIGH
-_MARGIN = 2  # samples of LOW, by which an estimate is off where LOW lacks high frequencies
-_GREATEST = 1e100  # whose square can be added
+_MARGIN = 2  # samples of LOW by which the estimate may be off if LOW lacks high frequencies
+_GREATEST = 1e100  # squares of larger samples could overflow when added
 
 
 class Fitter:
     """Fit a kernel to pairs of signals that come in pieces.
 
-    The pieces are read once, and the memory depends only on the taps and the channels. For whole signals
-    use :func:`fit`.
+    Each piece is read once, and the memory depends only on the taps and the channels. For whole signals use
+    :func:`fit`.
 
     Parameters
     ----------
     stride, taps, padding, delay, channels
-        As of :func:`fit`.
+        Same as in :func:`fit`.
     from_high : bool
-        Derive LOW from HIGH: low-pass HIGH with the best built-in filter and keep every `stride`-th sample.
+        Whether to derive LOW from HIGH: filter HIGH with the best built-in low-pass filter and keep every
+        `stride`-th sample.
 
     Raises
     ------
     ParameterTypeError, ParameterError
-        As of :func:`fit`.
+        Same as in :func:`fit`.
 
     Examples
     --------
@@ -80,7 +81,7 @@ class Fitter:
         self._geometry = Geometry.of(as_integer("taps", taps, 1), stride, padding)
         self._stride, self._taps = self._geometry.stride, self._geometry.kernel_size
         if self._taps < self._stride:
-            raise ParameterError(f"taps must be at least stride = {self._stride}, got {self._taps}")
+            raise ParameterError(f"taps must be at least the stride, {self._stride}, got {self._taps}")
         self._channels = None if channels is None else as_choice("channels", channels, get_args(Channels))
         self._delay = None if delay is None else as_integer("delay", delay, -_MOST_DELAY, _MOST_DELAY)
         self._is_clear = True
@@ -92,31 +93,31 @@ class Fitter:
         self._aligned: Placement
 
     def process(self, low: ArrayLike | None, high: ArrayLike) -> None:
-        """Take the next samples of a pair; `low` and `high` may be pieces of different times.
+        """Take the next samples of a pair. `low` and `high` may cover different times.
 
         Parameters
         ----------
         low : array_like, (C_in, any) or None
             The next input samples; None with `from_high`.
         high : array_like, (C_out, any)
-            The next output samples that are wanted.
+            The next samples of the wanted output.
 
         Raises
         ------
         ParameterTypeError, ParameterError
-            A signal is complex or not finite, or has another number of channels than before; or `low` is
-            missing.
+            A signal is complex or not finite, or its number of channels has changed; or `low` is missing.
         """
         above = _as_signal("high", high)
         if (low is None) != bool(self._decimator):
-            raise ParameterError("low must be given, unless it is made of high, and then not")
+            wanted, got = ("None", "an array") if self._decimator else ("an array", "None")
+            raise ParameterError(f"low must be {wanted} with from_high={bool(self._decimator)}, got {got}")
         if self._decimator:
             self._push(self._decimator.process(above), above)
         elif low is not None:
             self._push(_as_signal("low", low), above)
 
     def end_pair(self) -> None:
-        """End the pair; the next samples are those of another."""
+        """End the pair; the next samples begin another one."""
         if self._sizes is None:
             return
         rest = np.empty((self._sizes[0], 0))
@@ -132,7 +133,9 @@ class Fitter:
             self._sizes = sizes
             self._estimator = DelayEstimator(self._stride, sizes[1])
         if sizes != self._sizes:
-            raise ParameterError(f"channels of low and high must stay {self._sizes}, got {sizes}")
+            raise ParameterError(
+                f"low and high must keep {self._sizes} channels, as in the first call, got {sizes}"
+            )
         if self._estimator:
             self._estimator.add(low, high, last=last)
             self._start_sums(ended=False)
@@ -143,27 +146,27 @@ class Fitter:
         channels = self._channels or ("shared" if channels_in == channels_out else "mixed")
         if channels != "mixed" and channels_in != channels_out:
             raise ParameterError(
-                f"channels={channels!r} needs as many in high as in low, got {channels_in} and"
-                f" {channels_out}; 'mixed' takes any"
+                f"channels={channels!r} needs the same number of channels in low and high, got"
+                f" {channels_in} and {channels_out}: use 'mixed' for different numbers"
             )
         unknowns = -(-self._taps // self._stride) * (channels_in if channels == "mixed" else 1)
         if unknowns > _MOST_UNKNOWNS:
             raise ParameterError(
-                f"taps a phase, of all input channels together, must be at most {_MOST_UNKNOWNS},"
+                f"taps per phase, added over the input channels, must be at most {_MOST_UNKNOWNS},"
                 f" got {unknowns}"
             )
         return channels
 
     def _start_sums(self, *, ended: bool) -> None:
-        """Start the sums with all samples so far, if the delay is known; it is if all has `ended`."""
+        """Start the sums with all samples so far if the delay is known, as it is when all have `ended`."""
         if not (self._estimator and self._sizes and self._channels):
             return
-        middle = (self._taps - 1) // 2  # where a designed kernel is time-aligned with LOW
+        middle = (self._taps - 1) // 2  # the lead at which a designed kernel is time-aligned with LOW
         leads, aligned = [middle], middle
         if self._delay is not None:
             leads = [self._geometry.crop - self._delay]
             aligned = middle if abs(middle - leads[0]) <= self._taps else leads[0]
-        elif not self._decimator:  # whose LOW is time-aligned with HIGH
+        elif not self._decimator:  # a derived LOW is time-aligned with HIGH
             if (found := self._estimator.delay(ended=ended)) is None:
                 return
             self._is_clear = found.is_clear
@@ -181,12 +184,12 @@ class Fitter:
         self._estimator = None
 
     def solve(self, *, ridge: float | None = None, balance: bool = False) -> Fit:
-        """End the pair, and return the kernel that fits all samples so far.
+        """End the pair and return the kernel that fits all samples so far.
 
         Parameters
         ----------
         ridge, balance
-            As of :func:`fit`.
+            Same as in :func:`fit`.
 
         Returns
         -------
@@ -196,16 +199,16 @@ class Fitter:
         Raises
         ------
         ParameterTypeError, ParameterError
-            There are too few samples, or only silence; `balance` is not True or False; `ridge` is no number
-            of at least 0, or is 0 where the signals do not determine all taps.
+            There are too few samples, or only silence; `balance` is not True or False; `ridge` is not a
+            number of at least 0, or is 0 although the signals do not determine all taps.
         """
         balance, ridge = as_flag("balance", balance), None if ridge is None else _as_ridge(ridge)
         self.end_pair()
         self._start_sums(ended=True)
         if not (self._equations and self._equations.samples):
             late = f" and a delay of {self._delay}" if self._delay else ""
-            every = ", at every delay that is tried," if len(self._places) > 1 else ""
-            raise ParameterError(f"low and high must be longer than {self._taps} taps{late}{every} reach")
+            every = " at all delays to try" if len(self._places) > 1 else ""
+            raise ParameterError(f"low and high are too short for {self._taps} taps{late}{every}")
         least = _LEAST_RIDGE if self._decimator else 0.0
         solution = select(self._equations, self._places, ridge, least_ridge=least, balance=balance)
         return evaluate(
@@ -226,9 +229,9 @@ def _as_signal(name: str, value: ArrayLike) -> Reals:
         raise ParameterTypeError(f"{name} must be real, got {signal.dtype}")
     samples = signal.astype(np.float64)
     if not np.isfinite(samples).all():
-        raise ParameterError(f"{name} must be finite numbers, and is not")
-    if np.abs(samples).max(initial=0) > _GREATEST:
-        raise ParameterError(f"{name} must be within {_GREATEST:g}, and is not")
+        raise ParameterError(f"{name} must be finite, got {np.sum(~np.isfinite(samples))} NaN or infinite")
+    if (greatest := np.abs(samples).max(initial=0)) > _GREATEST:
+        raise ParameterError(f"{name} must be at most {_GREATEST:g}, got {greatest:g}")
     return samples
 
 

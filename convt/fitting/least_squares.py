@@ -1,12 +1,13 @@
-"""The kernel of the least squared error: the normal equations, solved.
+"""Solve the normal equations for the kernel of the least squared error.
 
-The outputs of phase r depend on every s-th tap only, at some lags q of the input: each phase is a problem
-of its own, with the part of `gram` and of `cross` that belongs to its lags (see `correlations.py`)::
+The outputs of phase r depend only on every s-th tap, at some lags q of the input. So each phase is a
+separate problem, with the part of `gram` and of `cross` that belongs to its lags (see `correlations.py`)::
 
     (gram + ridge*power*I) h[r] = cross[:, r],    power = trace(gram)/order
 
-solved by Cholesky factors. The phases' gains g[r] = sum_q h[r][q], a matrix (C_in, C_out), can be held
-equal: with S[r] = B A^-1 B^T, where A is the left side and B sums over the lags (Lagrange's multipliers),
+It is solved by Cholesky factors. The gains of the phases, g[r] = sum_q h[r][q], a matrix (C_in, C_out), can
+be constrained to be equal (by Lagrange multipliers): with S[r] = B A^-1 B^T, where A is the matrix on the
+left and B sums over the lags,
 
     h'[r] = h[r] + A^-1 B^T S[r]^-1 (g - g[r]),    g = (sum_r S[r]^-1)^-1 sum_r S[r]^-1 g[r]
 """
@@ -24,16 +25,16 @@ from convt.fitting.correlations import Sums
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Which input each tap weights: tap k = q*stride + r + lead that at lag q, for outputs of phase r.
+    """The lag of each tap: for outputs of phase r, tap k = q*stride + r + lead weights the input at lag q.
 
     Attributes
     ----------
     taps, stride : int
         K and s.
     lead : int
-        Outputs of the full convolution before the first wanted one; negative if that comes before them.
+        Outputs of the full convolution before the first wanted one; negative if that one comes earlier.
     first : int
-        The lag of the first of the sums.
+        The first lag of the sums.
     """
 
     taps: int
@@ -43,7 +44,7 @@ class Placement:
 
     @property
     def taps_per_phase(self) -> int:
-        """The most taps of a phase."""
+        """The maximum number of taps of a phase."""
         return -(-self.taps // self.stride)
 
     def groups(self) -> Iterator["Group"]:
@@ -61,16 +62,16 @@ class Placement:
 
 
 class Group(NamedTuple):
-    """Phases of the outputs, P of them, whose taps are at the same Q lags.
+    """P phases of the outputs whose taps are at the same Q lags.
 
     Attributes
     ----------
     phases : ndarray of int, (P,)
-        Which.
+        The phases.
     lags : slice
-        Of those of the sums.
+        Their lags, among those of the sums.
     taps : ndarray of int, (Q, P)
-        Which tap is at which lag.
+        The tap at each lag.
     """
 
     phases: NDArray[np.intp]
@@ -86,14 +87,14 @@ class Group(NamedTuple):
         return sums.cross[:, self.lags][..., self.phases]
 
     def of(self, taps: Reals) -> Reals:
-        """Return the taps at these lags, (C_in, Q, C_out, P), of all, (C_in, C_out, K)."""
+        """Return the taps at these lags, (C_in, Q, C_out, P), from all taps, (C_in, C_out, K)."""
         return taps[..., self.taps].swapaxes(1, 2)
 
 
 def solve(sums: Sums, place: Placement, ridge: float, *, balance: bool = False) -> Reals | None:
     """Return the taps (C_in, C_out, K) of the least squared error; None if they are not determined.
 
-    Of silence they are zeros.
+    For silence they are zeros.
     """
     if not sums.gram.any():
         return np.zeros((sums.cross.shape[0], sums.cross.shape[2], place.taps))
@@ -111,7 +112,7 @@ def solve(sums: Sums, place: Placement, ridge: float, *, balance: bool = False) 
 
 @dataclass(slots=True)
 class _Solved:
-    """The problem of a group, solved: (C_in, Q, C_out, P)."""
+    """The solution for a group, (C_in, Q, C_out, P)."""
 
     group: Group
     factors: tuple[Reals, bool]
@@ -119,7 +120,7 @@ class _Solved:
 
     @classmethod
     def of(cls, sums: Sums, group: Group, ridge: float) -> "_Solved":
-        from scipy.linalg import cho_factor  # slow to import, and seldom wanted
+        from scipy.linalg import cho_factor  # slow to import, and rarely needed
 
         gram, cross = group.gram(sums), group.cross(sums)
         order = gram.shape[0] * gram.shape[1]
@@ -143,7 +144,7 @@ def _inverted(factors: tuple[Reals, bool], right: Reals) -> Reals:
 
 
 def _balance(solved: list[_Solved]) -> None:
-    """Change the solutions to those whose phases have equal gains."""
+    """Change the solutions so that all phases have equal gains."""
     spreads = [part.spread() for part in solved]
     weights = [np.linalg.inv(spread.sum(1)) for spread in spreads]
     gains = [part.solution.sum(1) for part in solved]  # (C_in, C_out, P)

@@ -1,4 +1,4 @@
-"""The sums of the normal equations: one system for all channels, one a channel, or one that mixes them."""
+"""The sums of the normal equations: one system for all channels, one per channel, or one mixing them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -13,16 +13,16 @@ Channels = Literal["shared", "each", "mixed"]
 
 
 class NormalEquations:
-    """Collects the sums of pairs of signals, of each fold its own.
+    """Collects the sums of pairs of signals, separately for each fold.
 
     Parameters
     ----------
     channels : {"shared", "each", "mixed"}
-        One kernel for every channel; one a channel; or one from each input to each output.
+        One kernel for all channels, one per channel, or one from each input to each output.
     sizes : tuple of int
         Input and output channels.
     stride, first, lags : int
-        As of :class:`Cutter`.
+        Same as in :class:`Cutter`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class NormalEquations:
         self._blocks = 0
 
     def add(self, low: Reals, high: Reals, *, last: bool) -> None:
-        """Take further samples of a pair, (C_in, any) and (C_out, any); `last` ends it."""
+        """Take the next samples of a pair, (C_in, any) and (C_out, any); `last` ends it."""
         for blocks in self._cutter.cut(low, high, last=last):
             folds = (self._blocks + np.arange(len(blocks.counts))) % FOLDS
             self._blocks += len(blocks.counts)
@@ -60,7 +60,7 @@ class NormalEquations:
 
     @property
     def samples(self) -> int:
-        """Number of input samples, of all systems and folds."""
+        """Number of input samples of all systems and folds."""
         return sum(correlations.samples for correlations in self._correlations)
 
     def sums(self, folds: Iterable[int]) -> list[Sums]:
@@ -77,7 +77,7 @@ class NormalEquations:
 
 
 def samples(systems: Iterable[Sums]) -> int:
-    """Return the number of input samples, of all systems."""
+    """Return the number of input samples of all systems."""
     return sum(sums.samples for sums in systems)
 
 

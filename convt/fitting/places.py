@@ -1,8 +1,8 @@
-"""The errors of the kernels fitted at many places, which share their lags, at about the cost of a few.
+"""Compute the errors of kernels fitted at many places, for about the cost of a few.
 
-A place gives each phase of the outputs a window of lags (see `least_squares.py`), and the same few windows
-serve the phases of all places. Neighbours share most of their lags: the windows are halved again and again,
-and the lags that all windows of a part have in common are eliminated once, for the whole part::
+A place gives each phase of the outputs a window of lags (see `least_squares.py`), and the phases of all
+places use the same few windows. Neighbouring windows share most of their lags: the windows are halved again
+and again, and the lags that all windows of a part have in common are eliminated once for the whole part::
 
     lags         0 1 2 3 4 5 6 7 8
     0 to 5       # # # # # #            first 3 to 5, for all windows
@@ -10,10 +10,11 @@ and the lags that all windows of a part have in common are eliminated once, for 
     2 to 7           # # # # # #
     3 to 8             # # # # # #
 
-With A and C the products of the fitted samples, G and D those of the judged, e the energy of the latter,
-and the unknowns x split into the common c and the rest, the normal equations give x_c = P - R x_rest, with
-P = A_cc^-1 C_c and R = A_cc^-1 A_c,rest. That goes into A x = C and into the error e - 2 D'x + x'G x, which
-keep their form with fewer unknowns. With Q lags all windows together take about Q**3 operations, not Q**4.
+Let A and C be the products of the fitted samples, G and D those of the samples to judge by, and e the
+energy of the latter. With the unknowns x split into the common c and the rest, the normal equations give
+x_c = P - R x_rest, with P = A_cc^-1 C_c and R = A_cc^-1 A_c,rest. Inserted into A x = C and into the error
+e - 2 D'x + x'G x, this keeps their form with fewer unknowns. With Q lags all windows together take about
+Q**3 operations, not Q**4.
 """
 
 from collections.abc import Sequence
@@ -32,10 +33,10 @@ Window = tuple[int, int]
 def place_errors(
     fitted: Sequence[Sums], judged: Sequence[Sums], places: Sequence[Placement], ridge: float
 ) -> Reals:
-    """Return the squared errors, on some sums, of the kernels fitted to others at each of the places.
+    """Return the squared errors on `judged` of the kernels fitted to `fitted` at each place.
 
-    They are infinite where the ridge is too small for a single solution. The places have their taps, stride
-    and first lag in common.
+    They are infinite if the ridge is too small for a unique solution. All places must have the same taps,
+    stride and first lag.
     """
     groups = [list(place.groups()) for place in places]
     windows = sorted({(group.lags.start, group.lags.stop) for place in groups for group in place})
@@ -54,7 +55,7 @@ def place_errors(
 
 
 def _lost(unknowns: "_Unknowns", windows: Sequence[Window]) -> dict[Window, Reals]:
-    """Return the error of each phase with each of the windows, (stride,), where there is a solution."""
+    """Return the error of each phase, (stride,), for each window with a solution."""
     begins, ends = zip(*windows, strict=True)
     left = unknowns.reduced((min(begins), max(ends)), (max(begins), min(ends)))
     if left is None:
@@ -72,7 +73,7 @@ class _Unknowns:
     Attributes
     ----------
     lags : ndarray of int, (n,)
-        Of each of them.
+        The lag of each.
     grams : ndarray, (2, n, n)
         A and G.
     crosses : ndarray, (2, n, C_out*stride)
@@ -96,8 +97,8 @@ class _Unknowns:
         return cls(np.tile(np.arange(count), channels), grams, crosses, judged.energy)
 
     def reduced(self, kept: Window, common: Window) -> "_Unknowns | None":
-        """Return those at the lags kept, with those at common lags eliminated; None if that cannot be."""
-        from scipy.linalg.lapack import dposv  # slow to import, and seldom wanted
+        """Return the unknowns at the lags `kept`, without those at `common` lags; None if singular."""
+        from scipy.linalg.lapack import dposv  # slow to import, and rarely needed
 
         is_kept = (self.lags >= kept[0]) & (self.lags < kept[1])
         is_common = (self.lags >= common[0]) & (self.lags < common[1])

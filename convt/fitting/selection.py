@@ -1,4 +1,4 @@
-"""The best solution: the delay and the ridge that are not given are those of the least error."""
+"""Select the delay and the ridge with the least error, unless they are given."""
 
 import math
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from convt.fitting.squared_error import ROUNDING, SquaredError, squared_error
 
 _TRAINING, _HELD_OUT = range(FOLDS - 1), [FOLDS - 1]
 _RIDGES = tuple(10.0**exponent for exponent in range(-14, 1))
-_RIDGE = 1e-6  # where there is too little to select by
-_TINY = 1e-12  # a ridge that only keeps a solution from failing
+_RIDGE = 1e-6  # if there are too few samples to select one
+_TINY = 1e-12  # a ridge that only prevents failures
 _AS_GOOD = 10**0.001  # times the least error, 0.01 dB
 
 
@@ -27,13 +27,13 @@ class Solution(NamedTuple):
     Attributes
     ----------
     taps : list of ndarray, (C_in, C_out, K)
-        Of each system.
+        The taps of each system.
     place : Placement
-        Which inputs and outputs the taps connect.
+        The inputs and outputs that the taps connect.
     ridge : float
-        As a fraction of the mean power.
+        The ridge, as a fraction of the mean power.
     training, held_out : list of Sums
-        The fitted and the held-out samples, of each system; the latter list may be empty.
+        The fitted and the held-out samples of each system; the latter list may be empty.
     """
 
     taps: list[Reals]
@@ -51,14 +51,14 @@ def select(
     least_ridge: float = 0.0,
     balance: bool = False,
 ) -> Solution:
-    """Return the best solution at one of several places: that of the least error on the held-out samples.
+    """Return the solution at the place with the least error on the held-out samples.
 
-    Of places as good as each other the first is taken.
+    Of equally good places the first is chosen.
 
     Raises
     ------
     ParameterError
-        All signals are silent, or the ridge is 0 and there is no single solution.
+        All signals are silent, or the ridge is 0 and there is no unique solution.
     """
     training, held_out = equations.sums(_TRAINING), equations.sums(_HELD_OUT)
     if is_silent(training) or is_silent(held_out):
@@ -70,7 +70,7 @@ def select(
         ridge = _best_ridge(equations, place, least_ridge)
     taps = _solved(training, place, ridge, balance=balance)
     if taps is None:
-        raise ParameterError(f"ridge must be above {ridge:g} here: the sound does not determine all taps")
+        raise ParameterError(f"ridge must be above {ridge:g}: the signals do not determine all taps")
     return Solution(taps, place, ridge, training, held_out)
 
 
@@ -85,7 +85,7 @@ def _solved(
 def _cross_error(
     fitted: Sequence[Sums], judged: Sequence[Sums], place: Placement, ridge: float
 ) -> SquaredError:
-    """Return the error, on some sums, of the kernels fitted to others."""
+    """Return the error on `judged` of the kernels fitted to `fitted`."""
     taps = _solved(fitted, place, ridge)
     return SquaredError(math.inf, 1.0) if taps is None else squared_error(judged, place, taps)
 
@@ -104,9 +104,9 @@ def _best_place(
 
 
 def _best_ridge(equations: NormalEquations, place: Placement, least: float) -> float:
-    """Return the largest ridge that is as good as any on the fold left out, over all folds.
+    """Return the largest ridge that is as good as any in cross-validation over the folds.
 
-    Where the errors are rounding, return the smallest: such errors do not depend on the ridge.
+    If the errors are only rounding, return the smallest ridge: such errors do not depend on it.
     """
     folds = {fold for fold in _TRAINING if not is_silent(equations.sums([fold]))}
     if len(folds) < 2:

@@ -1,14 +1,14 @@
-"""Samples at times that are any distance apart, by overlap-save with a chirp-z transform back.
+"""Output samples at any spacing, by overlap-save with a chirp-z transform as its inverse.
 
-The spectrum X of a frame of N samples, times that of a low-pass kernel, H, is a sum of tones, and has a
-value at any time. At the times of M outputs, in samples of the frame, that value is::
+The spectrum X of a frame of N samples, times the spectrum H of a low-pass kernel, is a sum of tones, which
+has a value at any time. At the times of M outputs, in samples of the frame, that value is::
 
     y[m] = 1/N * sum_k H[k]*X[k] * exp(2j*pi*k*(t + m*step)/N),     -B <= k <= B,  0 <= m < M
 
     frame     | before |  |  |  |  |  |  |  |  |  | after | zeros |       N samples
     outputs            t    t + step   ...                                M of them
 
-As k*m = (k**2 + m**2 - (m - k)**2)/2, the sum is a convolution with a chirp c, which transforms compute
+Since k*m = (k**2 + m**2 - (m - k)**2)/2, the sum is a convolution with a chirp c, computed by transforms
 (L. I. Bluestein, "A linear filtering approach to the computation of discrete Fourier transform", IEEE
 Trans. AU 18, 1970; L. R. Rabiner, R. W. Schafer, C. M. Rader, "The chirp z-transform algorithm", IEEE
 Trans. AU 17, 1969)::
@@ -16,13 +16,13 @@ Trans. AU 17, 1969)::
     c[n] = exp(1j*pi*step/N * n**2)
     y[m] = c[m] * sum_k c[k]*H[k]*X[k]*exp(2j*pi*k*t/N)/N * conj(c[m - k])
 
-Two frames of real samples become one complex one before that convolution, since both their y are real.
+Two frames of real samples become one complex frame before that convolution, since both of their y are real.
 
-The kernel that this applies is g(u) = 1/N * sum_k H[k]*exp(2j*pi*k*u/N), repeated every N samples. H is the
-spectrum of designed taps, which reach from -after to before, and is left out beyond B, far in the stopband.
-So a little of g is left outside that reach, and y differs from the output of a filter by at most max|x|
-times the sum of all abs(g(u)) there: 4, 10 and 14 dB below the rejection of "fast", "high" and "best".
-Rounding is some 265 dB below the greatest sample, as all of it is computed in double precision.
+The kernel applied is g(u) = 1/N * sum_k H[k]*exp(2j*pi*k*u/N), repeated every N samples. H is the spectrum
+of designed taps, which reach from -after to before, and is cut off beyond B, far in the stopband. So a
+little of g remains outside of that reach, and y differs from the output of the filter by at most max|x|
+times the sum of abs(g(u)) there: 4, 10 and 14 dB below the rejection of "fast", "high" and "best". Rounding
+is about 265 dB below the greatest sample, since everything is computed in double precision.
 """
 
 import math
@@ -45,21 +45,21 @@ from convt.streaming.nonfinite import all_safe
 from convt.streaming.prepared_kernel import split_evenly
 from convt.streaming.threads import ThreadTeam, ignore_float_errors
 
-_DENSITY = 4  # taps of the kernel in a sample of the lower rate, or a few more
-_LENGTH = 1 << 13  # of the convolution with the chirp, unless the kernel wants more: it stays in the cache
-_MARGIN = 4  # samples of the lower rate by which the reach is more than that of the taps
-_FRAMES, _SAMPLES = 4, 1 << 21  # that are computed together, at most
+_DENSITY = 4  # taps of the kernel per sample of the lower rate, or a few more
+_LENGTH = 1 << 13  # of the convolution with the chirp, unless the kernel needs more: it fits the cache
+_MARGIN = 4  # samples of the lower rate by which the reach exceeds that of the taps
+_FRAMES, _SAMPLES = 4, 1 << 21  # at most, to compute together
 _MOST_REACH = 1 << 21  # samples
-_CHANNELS = 16  # of a task
-_LOUD, _QUIET = 2.0**480, 2.0**-500  # so loud that products overflow; a factor that brings these down
+_CHANNELS = 16  # per task
+_LOUD, _QUIET = 2.0**480, 2.0**-500  # products of louder samples may overflow; the factor to scale them by
 
 Complexes = NDArray[np.complex128]
 
 
 class _Sizes(NamedTuple):
-    """The sizes of the equations above, and how many frames are computed together.
+    """The sizes in the equations above, and the number of frames to compute together.
 
-    `before` and `after` are the samples that an output depends on, `length` is that of the convolution.
+    `before` and `after` are the samples that an output depends on; `length` is the convolution's.
     """
 
     points: int
@@ -72,23 +72,23 @@ class _Sizes(NamedTuple):
 
 
 class Chirp:
-    """A stream of real or complex signals (C, n) at one rate in, at another rate out.
+    """Resamples a stream of real or complex signals (C, n).
 
     Parameters
     ----------
     ratio : Fraction
         Output samples per input sample.
     lowpass : callable
-        Returns the taps of a low-pass kernel whose sum is 1, given how many there are in a sample of the
-        lower of the two rates.
+        Returns the taps of a low-pass kernel, their sum 1, for a number of taps per sample of the lower
+        rate.
     stopband : float
-        Where its stopband begins, in Nyquist frequencies of that rate.
+        The edge of its stopband, in Nyquist frequencies of that rate.
     is_symmetric : bool
-        Whether time 0 is at the middle of the kernel, or at its first tap.
+        Whether time 0 is at the middle of the kernel, rather than at its first tap.
     is_extended : bool
         Whether the signals begin before the time of the first output, by `extension`.
     dtype : dtype
-        Of the signals.
+        The dtype of the signals.
     latency : int or None
         Input samples after which outputs are due.
 
@@ -97,9 +97,9 @@ class Chirp:
     kernel : ndarray, (K,)
         The taps.
     plan : Blocks
-        The block of samples.
+        The block size.
     delay : float
-        Output samples by which signals are late.
+        Output samples by which signals are delayed.
     extension : int
         Samples that an output depends on, or 0 if signals are not extended.
     """
@@ -120,7 +120,7 @@ class Chirp:
         taps = lowpass(Fraction(_DENSITY)).size
         self._sizes = sizes = _sizes(ratio, taps, is_symmetric, stopband, block)
         points = fast_length(math.ceil(_DENSITY * low * sizes.points))
-        density = Fraction(points, sizes.points)  # so that the frame's frequencies are the taps'
+        density = Fraction(points, sizes.points)  # so that frame and taps have the same frequencies
         self.kernel = lowpass(density / low)
         centre = (self.kernel.size - 1) // 2 if is_symmetric else 0
         self._spectrum = _spectrum(self.kernel, centre, points, sizes)
@@ -145,13 +145,13 @@ class Chirp:
         self._emitted = 0
 
     def fork(self) -> "Chirp":
-        """Return a stream in the same state, which goes its own way from here."""
+        """Return an independent stream in the same state."""
         fork = copy(self)
-        fork._buffer = copy(self._buffer)  # whose samples are never changed, only replaced
+        fork._buffer = copy(self._buffer)  # the samples in it are replaced, never changed
         return fork
 
     def process(self, x: Array, threads: int) -> Array:
-        """Take the next samples (C, n), and return the outputs that are certain, (C, m)."""
+        """Take the next samples (C, n) and return the outputs that are final, (C, m)."""
         self._buffer.push(_parts(x)[np.newaxis])
         sizes, certain = self._sizes, self._emitted // self._sizes.outputs
         while self._start(certain + sizes.frames - 1)[0] + self._span <= self._buffer.seen:
@@ -159,17 +159,17 @@ class Chirp:
         return self._computed(certain * sizes.outputs, threads)
 
     def flush(self, outputs: int, threads: int) -> Array:
-        """End the signal, and return so many outputs more."""
+        """End the signal and return this number of further outputs."""
         return self._computed(self._emitted + outputs, threads)
 
     def whole(self, x: Array, outputs: int, threads: int) -> Array:
-        """Return so many outputs of whole signals (C, n)."""
+        """Return the first `outputs` of whole signals (C, n)."""
         stream = self.fork()
         stream._buffer.push(_parts(x)[np.newaxis])
         return stream._computed(outputs, threads)
 
     def _start(self, frame: int) -> tuple[int, float]:
-        """Return the first sample of a frame, and by how much its first output is after a sample."""
+        """Return a frame's first sample, and by what part of a sample its first output is later."""
         number, parts = self._step.as_integer_ratio()
         whole, rest = divmod(frame * self._sizes.outputs * number, parts)
         return whole + self.extension - self._sizes.before, rest / parts
@@ -192,7 +192,7 @@ class Chirp:
         return _joined(y, self._dtype)
 
     def _compute(self, frames: range, channels: slice, y: Array) -> None:
-        """Write the outputs of neighbouring frames into y, those of each channel for itself."""
+        """Write the outputs of neighbouring frames into y, one channel at a time."""
         sizes, count = self._sizes, len(frames)
         lanes = -(-count // 2)
         starts, late = zip(*(self._start(frame) for frame in frames), strict=True)
@@ -219,7 +219,7 @@ class Chirp:
     def _transform_unsafe(
         self, samples: Reals, factors: Complexes, late: tuple[float, ...], made: Reals
     ) -> None:
-        """Write the outputs, those that NaN or infinities reach as NaN, without an overflow before."""
+        """Write the outputs without overflow, as NaN where a NaN or an infinity reaches them."""
         is_bad = ~np.isfinite(samples)
         samples[is_bad] = 0
         is_loud = bool((np.abs(samples) > _LOUD).any())
@@ -236,7 +236,7 @@ class Chirp:
             row[sums[newest + 1] > sums[oldest]] = np.nan
 
     def _transform(self, samples: Reals, factors: Complexes, made: Reals) -> None:
-        """Write what frames (2*lanes, N) become with factors (count, B + 1): (count, M)."""
+        """Write the outputs (count, M) of frames (2*lanes, N) with factors (count, B + 1)."""
         sizes, of_process = self._sizes, transforms()
         rows, bins = len(samples), sizes.bins
         spectra = self._scratch("spectra", np.dtype(np.complex128), rows, sizes.points // 2 + 1)
@@ -249,7 +249,7 @@ class Chirp:
         pairs = self._scratch("pairs", np.dtype(np.complex128), rows // 2, sizes.length)
         np.multiply(even + odd, rising, out=pairs[:, : bins + 1])
         pairs[:, bins + 1 : sizes.length - bins] = 0
-        # The frequencies below 0 are mirrored: of each frame alone its conjugate.
+        # The frequencies below 0 are the mirrored conjugates, for each frame by itself.
         np.subtract(even, odd, out=even)
         np.multiply(even.conj()[:, :0:-1], rising[:0:-1], out=pairs[:, sizes.length - bins :])
         pairs = of_process.forth(pairs)
@@ -269,7 +269,7 @@ def _sizes(ratio: Fraction, taps: int, is_symmetric: bool, stopband: float, bloc
         )
     before = math.ceil((reach / 2 if is_symmetric else reach) + _MARGIN / low)
     after = before if is_symmetric else 0
-    # Sidelobes are 2/(taps in a sample of the lower rate) apart: eight of them, at least, are kept.
+    # Sidelobes are 2/(taps per sample of the lower rate) apart; at least eight of them are kept.
     cut = min(3.0, stopband + max(0.1, 16 * _DENSITY / taps))
 
     def with_outputs(outputs: int) -> _Sizes:
@@ -288,7 +288,7 @@ def _sizes(ratio: Fraction, taps: int, is_symmetric: bool, stopband: float, bloc
 
 
 def _spectrum(kernel: Reals, centre: int, points: int, sizes: _Sizes) -> Complexes:
-    """Return H/N of taps, (B + 1,), for outputs whose time 0 is `before` samples after a frame's start."""
+    """Return H/N, (B + 1,), of taps for outputs whose time 0 is `before` samples after a frame's start."""
     at_zero = np.zeros(points)
     at_zero[(np.arange(kernel.size) - centre) % points] = kernel
     frequency = np.arange(sizes.bins + 1)
@@ -299,7 +299,7 @@ def _spectrum(kernel: Reals, centre: int, points: int, sizes: _Sizes) -> Complex
 
 def _chirp(half_turns: Fraction, count: int) -> Complexes:
     """Return exp(2j*pi * half_turns * n**2), 0 <= n < count."""
-    # Whole turns drop out of the 64 bits of a fraction of a turn, so that none is lost to rounding.
+    # A fraction of a turn has 64 bits: whole turns overflow and drop out, without rounding.
     fraction = half_turns % 1 * (1 << 64)
     coarse, fine = math.floor(fraction), float(fraction % 1)
     squares = np.arange(count, dtype=np.uint64) ** 2
@@ -309,7 +309,7 @@ def _chirp(half_turns: Fraction, count: int) -> Complexes:
 
 
 def _conjugate_spectrum(chirp: Complexes, sizes: _Sizes) -> Complexes:
-    """Return the spectrum of conj(c), -B <= n < M + B, of the convolution's length."""
+    """Return the spectrum of conj(c), -B <= n < M + B, with the length of the convolution."""
     falling = np.zeros(sizes.length, np.complex128)
     falling[: sizes.outputs + sizes.bins] = chirp[: sizes.outputs + sizes.bins].conj()
     falling[sizes.length - sizes.bins :] = chirp[sizes.bins : 0 : -1].conj()
@@ -317,17 +317,17 @@ def _conjugate_spectrum(chirp: Complexes, sizes: _Sizes) -> Complexes:
 
 
 def _turns(turn: float, count: int, first: float) -> Complexes:
-    """Return exp(2j*pi*(first + turn*k)), 0 <= k <= count, as products of few exponentials."""
-    few = math.isqrt(count) + 1
-    steps = np.arange(few)
+    """Return exp(2j*pi*(first + turn*k)), 0 <= k <= count, as products of about 2*sqrt(count) values."""
+    size = math.isqrt(count) + 1
+    steps = np.arange(size)
     fine = np.exp(2j * np.pi * turn * steps)
-    coarse = np.exp(2j * np.pi * (first + turn * few * steps))
+    coarse = np.exp(2j * np.pi * (first + turn * size * steps))
     every: Complexes = np.multiply.outer(coarse, fine).reshape(-1)[: count + 1]
     return every
 
 
 def _extended(half: Complexes, points: int, bins: int) -> Complexes:
-    """Return the spectra (..., B + 1) of real frames, given their first half; they repeat every N."""
+    """Return the spectra (..., B + 1) of real frames from their first half; they repeat every N points."""
     if bins < half.shape[-1]:
         return half[..., : bins + 1]
     mirrored = half[..., (points - 1) // 2 : max(0, points - bins - 1) : -1].conj()
@@ -336,14 +336,14 @@ def _extended(half: Complexes, points: int, bins: int) -> Complexes:
 
 
 def _parts(x: Array) -> Array:
-    """Return signals (C, n), of complex ones their real and imaginary parts by turns, (2*C, n)."""
+    """Return signals (C, n); complex ones as alternating real and imaginary parts, (2*C, n)."""
     if x.dtype.kind != "c":
         return x
     return np.stack([x.real, x.imag], axis=1).reshape(2 * len(x), x.shape[1])
 
 
 def _joined(y: Array, dtype: DType) -> Array:
-    """Return outputs of :func:`_parts` as those of the signals, of their dtype."""
+    """Undo :func:`_parts` for outputs."""
     if dtype.kind != "c":
         return y
     made = np.empty((len(y) // 2, y.shape[1]), dtype)

@@ -1,8 +1,8 @@
-"""The filters of a ratio of rates, prepared, and kept for the next signal.
+"""Prepare the filter for a ratio of rates, and cache it for the next signal.
 
-In lowest terms the ratio is L/M, and the filter a transposed convolution of stride L of whose outputs every
-M-th is computed. Where L or M is large, the bank of its phases would be, too: then a chirp-z transform
-computes the outputs of the same low-pass (``chirp.py``).
+For a ratio of L/M in lowest terms the filter is a transposed convolution of stride L, of which every M-th
+output is computed. If L or M is large, so is the number of phases, and a chirp-z transform computes the
+outputs of the same low-pass filter instead (``chirp.py``).
 """
 
 from copy import copy
@@ -22,12 +22,12 @@ from convt.streaming.threads import default_threads
 
 Edges = Literal["zero", "reflect", "hold"]
 
-_MOST_PHASES = 640  # L or M; with more the chirp-z transform is faster, as measured
+_MOST_PHASES = 640  # L or M; above it the chirp-z transform is faster, as measured
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The requirements of a filter; `dtype` is that of the arithmetic."""
+    """The requirements of a filter; `dtype` is the dtype of the arithmetic."""
 
     ratio: Fraction
     passband: float
@@ -56,23 +56,23 @@ class Filter:
         )
 
     def lowpass(self, density: Fraction) -> Reals:
-        """Return the same low-pass with so many taps in a sample of the lower rate, their sum 1."""
+        """Return the same low-pass filter with `density` taps per sample of the lower rate, their sum 1."""
         return lowpass(density, 1, self.passband, self.rejection, self.stopband, self.phase)
 
 
-class Steps:
-    """The prepared filter, and a stream of signals through it.
+class FilterStream:
+    """A prepared filter, and a stream of signals through it.
 
     Attributes
     ----------
     kernel : ndarray, (K,)
         The taps of the filter.
     plan : Blocks
-        Its engine, and the block of samples.
+        The engine and its block size.
     extension : int
         Samples by which a signal is extended at each end.
     delay : float
-        Output samples by which signals are late.
+        Output samples by which signals are delayed.
     """
 
     def __init__(self, wanted: Filter) -> None:
@@ -115,26 +115,26 @@ class Steps:
         self.plan = self._stream.plan
 
     def whole(self, x: Array, outputs: int) -> Array:
-        """Return the outputs of whole signals (C, n), extended as is wanted."""
+        """Return the outputs of whole signals (C, n), which include their extensions."""
         if isinstance(self._stream, Chirp):
             return self._stream.whole(x, outputs, self._team)
         return self._stream(x[:, np.newaxis])[:, 0, :outputs]
 
-    def fork(self, channels: int | None = None) -> "Steps":
-        """Return a stream in the same state: of signals (channels, any), if it has not begun."""
+    def fork(self, channels: int | None = None) -> "FilterStream":
+        """Return a stream in the same state; one that has not begun is for signals (channels, any)."""
         fork = copy(self)
         stream = self._stream
         fork._stream = stream.fork() if isinstance(stream, Chirp) else stream._forked(channels)
         return fork
 
     def process(self, x: Array) -> Array:
-        """Take the next samples (C, n), and return the outputs that are certain."""
+        """Take the next samples (C, n) and return the outputs that are final."""
         if isinstance(self._stream, Chirp):
             return self._stream.process(x, self._team)
         return self._stream.process(x)
 
     def flush(self, outputs: int) -> Array:
-        """End the signal, and return so many outputs more."""
+        """End the signal and return this number of further outputs."""
         if isinstance(self._stream, Chirp):
             return self._stream.flush(outputs, self._team)
         return self._stream.flush()[:, :outputs]
@@ -145,6 +145,6 @@ class Steps:
 
 
 @lru_cache(maxsize=16)
-def prepared(wanted: Filter) -> Steps:
-    """Return what is prepared for a filter: the streams are its forks."""
-    return Steps(wanted)
+def prepared(wanted: Filter) -> FilterStream:
+    """Return the prepared filter; fork it for each stream."""
+    return FilterStream(wanted)

@@ -20,7 +20,7 @@ def as_ratio(rate_in: Rate, rate_out: Rate) -> Fraction:
     Raises
     ------
     ParameterTypeError, ParameterError
-        A rate is no number, or not above 0, or the two are too far apart.
+        A rate is not a number or not above 0, or the rates are too far apart.
     """
     return _ratio(_as_rate("rate_in", rate_in), _as_rate("rate_out", rate_out))
 
@@ -36,7 +36,7 @@ def _ratio(rate_in: Rate, rate_out: Rate) -> Fraction:
 
 
 def _as_rate(name: str, value: object) -> Rate:
-    if isinstance(value, int) and 0 < value <= _LARGEST and value is not True:  # as in most calls
+    if isinstance(value, int) and 0 < value <= _LARGEST and value is not True:  # the usual case
         return value
     if isinstance(value, bool | np.bool) or not isinstance(value, Real):
         raise ParameterTypeError(f"{name} must be a number of Hz, got {value!r} ({type(value).__name__})")

@@ -1,1 +1,1 @@
-"""The driver of a stream, and the parts it is made of."""
+"""The driver of a stream and its parts."""

@@ -1,8 +1,7 @@
-"""The only driver: cuts a signal into blocks on a fixed grid, has them computed, and crops.
+"""The driver of every stream: it cuts a signal into blocks on a fixed grid, computes them, and crops.
 
-A block of the grid (``grid.py``) is computed when all of its samples have arrived, so that the same samples
-go through the same products in whatever pieces they were pushed; and the rest at the signal's end is the
-same stretch as well::
+A block of the grid (``grid.py``) is computed when all of its samples have arrived. So the same samples go
+through the same products, whatever the pieces, and the rest at the end of the signal is the same as well::
 
     input     blocks computed before | blocks of this push ... | rest, and the lag before it: kept
     output    emitted before         | y, of this push ....... |
@@ -25,14 +24,14 @@ from convt.streaming.nonfinite import settle_nan
 from convt.streaming.prepared_kernel import ChannelBlock, PreparedKernel, split_evenly
 from convt.streaming.threads import ThreadTeam, default_threads, ignore_float_errors
 
-_TASK_ELEMENTS = 1 << 21  # of one task: some 10 MB, for a signal of any length
-_TASKS_A_THREAD = 2  # as each costs a wait for the interpreter, and one would leave a thread idle
-_WORTH_A_THREAD = 3e7  # multiply-adds, in whose time a thread wakes
+_TASK_ELEMENTS = 1 << 21  # of one task: about 10 MB, for a signal of any length
+_TASKS_PER_THREAD = 2  # each waits for the interpreter, but with one a thread may be idle
+_WORTH_A_THREAD = 3e7  # multiply-adds that take as long as waking a thread
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """Neighbouring blocks of a run of signals, through one part of the kernel.
+    """Neighbouring blocks of some signals, for one part of the kernel.
 
     Attributes
     ----------
@@ -41,9 +40,9 @@ class _Task:
     signals : slice
         The signals of the batch.
     first, blocks : int
-        The first block, and how many there are.
+        The first block, and the number of blocks.
     inputs : int
-        Input samples of each block: those of the grid, or less of the last block of a signal.
+        Input samples of each block: those of the grid, or less for the last block of a signal.
     """
 
     part: ChannelBlock
@@ -54,7 +53,7 @@ class _Task:
 
 
 class Driver:
-    """A stream of signals (N, C_in, n) that trusts its arguments.
+    """A stream of signals (N, C_in, n). It does not check its arguments.
 
     Parameters
     ----------
@@ -63,11 +62,11 @@ class Driver:
     geometry : Geometry
         The checked geometry, for the kernel's number of taps.
     plan : Plan
-        The engine and its block.
+        The engine and its block size.
     signal : dtype
-        The signal's dtype.
+        The dtype of the signal.
     threads : int or None
-        Threads to use at most; None for :func:`convt.streaming.threads.default_threads` at each push.
+        Maximum number of threads; None for :func:`convt.streaming.threads.default_threads` at each push.
     """
 
     def __init__(
@@ -91,15 +90,15 @@ class Driver:
         self._buffer = InputBuffer(self._weight.dtype)
 
     def fork(self) -> "Driver":
-        """Return a driver in the same state, which goes its own way; the prepared kernel is shared."""
+        """Return an independent driver in the same state, with the same prepared kernel."""
         fork = copy(self)
-        fork._buffer = copy(self._buffer)  # whose samples are never changed, only replaced
+        fork._buffer = copy(self._buffer)  # the samples in it are replaced, never changed
         return fork
 
     def push(self, x: Array, *, last: bool = False) -> Array:
         """Take the next samples (N, C_in, n) and return the next outputs (N, C_out, m).
 
-        With `last` the signal ends here, all that is left is returned, and the next push begins another.
+        With `last` the signal ends: all remaining outputs are returned, and the next push begins a new one.
         """
         with ignore_float_errors():
             return self._push(x, last=last)
@@ -111,7 +110,7 @@ class Driver:
             stop = self._geometry.output_length(seen) if seen else 0
         y = np.empty((x.shape[0], self._channels, stop - self._emitted), self.dtype)
         work = y.shape[0] * y.shape[2] * plan.cost * plan.inputs / plan.outputs
-        # Checking samples is a product, too: nothing happens outside the team.
+        # Even checking samples is a product, so everything happens inside of the team.
         with ThreadTeam(1 if work < _WORTH_A_THREAD else self._threads or default_threads()) as team:
             self._buffer.push(x)
             if y.size and last:
@@ -126,16 +125,16 @@ class Driver:
         return y
 
     def _certain(self, seen: int) -> tuple[int, int]:
-        """Return how many blocks, and how many outputs, are certain once `seen` samples have come."""
-        # A longer signal only adds outputs: those of a signal that ended here are certain.
+        """Return the numbers of blocks and outputs that are final once `seen` samples have arrived."""
+        # A longer signal only adds outputs, so those of a signal that ends here are final.
         done = max(self._done, self._grid.complete(seen, self._geometry.outputs(seen)))
         return done, max(self._emitted, self._grid.output_start(done))
 
     def _finish(self, done: int, y: Array, team: ThreadTeam) -> None:
         """Compute the rest of a signal that ends here.
 
-        However the signal arrived, the rest after `done` blocks is the same. It ends with a shorter block,
-        or is added by definition.
+        The rest after `done` blocks is the same, however the signal arrived. It ends with a shorter block,
+        or is computed by definition.
         """
         plan, grid, seen = self._plan, self._grid, self._buffer.seen
         begin = grid.output_start(done) - self._emitted
@@ -156,7 +155,7 @@ class Driver:
             self._compute_blocks(y, team, done + blocks, rest * plan.step)
 
     def _define(self, y: Array, part: ChannelBlock, signals: slice, inputs: slice, outputs: slice) -> None:
-        """Write some outputs into `y`, by definition: those that are made of these samples alone."""
+        """Write the outputs that depend only on these samples into `y`, by definition."""
         geometry = self._geometry
         before = geometry.crop + geometry.down * (self._emitted + outputs.start)
         positions = np.arange(inputs.start, inputs.stop) * geometry.stride - before
@@ -178,14 +177,14 @@ class Driver:
     def _divide(self, end: int, rest: int, signals: int, threads: int) -> list[_Task]:
         """Divide all blocks before `end`, and one of `rest` samples, into tasks.
 
-        Their size is bounded, and small enough that threads end at about the same time; the few at the
-        signal's ends, which are the smallest, come last.
+        Their size is bounded, and small enough that all threads end at about the same time. The few at the
+        ends of the signal, which are the smallest, come last.
         """
         grid, parts, start = self._grid, self._kernel.parts, self._done
-        # The first blocks take a copy: of kept samples, of the zeros before the signal, or to be cropped.
+        # The first blocks need copies: of kept samples, of zeros before the signal, or for cropping.
         is_cropped = grid.output_start(start) < self._emitted
         inner = min(end, max(start + is_cropped, grid.first_from(self._buffer.pushed_from)))
-        share = -(-signals * (end - inner) * len(parts) // (_TASKS_A_THREAD * threads))
+        share = -(-signals * (end - inner) * len(parts) // (_TASKS_PER_THREAD * threads))
         room = max(1, min(len(parts) * _TASK_ELEMENTS // self._plan.elements, share))
         blocks = [
             (run.start, run.stop - run.start, grid.inputs)
@@ -201,7 +200,7 @@ class Driver:
         ]
 
     def _compute_task(self, task: _Task, y: Array) -> None:
-        """Do one task with the part's engine."""
+        """Compute one task with the engine of its part."""
         grid, outputs = self._grid, self._grid.outputs_of(task.inputs)
         start = grid.input_start(task.first)
         stop = start + grid.lag + task.blocks * task.inputs
@@ -219,9 +218,9 @@ class Driver:
             target[..., low:high] = out[..., low - begin : high - begin]
 
     def _define_task(self, task: _Task, y: Array) -> None:
-        """Do one task by definition, without the zeros around the signal, one block of a signal at a time.
+        """Compute one task by definition, without the zeros around the signal, block by block.
 
-        Together with others a block would be added in another order.
+        Several blocks at once would be added in another order.
         """
         grid, seen = self._grid, self._buffer.seen
         for block in range(task.first, task.first + task.blocks):
@@ -240,7 +239,7 @@ class Driver:
 
 
 def _bias_of_blocks(kernel: Kernel, dtype: DType) -> Array:
-    """Return the bias as (1, 1, C_out, 1); as (C or 1, 1, 1, 1) where a kernel serves every channel."""
+    """Return the bias as (1, 1, C_out, 1), or as (C or 1, 1, 1, 1) if the kernel is shared."""
     if kernel.bias is None:
         return np.zeros((1, 1, kernel.out_channels, 1), dtype)
     return kernel.bias.astype(dtype).reshape((-1, 1, 1, 1) if kernel.shared else (1, 1, -1, 1))

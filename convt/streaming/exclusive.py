@@ -1,4 +1,4 @@
-"""One caller at a time: a second one learns it at once."""
+"""A context for one caller at a time, which a second caller enters without waiting."""
 
 from collections.abc import Callable
 from threading import RLock
@@ -6,10 +6,10 @@ from weakref import ref
 
 
 class Exclusive:
-    """Lets one caller in at a time, in a context that :meth:`use` returns.
+    """Gives one caller at a time a context, :meth:`use`.
 
-    The caller is known by a weak reference to that context. An interruption between any two of Python's
-    steps thus leaves nothing locked.
+    Only a weak reference to that context identifies the caller, so that an interruption between any two
+    steps of Python leaves nothing locked.
     """
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Exclusive:
         self.user: Callable[[], _Use | None] = _nobody
 
     def use(self) -> "_Use":
-        """Return a context for one caller; it tells whether the caller is alone."""
+        """Return a context for one caller; it returns whether the caller is alone."""
         return _Use(self)
 
     def __reduce__(self) -> tuple[type["Exclusive"], tuple[()]]:
@@ -25,19 +25,19 @@ class Exclusive:
 
 
 class _Use:
-    def __init__(self, door: Exclusive) -> None:
-        self._door, self._is_alone = door, False
+    def __init__(self, exclusive: Exclusive) -> None:
+        self._exclusive, self._is_alone = exclusive, False
 
     def __enter__(self) -> bool:
-        with self._door.lock:
-            if self._door.user() is None:
-                self._door.user, self._is_alone = ref(self), True
+        with self._exclusive.lock:
+            if self._exclusive.user() is None:
+                self._exclusive.user, self._is_alone = ref(self), True
         return self._is_alone
 
     def __exit__(self, *_: object) -> None:
         if self._is_alone:
-            self._door.user = _nobody
+            self._exclusive.user = _nobody
 
 
 def _nobody() -> None:
-    """Return what a dead reference does."""
+    """Return None, as a dead reference does."""

@@ -1,4 +1,4 @@
-"""The grid of blocks: which input samples a block needs, and which outputs it makes.
+"""The grid of blocks: the input samples that each block needs, and its outputs.
 
 ::
 
@@ -19,9 +19,9 @@ class Grid:
     inputs, outputs : int
         Input samples from one block to the next, and the outputs of a block.
     lag : int
-        Input samples before its own that a block needs, too.
+        Input samples that a block also needs before its own.
     first_block : int
-        The first block that is not cropped whole.
+        The first block that is not cropped entirely.
     """
 
     def __init__(self, geometry: Geometry, plan: Plan) -> None:
@@ -31,15 +31,15 @@ class Grid:
         self.first_block = geometry.skipped // plan.outputs
 
     def input_start(self, block: int) -> int:
-        """Return the position of the first sample that a block needs; below 0 are zeros."""
+        """Return the position of the first sample that a block needs; positions below 0 are zeros."""
         return block * self.inputs - self.lag
 
     def output_start(self, block: int) -> int:
-        """Return the position of a block's first output; below 0 they are cropped."""
+        """Return the position of a block's first output; positions below 0 are cropped."""
         return block * self.outputs - self._skipped
 
     def complete(self, inputs: int, outputs: int) -> int:
-        """Return how many blocks end within so many inputs, and within so many outputs."""
+        """Return the number of blocks that end within these numbers of inputs and outputs."""
         return min(inputs // self.inputs, (outputs + self._skipped) // self.outputs)
 
     def first_from(self, position: int) -> int:
@@ -47,9 +47,9 @@ class Grid:
         return -(-(position + self.lag) // self.inputs)
 
     def steps(self, outputs: int) -> int:
-        """Return how many steps of a plan make so many outputs, or a few more."""
+        """Return the number of steps of the plan that compute at least `outputs`."""
         return -(-outputs // self._step_outputs)
 
     def outputs_of(self, inputs: int) -> int:
-        """Return how many outputs a block of so many inputs makes, when it is shorter than others."""
+        """Return the number of outputs of a block of `inputs`, which may be shorter than others."""
         return inputs * self.outputs // self.inputs

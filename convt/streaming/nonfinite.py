@@ -1,13 +1,13 @@
-"""Numbers that must not enter the products of a block, and what they do to the outputs.
+"""Numbers that must not enter the products of a block, and their effect on the outputs.
 
 A number is *unsafe* here if it is not finite, or so large that sums of its products with another may
-overflow. In the products and transforms of a block it would reach outputs that none of its taps reaches, as
+overflow. In the products and transforms of a block it would reach outputs that its taps do not reach, as
 0*inf or as inf - inf.
 
-Every output that the taps of a NaN reach is NaN. Of infinities only the signs of the products matter: an
-output is infinite if all of them agree, and NaN if two differ or a tap is zero. So counts of samples and
-an engine's sums of signs tell what becomes of the outputs, in time of the same order however many there
-are. Large numbers are added by definition.
+Every output that the taps of a NaN reach is NaN. For infinities only the signs of the products matter: an
+output is infinite if all of them agree, and NaN if two differ or a tap is zero. So the outputs follow from
+counts of samples and an engine's sums of signs, in about the same time for one infinity or many. Large
+numbers are added by definition.
 """
 
 import math
@@ -19,11 +19,11 @@ from convt.arrays import Array, DType
 from convt.engines.buffers import outputs_of_period, outputs_of_taps
 from convt.geometry import Geometry
 
-_HEADROOM = 2.0**-40  # for sums of a million products, of numbers a million times larger in a transform
+_HEADROOM = 2.0**-40  # for sums of a million products, and numbers a million times larger in a transform
 
 
 def all_safe(numbers: Array) -> bool:
-    """Tell, for one product each, whether no number is unsafe.
+    """Return whether no number is unsafe, at the cost of one product per number.
 
     Many numbers that are merely large may give False, too.
     """
@@ -35,25 +35,25 @@ def all_safe(numbers: Array) -> bool:
 
 
 def unsafe(numbers: Array) -> Array:
-    """Tell which numbers are unsafe: no sum of squares with one of them is safe."""
+    """Return which numbers are unsafe: no sum of squares that includes one of them is safe."""
     squares = numbers.real**2 + numbers.imag**2 if numbers.dtype.kind == "c" else numbers**2
     result: Array = ~(squares < _limit(numbers.dtype))
     return result
 
 
-@lru_cache(maxsize=8)  # as there are dtypes to compute in
+@lru_cache(maxsize=8)  # enough for all dtypes to compute in
 def _limit(dtype: DType) -> float:
-    """Return the least square of an unsafe number."""
+    """Return the smallest square of an unsafe number."""
     return float(np.finfo(dtype).max) * _HEADROOM
 
 
 def components(numbers: Array) -> tuple[Array, ...]:
-    """Return views of the real and, if there are any, the imaginary parts."""
+    """Return views of the real parts and, if there are any, the imaginary parts."""
     return (numbers.real, numbers.imag) if numbers.dtype.kind == "c" else (numbers,)
 
 
 def settle_nan(numbers: Array) -> None:
-    """Give every NaN the same bytes: which of two a sum keeps depends on where in memory they are."""
+    """Give every NaN the same bytes; those of a sum of two depend on their place in memory."""
     for part in components(numbers):
         np.copyto(part, np.nan, where=np.isnan(part))
 
@@ -61,7 +61,7 @@ def settle_nan(numbers: Array) -> None:
 def signs(numbers: Array, *, of_infinities: bool = False) -> Array:
     """Return -1, 0 or 1 for each number, or for each part of a complex one, in double precision.
 
-    With `of_infinities` it is 0 for all that are finite.
+    With `of_infinities` it is 0 for finite numbers.
     """
     result = np.zeros(numbers.shape, np.result_type(numbers.dtype, np.float64))
     for target, part in zip(components(result), components(numbers), strict=True):
@@ -70,10 +70,10 @@ def signs(numbers: Array, *, of_infinities: bool = False) -> Array:
 
 
 class Reach:
-    """Which samples the taps connect with each output of a run of whole periods.
+    """The samples that the taps connect with each output of a run of whole periods.
 
     With a stride s and a dilation d, the samples of an output are d/gcd(s, d) apart, from the oldest to the
-    newest. How many of them are marked is the difference of two running sums of that step::
+    newest. The number of them that are marked is the difference of two running sums with that step::
 
         columns    | lag | samples of the periods |
                    before, oldest ... newest         of an output
@@ -87,11 +87,11 @@ class Reach:
         lag, output = lag[output >= 0], output[output >= 0]
         self._has_taps = np.bincount(output, minlength=sample.size) > 0
         least, most = np.zeros((2, sample.size), np.intp)
-        least[output[::-1]], most[output] = lag[::-1], lag  # of several the last is kept
+        least[output[::-1]], most[output] = lag[::-1], lag  # the last of several wins
         self._newest, self._oldest = geometry.lag + sample - least, geometry.lag + sample - most
 
     def count(self, marks: Array) -> Array:
-        """Return how many of the marks (..., lag + samples), each a number, every output depends on."""
+        """Return the sum of the marks (..., lag + samples) that each output depends on."""
         *lead, columns = marks.shape
         step = min(self._step, columns)
         rows = 1 - (-columns // step)
@@ -101,7 +101,7 @@ class Reach:
         np.cumsum(sums, axis=-2, out=sums)
         periods, outputs = (columns - self._lag) // self._inputs, self._newest.size
         count = np.empty((*lead, periods, outputs))
-        # Of phases or periods, whichever are fewer, one at a time: slices are faster than indices.
+        # Loop over phases or periods, whichever are fewer: slices are faster than indices.
         if outputs < periods:
             span = (periods - 1) * self._inputs + 1
             for n, (newest, oldest) in enumerate(zip(self._newest + step, self._oldest, strict=True)):

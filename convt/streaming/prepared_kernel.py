@@ -1,4 +1,4 @@
-"""A kernel prepared as its plan says, in parts that threads compute at the same time."""
+"""A kernel prepared for its plan, in parts that threads compute at the same time."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,13 +22,13 @@ class ChannelBlock:
     Attributes
     ----------
     inputs, outputs : slice
-        The input channels they need, and which output channels they are.
+        The input channels that they need, and the output channels.
     weight : ndarray, (groups, C_in/groups, C_out/groups, K)
-        Their taps alone.
+        The taps of these channels.
     engine : Engine or None
         None until it is prepared.
     signs : Engine or None
-        The engine for the signs of the taps; None until an infinity wants it.
+        The engine for the signs of the taps; None until it is needed for an infinity.
     """
 
     inputs: slice
@@ -39,10 +39,10 @@ class ChannelBlock:
 
 
 class PreparedKernel:
-    """A weight (groups, C_in/groups, C_out/groups, K), divided as its plan says.
+    """A weight (groups, C_in/groups, C_out/groups, K), divided into the parts of its plan.
 
-    Engines see a zero in place of an unsafe sample, and what its taps reach is written afterwards, see
-    ``nonfinite.py``. An unsafe kernel, or one that is planned so, has no engine.
+    Engines get a zero in place of an unsafe sample, and the outputs that its taps reach are corrected
+    afterwards; see ``nonfinite.py``. A kernel that is unsafe, or planned by definition, has no engine.
     """
 
     def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
@@ -52,8 +52,8 @@ class PreparedKernel:
 
     @cached_property
     def has_engine(self) -> bool:
-        """Whether blocks are computed by an engine, and not by definition."""
-        # A product, and so not before there is a team.
+        """Whether blocks are computed by an engine, not by definition."""
+        # This is a product, so it must run inside of a team.
         return self._plan.engine != "definition" and all_safe(self._weight)
 
     @property
@@ -91,7 +91,7 @@ class PreparedKernel:
     def _write_unsafe(
         self, part: ChannelBlock, samples: Array, which: Array, bias: Array, out: Array
     ) -> None:
-        """Add large samples to outputs of the others, and write what infinities and NaN make of them."""
+        """Add the large samples to the outputs, and write the outputs that infinities and NaN reach."""
         large, nan = which & np.isfinite(samples), np.isnan(samples)
         if large.any():
             self._add_by_definition(part, np.where(large, samples, 0), large, out)
@@ -103,21 +103,21 @@ class PreparedKernel:
                 np.copyto(target, np.nan, where=reached)
 
     def _write_infinities(self, part: ChannelBlock, infinities: Array, bias: Array, out: Array) -> None:
-        """Write what infinities, of these signs, make of outputs."""
+        """Write the outputs that infinities with these signs reach."""
         part.signs = part.signs or self._engine(signs(part.weight))
         sums = np.empty(out.shape, infinities.dtype)
         part.signs(self._frames(infinities, out.shape[1]), np.zeros_like(bias, sums.dtype), sums)
         count = self._count(part, np.sum(np.abs(components(infinities)), axis=0), out)
         targets, totals, offsets = (components(_by_group(part, of)) for of in (out, sums, bias))
         for target, total, offset in zip(targets, totals, offsets, strict=True):
-            # All products have one sign, and none is NaN; transforms leave whole numbers within rounding.
+            # True if all products have the same sign; transforms give whole numbers within rounding.
             agree = np.abs(total) > count - 0.5
             made = np.where(agree, np.copysign(np.inf, total), np.nan) + offset
             settle_nan(made)
             np.copyto(target, made, where=count > 0)
 
     def _count(self, part: ChannelBlock, marks: Array, out: Array) -> Array:
-        """Return how many marks (N, C_in, any) each output depends on, (N, T, groups, 1, outputs)."""
+        """Return the sum of the marks (N, C_in, any) of each output, (N, T, groups, 1, outputs)."""
         by_group = marks.reshape(len(marks), len(part.weight), -1, marks.shape[-1]).sum(2)
         count = self._reach.count(by_group)
         return count.reshape(*count.shape[:2], out.shape[1], 1, -1).swapaxes(1, 2)
@@ -130,7 +130,7 @@ class PreparedKernel:
         """Add the outputs of the chosen samples, all others being zeros, to `out`, by definition."""
         frames, columns = (self._frames(of, out.shape[1]) for of in (samples, chosen))
         columns = np.any(columns, axis=2)
-        # One block at a time: together with others it would be added in another order.
+        # One block at a time: several at once would be added in another order.
         for signal, block in np.argwhere(np.any(columns, axis=2)):
             which = np.flatnonzero(columns[signal, block])
             positions = (which - self._geometry.lag) * self._geometry.stride - self._geometry.offset
@@ -140,7 +140,7 @@ class PreparedKernel:
 
 
 def _channel_blocks(weight: Array, parts: int) -> list[ChannelBlock]:
-    """Divide the groups of a weight or, of a single group, the output channels."""
+    """Divide the groups of a weight, or the output channels of a single group."""
     groups, cin, cout, _ = weight.shape
     if groups == 1:
         return [
@@ -158,8 +158,8 @@ def _scaled(run: slice, count: int) -> slice:
 
 
 def split_evenly(things: range, most: int) -> list[slice]:
-    """Divide a range into as few runs as have at most so many neighbours each, all of about one size."""
-    if len(things) <= most:  # as in most short calls
+    """Divide a range into as few runs of at most `most` neighbours as possible, of about equal size."""
+    if len(things) <= most:  # the usual case of short calls
         return [slice(things.start, things.stop)] if things else []
     count = -(-len(things) // most)
     cuts = [things.start + len(things) * n // count for n in range(count)]

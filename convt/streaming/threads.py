@@ -1,9 +1,8 @@
-"""Blocks in parallel: one task a thread, and one thread in every matrix product.
+"""Compute blocks in parallel: one task per thread, and one thread per matrix product.
 
-A product that BLAS divides among its own threads may round differently with their number; a product on
-one thread cannot, and tasks that share nothing scale better. So numpy's BLAS is held to one thread while
-anything is computed here, and is then set back as it was found. The BLAS of other libraries is left
-alone.
+A product that BLAS divides among its own threads may round differently with their number. A product on one
+thread cannot, and independent tasks scale better. So numpy's BLAS is limited to one thread during a call,
+and then set back. The BLAS of other libraries is not changed.
 """
 
 import ctypes
@@ -34,11 +33,11 @@ _VARIABLE = "CONVT_NUM_THREADS"
 
 
 def default_threads() -> int:
-    """Return how many threads a call without `threads` uses.
+    """Return the maximum number of threads for a call without `threads`.
 
-    As many as the environment variable CONVT_NUM_THREADS says. Without it, as many as numpy's BLAS would
-    use, which the machine's cores, its own variables and threadpoolctl decide; but one in a process that
-    multiprocessing started, since others like it have the other cores.
+    This is the environment variable CONVT_NUM_THREADS. Without it, it is 1 in a process that
+    multiprocessing started, since its siblings use the other cores, and else the number of threads of
+    numpy's BLAS, which depends on the machine's cores, the variables of BLAS, and threadpoolctl.
 
     Raises
     ------
@@ -57,9 +56,9 @@ def default_threads() -> int:
 
 
 class ThreadTeam:
-    """The caller's thread and helpers, for as long as the context lasts.
+    """The caller's thread and its helpers, for the duration of the context.
 
-    It has up to `threads` threads, but none for a core that another team in this process has taken.
+    A team has up to `threads` threads, but none for cores that other teams in this process use.
     """
 
     reference: "ref[ThreadTeam]"
@@ -75,9 +74,9 @@ class ThreadTeam:
         _cores.leave(self)
 
     def run(self, work: Callable[[Task], None], tasks: Sequence[Task]) -> None:
-        """Do `work` for every task. They must be independent; an error ends them early."""
+        """Call `work` for every task. Tasks must be independent; an error ends them early."""
         helpers = min(self.size, len(tasks)) - 1
-        if helpers < 1:  # as of most short calls
+        if helpers < 1:  # the usual case of short calls
             for task in tasks:
                 work(task)
             return
@@ -85,25 +84,25 @@ class ThreadTeam:
 
         def help_out() -> None:
             try:
-                with ignore_float_errors():  # which threads do not inherit
-                    _work_off(work, pending)
+                with ignore_float_errors():  # threads do not inherit it
+                    _run_pending(work, pending)
             except BaseException as error:  # noqa: BLE001  # raised again by the caller
                 pending.clear()
                 errors.append(error)
 
         futures = _cores.submit(help_out, helpers)
         try:
-            _work_off(work, pending)
+            _run_pending(work, pending)
         finally:
             pending.clear()
             for future in futures:
-                if not future.cancel():  # a thread that has not begun is not waited for
+                if not future.cancel():  # do not wait for a thread that has not begun
                     future.result()
         for error in errors:
             raise error
 
 
-def _work_off(work: Callable[[Task], None], pending: deque[Task]) -> None:
+def _run_pending(work: Callable[[Task], None], pending: deque[Task]) -> None:
     while True:
         try:
             task = pending.popleft()
@@ -113,22 +112,22 @@ def _work_off(work: Callable[[Task], None], pending: deque[Task]) -> None:
 
 
 def ignore_float_errors() -> np.errstate:
-    """Return the context in which infinities and vanishing products are results like others."""
+    """Return a context in which overflow, underflow and NaN are ordinary results."""
     return np.errstate(over="ignore", invalid="ignore", under="ignore")
 
 
 class _Cores:
-    """The cores of this machine, shared by all teams, and numpy's BLAS, held while there is one.
+    """The cores of this machine, which all teams share, and the limit of numpy's BLAS.
 
-    Which cores are taken follows from the teams that live, and BLAS is set back when the last of them has
-    gone, so that an interruption between any two of Python's steps leaves both as they were.
+    The number of used cores follows from the teams that exist, and BLAS is set back when the last of them
+    is gone, so that an interruption between any two steps of Python leaves both as they were.
     """
 
     def __init__(self) -> None:
         self._start()
 
     def _start(self) -> None:
-        self._lock = threading.RLock()  # a signal handler, or a finalizer, may call convt amid a call
+        self._lock = threading.RLock()  # a signal handler or a finalizer may call convt during a call
         self._teams = set[ref[ThreadTeam]]()
         self._blas_before: list[int] = []
         self._is_held = False
@@ -136,23 +135,23 @@ class _Cores:
         self._pool: ThreadPoolExecutor | None = None
 
     def start_anew(self) -> None:
-        """Forget, in a forked child, the threads that it does not have."""
+        """Forget the threads of the parent process, which a forked child does not have."""
         if self._blas_before:
             _set_blas_threads(self._blas_before)
         self._start()
 
     def allowed(self) -> int:
-        """Return how many threads numpy's BLAS is set to use, or was before it was held to one."""
+        """Return the number of threads of numpy's BLAS, without the limit."""
         with self._lock:
             return max(self._blas_before or _blas_threads(), default=available_cores())
 
     def enter(self, team: ThreadTeam, threads: int) -> None:
-        """Give a team up to so many cores, at least one, but none that are taken."""
+        """Give a team up to `threads` free cores, and at least one."""
         with self._lock:
             taken = [other.size for one in self._teams if (other := one())] if self._teams else []
             team.reference = ref(team, self._forget)
             self._teams.add(team.reference)
-            if not self._is_held:  # also of a handler amid these lines
+            if not self._is_held:  # also if a signal handler interrupts these lines
                 self._blas_before = self._blas_before or _blas_threads()
                 _set_blas_threads([1] * len(self._blas_before))
                 self._is_held = True
@@ -167,29 +166,29 @@ class _Cores:
             self._teams.discard(team)
             if not self._teams:
                 self._is_held, before = False, self._blas_before
-                if before:  # else another thread, or a handler, has set it back
+                if before:  # otherwise another thread, or a signal handler, has set it back
                     _set_blas_threads(before)
                     self._blas_before = []
 
     def submit(self, work: Callable[[], None], count: int) -> "list[Future[None]]":
-        """Have so many threads do some work, or as many as the system lets start."""
-        from concurrent.futures import ThreadPoolExecutor  # which takes 4 ms to import
+        """Run `work` on `count` threads, or on as many as can be started."""
+        from concurrent.futures import ThreadPoolExecutor  # takes 4 ms to import
 
         futures: list[Future[None]] = []
-        with self._submission.use() as is_alone:  # the executor's locks are not for a handler amid them
+        with self._submission.use() as is_alone:  # a signal handler must not wait for the executor's locks
             if not is_alone:
                 return futures
             self._pool = self._pool or ThreadPoolExecutor(os.cpu_count(), "convt")
             try:
-                futures.extend(self._pool.submit(work) for _ in range(count))  # the first of them, at least
-            except RuntimeError:  # the interpreter is shutting down: without help, then
+                futures.extend(self._pool.submit(work) for _ in range(count))  # at least the first
+            except RuntimeError:  # the interpreter is shutting down: go on without helpers
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = None
         return futures
 
 
 def available_cores() -> int:
-    """Return how many cores this process may run on."""
+    """Return the number of cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -197,23 +196,23 @@ def available_cores() -> int:
 
 @cache
 def _blas_controls() -> list[_Control]:
-    """Return the controls of numpy's BLAS: of the one it came with, or else of all in this process."""
+    """Return the controls of the BLAS that numpy came with, or else of all BLAS in this process."""
     home = Path(np.__file__).parent
     bundled = (
         path for folder in (home.parent / "numpy.libs", home / ".dylibs") for path in folder.glob("*")
     )
     if own := [control for path in bundled if "openblas" in path.name and (control := _openblas(path))]:
         return own
-    from threadpoolctl import ThreadpoolController  # which takes 10 ms to look at every library
+    from threadpoolctl import ThreadpoolController  # takes 10 ms to examine every library
 
     loaded = ThreadpoolController().select(user_api="blas").lib_controllers
     return [_openblas(blas.filepath) or (blas.get_num_threads, blas.set_num_threads) for blas in loaded]
 
 
 def _openblas(path: str | Path) -> _Control | None:
-    """Return the functions that get and set the number of threads of OpenBLAS, if that is loaded.
+    """Return the functions that get and set the number of threads of OpenBLAS, if it is loaded.
 
-    OpenBLAS is asked itself: threadpoolctl, from 3.8 on, lets but one thread of a process set it.
+    They are those of OpenBLAS, since threadpoolctl, from 3.8 on, lets only one thread of a process set it.
     """
     try:
         loaded = ctypes.CDLL(str(path), mode=os.RTLD_NOW | os.RTLD_NOLOAD)

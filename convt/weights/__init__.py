@@ -1,4 +1,4 @@
-"""Weight files: listed and loaded, one kind of file a module."""
+"""List and load weight files, one file type per module."""
 
 from convt.weights.load import WeightEntry, WeightList, Weights, list_weights, load_weights
 

@@ -11,12 +11,12 @@ from convt.errors import WeightsError
 from convt.weights.tensor import Tensor
 
 _MOST_SAMPLES = 1 << 24
-_UNKNOWN = 0x7FFFF000  # bytes, or more: a placeholder, as programs write it into pipes
+_UNKNOWN = 0x7FFFF000  # bytes: larger values are placeholders, which programs write into pipes
 _EXACT_IN_FLOAT32 = frozenset(("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "FLOAT"))
 
 
 def is_audio(head: bytes) -> bool:
-    """Return whether a file begins like WAV (RIFF, RF64, RIFX, W64), AIFF, AU or FLAC."""
+    """Return whether a file begins like WAV (RIFF, RF64, RIFX, W64), AIFF, AU or FLAC does."""
     return head.startswith((b"RIFF", b"RF64", b"RIFX", b"riff", b"FORM", b".snd", b"fLaC"))
 
 
@@ -32,36 +32,39 @@ def read_audio(file: BinaryIO) -> list[Tensor]:
     """
     from soundfile import LibsndfileError, SoundFile
 
-    # The bytes of the name, which need not be UTF-8; on Windows names are text.
+    # Names need not be UTF-8, so pass their bytes; on Windows they are text.
     name = file.name if os.name == "nt" else os.fsencode(file.name)
 
     @contextmanager
     def opened() -> Iterator[SoundFile]:
         try:
-            with SoundFile(name) as sound:  # by name: libsndfile handles seeks beyond the end itself
-                yield sound
+            with SoundFile(name) as audio:  # by name: libsndfile handles seeks beyond the end itself
+                yield audio
         except LibsndfileError:
-            raise WeightsError("cannot be read as sound: it is damaged, or of a rare kind") from None
+            raise WeightsError("cannot be read as audio: it is damaged, or of an unknown type") from None
 
     def read() -> Array:
-        with opened() as sound:
-            samples: Array = sound.read(dtype=dtype, always_2d=True).T
+        with opened() as audio:
+            samples: Array = audio.read(dtype=dtype, always_2d=True).T
         if samples.shape[1] < frames:
-            raise WeightsError(f"breaks off after {samples.shape[1]} of {frames} samples")
+            raise WeightsError(f"ends after {samples.shape[1]} of {frames} samples")
         return samples.reshape(shape)
 
     _check_whole(file)
-    with opened() as sound:
-        frames, channels = sound.frames, sound.channels
-        dtype = "float32" if sound.subtype in _EXACT_IN_FLOAT32 else "float64"
+    with opened() as audio:
+        frames, channels = audio.frames, audio.channels
+        dtype = "float32" if audio.subtype in _EXACT_IN_FLOAT32 else "float64"
     shape = (frames,) if channels == 1 else (channels, frames)
     if frames * channels > _MOST_SAMPLES:
-        raise WeightsError(f"has {frames} samples of {channels} channel(s): no impulse response is so long")
+        raise WeightsError(
+            f"has {frames} samples of {channels} channel(s): an impulse response may have at most"
+            f" {_MOST_SAMPLES} in all"
+        )
     return [Tensor("weight", shape, dtype, read, is_plain=True)]
 
 
 def _check_whole(file: BinaryIO) -> None:
-    """Refuse a file that is shorter than its header says; libsndfile would read what is there."""
+    """Check that a file is not shorter than its header says, which libsndfile would ignore."""
     file.seek(0)
     head = file.read(12)
     present = file.seek(0, io.SEEK_END)
@@ -72,4 +75,4 @@ def _check_whole(file: BinaryIO) -> None:
     else:
         return
     if present < stated < _UNKNOWN:
-        raise WeightsError(f"breaks off after {present} of {stated} bytes")
+        raise WeightsError(f"ends after {present} of {stated} bytes")

@@ -1,6 +1,6 @@
-"""Which kind of file it is, by its content, and the tensors in it.
+"""Detect the type of a weight file from its content, and open its tensors.
 
-PyTorch's own files are pickled programs: they are recognised, and never run.
+PyTorch's own files are pickles, which can run any code: they are recognised, but never loaded.
 """
 
 import json
@@ -33,13 +33,13 @@ _CONVERT = (
 
 @contextmanager
 def open_tensors(path: str | PathLike[str]) -> Iterator[list[Tensor]]:
-    """Open a file and give its tensors, to be read in the block.
+    """Open a file and yield its tensors, which can be read inside of the context.
 
     Raises
     ------
     WeightsError
-        The file is missing, damaged, or of an unknown kind. This and every WeightsError raised in the block
-        gets the file's name in front.
+        The file is missing, damaged, or of an unknown type. This and every WeightsError raised inside of
+        the context begins with the name of the file.
     """
     source = os.fsdecode(path)
     try:
@@ -54,7 +54,7 @@ def open_tensors(path: str | PathLike[str]) -> Iterator[list[Tensor]]:
 
 
 def _one_line(reason: str) -> str:
-    """Return the reason without control characters, which the names in a file may hold."""
+    """Return the reason without control characters, which names in a file may contain."""
     shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in reason)
     return shown if len(shown) <= _LONGEST_REASON else f"{shown[:_LONGEST_REASON]} ..."
 
@@ -62,7 +62,7 @@ def _one_line(reason: str) -> str:
 def _regular_file(source: str) -> BinaryIO:
     try:
         found = Path(source).stat()
-    except ValueError:  # a null byte, say
+    except ValueError:  # for example a null byte
         raise WeightsError("cannot be read: no file can have this name") from None
     if not stat.S_ISREG(found.st_mode):  # reading a pipe may block forever
         raise WeightsError("is not a regular file")
@@ -71,7 +71,7 @@ def _regular_file(source: str) -> BinaryIO:
 
 def _tensors(file: BinaryIO, source: str) -> list[Tensor]:
     head = file.read(16)
-    # A checkpoint begins with a length, whose bytes may look like another kind's.
+    # A checkpoint begins with a length, whose bytes may look like another file type.
     if head[5:9] == b"\0\0\0{" or source.endswith(".safetensors"):
         return read_checkpoint(file)
     if head.startswith(b"\x93NUM"):
@@ -95,20 +95,20 @@ def _is_pickled(head: bytes) -> bool:
 
 
 def _is_pytorch(archive: zipfile.ZipFile) -> bool:
-    """Return whether an archive is laid out as PyTorch's: a folder with a pickle, and no arrays."""
+    """Return whether an archive looks like PyTorch's: a folder with a pickle, and no arrays."""
     names = archive.namelist()
     pickled = any(name.count("/") == 1 and name.endswith("/data.pkl") for name in names)
     return pickled and not any(name.endswith(".npy") for name in names)
 
 
 def _pytorch_error(source: str, *, scripted: bool = False) -> WeightsError:
-    """Return the error that says how to convert a file that PyTorch wrote, or TorchScript."""
+    """Return the error that says how to convert a PyTorch or TorchScript file."""
     name, target = (json.dumps(str(path)) for path in (source, Path(source).with_suffix(".safetensors")))
     load = f'torch.load({name}, map_location="cpu", weights_only=True)'
     if scripted:
         load = f'torch.jit.load({name}, map_location="cpu").state_dict()'
     line = _CONVERT.format(load=load, target=target)
     return WeightsError(
-        "is a PyTorch file, a pickle, which may run anything and is never loaded; where torch is, convert"
-        f" it with: python -c {shlex.quote(line)}"
+        "is a PyTorch file, a pickle, which can run any code and is never loaded; where torch is installed,"
+        f" convert it with: python -c {shlex.quote(line)}"
     )

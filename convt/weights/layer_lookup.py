@@ -1,4 +1,4 @@
-"""Which layers could be a transposed convolution's, and which one a name means."""
+"""Find the layers that could be transposed convolutions, and the layer that a name refers to."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ from convt.weights.layers import NUMBER_DTYPES, Layer
 from convt.weights.layouts import Layout
 
 _SHOWN = 8  # names in a message
-_LONGEST = 200  # letters of a name that another may be taken for
+_LONGEST = 200  # letters of a name to suggest
 
 
 def candidates(layers: Iterable[Layer], layout: Layout) -> list[Layer]:
-    """Return the layers that could be a transposed convolution's, including those that cannot be read.
+    """Return the layers that could be transposed convolutions, including those that cannot be read.
 
-    If any have three axes, return only these: the others are then the vectors and matrices of a network.
+    If any have three axes, return only these: the others are then vectors and matrices of a network.
     """
     possible = [layer for layer in layers if _could_be(layer, layout) or _is_broken(layer)]
     wide = [layer for layer in possible if any(len(tensor.shape) == 3 for tensor in layer.tensors)]
@@ -22,7 +22,7 @@ def candidates(layers: Iterable[Layer], layout: Layout) -> list[Layer]:
 
 
 def _could_be(layer: Layer, layout: Layout) -> bool:
-    """Return whether a layer could be a transposed convolution's, by its shapes and dtypes."""
+    """Return whether a layer could be a transposed convolution, by its shapes and dtypes."""
     shown = layer.shown
     if shown is None or not (1 <= len(shown.shape) <= 3 and all(shown.shape)):
         return False
@@ -48,7 +48,7 @@ def bias_fits(layer: Layer, layout: Layout) -> bool:
 def find_layer(layers: Sequence[Layer], wanted: str | None, layout: Layout) -> Layer:
     """Return the layer with this name, with a tensor of this name, or below it; for None, the nameless one.
 
-    If several are left, return the only one that could be a transposed convolution's.
+    Of several, return the only one that could be a transposed convolution.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def _named(layers: Sequence[Layer], wanted: str) -> Layer | None:
         if any(tensor.name == wanted for tensor in layer.tensors):
             return layer
         if layer.bias and layer.bias.name == wanted:
-            raise WeightsError(f"{wanted} is a bias; name the weight that it belongs to")
+            raise WeightsError(f"{wanted} is a bias; name its weight instead")
     return next((layer for layer in layers if layer.name == wanted and layer.tensors), None)
 
 

@@ -1,13 +1,13 @@
-"""Layers: their tensors, by name, and their weights, read from these.
+"""Group the tensors of a file into layers by name, and read the weights of the layers.
 
-A layer's weight is one tensor, or, with weight_norm, a direction v and a magnitude g::
+The weight of a layer is one tensor or, with weight_norm, a direction v and a magnitude g::
 
-    <layer>.weight   <layer>.kernel   or any other name, which is then the layer's
+    <layer>.weight   <layer>.kernel   or any other name, which is then the name of the layer
     <layer>.weight_v                              and .weight_g
     <layer>.parametrizations.weight.original1     and .original0
     <layer>.bias
 
-    w = g * v/|v|,  the norm over every axis but the one along which g has more than one number
+    w = g * v/|v|,  the norm over all axes except the one along which g has more than one number
 
 (T. Salimans and D. P. Kingma, "Weight normalization", 2016; torch.nn.utils.weight_norm.)
 """
@@ -58,7 +58,7 @@ class Layer:
 
     @property
     def title(self) -> str:
-        """The layer's name, or its weight's if it has none."""
+        """The name of the layer or, if it has none, of its weight."""
         return self.name or next((tensor.name for tensor in self.tensors), "")
 
     @property
@@ -70,15 +70,15 @@ class Layer:
 
     @property
     def problem(self) -> str | None:
-        """Why the weight cannot be read, as far as shapes and dtypes show; None if it can."""
+        """The reason why the weight cannot be read, judged by shapes and dtypes; None if it can."""
         if self.shown is None:
             names = ", ".join(tensor.name for tensor in self.tensors)
             return (
-                f"has {names}: neither one weight, nor one that weight_norm normalised;"
+                f"has {names}: neither a single weight nor a pair of weight_norm;"
                 " save it as one tensor (torch.nn.utils.parametrize.remove_parametrizations)"
             )
         dtype = self.shown.dtype
-        return None if dtype in NUMBER_DTYPES else f"is of {dtype}, which numpy has no numbers of"
+        return None if dtype in NUMBER_DTYPES else f"has the dtype {dtype}, which numpy does not have"
 
     def read(self) -> Array:
         """Return the weight; weight_norm is undone.
@@ -86,7 +86,7 @@ class Layer:
         Raises
         ------
         WeightsError
-            The tensors do not make one weight.
+            The tensors do not form a weight.
         """
         if self.shown is None:
             raise WeightsError(self.problem)
@@ -108,7 +108,7 @@ def find_layers(tensors: Iterable[Tensor]) -> list[Layer]:
     names = set[str]()
     for tensor in tensors:
         if tensor.name in names:
-            raise WeightsError(f"has two tensors of the name {tensor.name}")
+            raise WeightsError(f"has two tensors named {tensor.name}")
         names.add(tensor.name)
         if (named := _NAME.fullmatch(tensor.name)) is None:
             bare.append(Layer(tensor.name, tensor))
@@ -117,7 +117,7 @@ def find_layers(tensors: Iterable[Tensor]) -> list[Layer]:
         role = _ROLES[named["leaf"]]
         setattr(layer, "unknown" if getattr(layer, role) else role, tensor)
     for layer in bare:
-        if namesake := layers.get(layer.name):  # the tensor's name is its own, then
+        if namesake := layers.get(layer.name):  # use the name of the tensor instead
             namesake.name = namesake.tensors[0].name if namesake.tensors else namesake.name
     return sorted([*layers.values(), *bare], key=lambda layer: _natural(layer.name))
 
@@ -129,21 +129,24 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _folded(direction: Array, magnitude: Array) -> Array:
-    """Return g * v/|v|; zeros where |v| is 0. With a single g the norm is that of all of v.
+    """Return g * v/|v|, with zeros where |v| is 0. With a single g the norm is over all of v.
 
     Raises
     ------
     WeightsError
-        The shape of g does not fit that of v, or fits several axes; or g is complex.
+        The shape of g does not fit the shape of v, or fits several axes; or g is complex.
     """
     if magnitude.dtype.kind not in "biuf" or direction.dtype.kind not in "biufc":
-        raise WeightsError(f"a magnitude of {magnitude.dtype} and a direction of {direction.dtype}")
+        raise WeightsError(
+            f"the magnitude must be real and the direction numeric, got {magnitude.dtype} and"
+            f" {direction.dtype}"
+        )
     axis = _magnitude_axis(direction.shape, magnitude.shape)
     others = tuple(other for other in range(direction.ndim) if other != axis)
     exact = direction.astype(np.result_type(direction.dtype, np.float64))
     largest = np.abs(exact).max(others, keepdims=True, initial=0)
     with np.errstate(all="ignore"):
-        scaled = exact / largest  # whose squares neither vanish nor overflow
+        scaled = exact / largest  # so that squares neither underflow nor overflow
         scaled /= np.sqrt((np.abs(scaled) ** 2).sum(others, keepdims=True))
         scaled *= magnitude.astype(np.float64).reshape(largest.shape)
         scaled[np.broadcast_to(largest == 0, scaled.shape)] = 0
@@ -153,11 +156,11 @@ def _folded(direction: Array, magnitude: Array) -> Array:
 
 
 def _magnitude_axis(shape: tuple[int, ...], given: tuple[int, ...]) -> int | None:
-    """Return the axis of a magnitude's numbers; None for a single one."""
+    """Return the axis along which a magnitude has its numbers; None for a single number."""
     what = f"the magnitude of shape {given} for a weight of shape {shape}"
     if math.prod(given) == 1 and len(given) in (0, 1, len(shape)):
         if given and 1 not in shape:
-            raise WeightsError(f"{what} has one number, where each axis has several")
+            raise WeightsError(f"{what} has one number, but every axis has several")
         return None
     if len(given) == 1:
         axes = [axis for axis, length in enumerate(shape) if length == given[0]]

@@ -5,8 +5,8 @@
     mlx           (C_out, K, C_in)            signals (N, L, C)
     jax           (K, C_in, C_out)            signals (N, L, C), the last tap first
 
-jax.lax.conv_transpose slides its kernel unflipped over the signal with zeros between the samples; all
-others add the kernel, as it is, at every sample (with transpose_kernel=True jax has the layout of keras).
+jax.lax.conv_transpose slides its kernel unflipped over the signal with zeros between the samples. All
+others add the kernel, unflipped, at every sample (with transpose_kernel=True jax has the layout of keras).
 Kernels of one or two axes are (K,) and (C, K) in every layout.
 """
 
@@ -23,7 +23,7 @@ LayoutName = Literal["torch", "keras", "jax", "mlx", "onnx"]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The axes of C_in, C_out/groups and K in a weight of three, and whether its taps are reversed."""
+    """The axes of C_in, C_out/groups and K in a weight of three axes, and whether taps are reversed."""
 
     name: str
     axes: tuple[int, int, int]
@@ -34,7 +34,7 @@ class Layout:
         return tuple(shape[axis] for axis in self.axes) if len(shape) == 3 else shape
 
     def as_torch(self, weight: Array) -> Array:
-        """Return a weight as (C_in, C_out/groups, K), or (C, K) or (K,), its first tap first."""
+        """Return a weight as (C_in, C_out/groups, K), (C, K) or (K,), with the first tap first."""
         if weight.ndim == 3:
             weight = weight.transpose(self.axes)
         return np.ascontiguousarray(weight[..., ::-1] if self.reverses else weight)
@@ -53,5 +53,5 @@ _LAYOUTS = {
 
 
 def layout_of(name: LayoutName) -> Layout:
-    """Return the layout with this name; errors as of :func:`as_choice`."""
+    """Return the layout with this name; raises like :func:`as_choice`."""
     return _LAYOUTS[as_choice("layout", name, get_args(LayoutName))]

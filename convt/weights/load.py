@@ -1,4 +1,4 @@
-"""Weights in files: listed, loaded, and matched with the channels of a signal."""
+"""List and load weights, and match them with the channels of a signal."""
 
 import math
 import os
@@ -25,7 +25,7 @@ class Weights:
     Attributes
     ----------
     source : str
-        The name of the file, followed by that of the layer if it has one, for messages.
+        The name of the file, and of the layer if it has one, for messages.
     weight : ndarray, (K,), (C, K) or (C_in, C_out/groups, K)
         The taps.
     bias : ndarray or None, (C_out,) or ()
@@ -42,7 +42,7 @@ class Weights:
     def for_channels(self, channels: int, groups: int = 1, signal: str = "the signal") -> tuple[Array, int]:
         """Return the weight and the groups to use on a signal with this number of channels.
 
-        ``(K,)`` and ``(1, 1, K)`` serve every channel, ``(C, K)`` holds one kernel per channel, and
+        ``(K,)`` and ``(1, 1, K)`` hold one kernel for all channels, ``(C, K)`` one kernel per channel, and
         ``(C_in, C_out/groups, K)`` is the shape of :func:`conv_transpose1d`.
 
         Parameters
@@ -59,7 +59,7 @@ class Weights:
         weight : ndarray, (K,) or (C_in, C_out/groups, K)
             For :class:`Upsampler`.
         groups : int
-            The number of groups for it.
+            The number of groups to use with it.
 
         Raises
         ------
@@ -99,9 +99,9 @@ class WeightEntry:
     name : str
         The name for the argument `tensor` of :func:`load_weights`.
     shape : tuple of int
-        As in the file.
+        The shape in the file.
     dtype : str
-        As in the file, such as "float32" or "bfloat16".
+        The dtype in the file, such as "float32" or "bfloat16".
     channels : tuple of int or None
         C_in and C_out/groups of a weight of three axes, else None.
     taps : int
@@ -113,7 +113,7 @@ class WeightEntry:
     bias : str or None
         The tensor of the bias.
     problem : str or None
-        Why the weight cannot be read, or None.
+        The reason why the weight cannot be read, or None.
     """
 
     name: str
@@ -136,7 +136,7 @@ class WeightList:
     source : str
         The name of the file.
     entries : tuple of WeightEntry
-        The weights that may be a transposed convolution's, sorted by name.
+        The weights that could be those of a transposed convolution, sorted by name.
     other_tensors : tuple of str
         The names of all other tensors.
     """
@@ -147,7 +147,7 @@ class WeightList:
 
 
 def list_weights(path: str | PathLike[str], *, layout: LayoutName = "torch") -> WeightList:
-    """List the tensors of a file that may be transposed-convolution weights, without reading them.
+    """List the tensors of a file that could be transposed-convolution weights, without reading them.
 
     A tensor of three axes is listed unless its layer has a bias that does not fit its output channels.
     Tensors of one or two axes are listed only if none has three, since in a network they are not kernels.
@@ -157,7 +157,7 @@ def list_weights(path: str | PathLike[str], *, layout: LayoutName = "torch") -> 
     Parameters
     ----------
     path, layout
-        As of :func:`load_weights`.
+        Same as in :func:`load_weights`.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def list_weights(path: str | PathLike[str], *, layout: LayoutName = "torch") -> 
     Raises
     ------
     WeightsError, ParameterError
-        As of :func:`load_weights`.
+        Same as in :func:`load_weights`.
 
     Examples
     --------
@@ -215,33 +215,33 @@ def load_weights(
     ----------
     path : path-like
         An ``.npy`` file; an ``.npz`` or ``.safetensors`` file (needs the extra `safetensors`) of named
-        tensors; taps as text, in a column or a row, with lines of comment; or an audio file, as one impulse
-        response per channel.
+        tensors; a text file with the taps in a column or a row, and comment lines; or an audio file, with
+        one impulse response per channel.
     tensor : str or None
-        The name of the weight's tensor, of its layer, or any prefix of names that contains only one such
-        layer. None means the tensor ``weight``, or else the only weight of :func:`list_weights`. The
-        layer's bias is loaded too. torch's weight_norm (``weight_g`` and ``weight_v``, or
-        ``parametrizations.weight.original0`` and ``original1``) is undone: the norm is taken over every
-        axis but that of the magnitude, and the taps are 0 where it is 0.
+        The name of the weight's tensor or layer, or a prefix of names that only one possible layer has.
+        None means the tensor ``weight``, or else the only weight of :func:`list_weights`. The bias of the
+        layer is loaded too. torch's weight_norm (``weight_g`` and ``weight_v``, or
+        ``parametrizations.weight.original0`` and ``original1``) is undone: the norm is taken over all axes
+        except that of the magnitude, and the taps are 0 where it is 0.
     layout : {"torch", "keras", "jax", "mlx", "onnx"}
         The framework whose order of axes the weight has: (C_in, C_out/groups, K) for torch and onnx,
         (K, C_out, C_in) for keras, (C_out, K, C_in) for mlx, (K, C_in, C_out) with the last tap first for
-        jax, as in lax.conv_transpose and Flax; for those with transpose_kernel=True, use keras. Text and
-        audio files have the same order in every layout.
+        jax, as in lax.conv_transpose and Flax (with transpose_kernel=True, use keras). Text and audio files
+        have the same order in every layout.
 
     Returns
     -------
     Weights
-        The arrays, of one to three dimensions and at least one element, in torch's layout. They keep the
-        file's dtypes, except that bfloat16 becomes float32; audio becomes float32 if that is exact, else
-        float64.
+        The arrays, with one to three dimensions and at least one element, in torch's layout. They keep the
+        dtypes of the file, except that bfloat16 becomes float32. Audio becomes float32 if that is exact, or
+        else float64.
 
     Raises
     ------
     WeightsError
         The file cannot be read, or no array in it, or none with this name, can be the weight.
     ParameterError, ParameterTypeError
-        `layout` is unknown, or `tensor` is no str.
+        `layout` is unknown, or `tensor` is not a str.
 
     See Also
     --------
@@ -269,9 +269,9 @@ def _loaded(source: str, layer: Layer, layout: Layout) -> Weights:
     bias = None if layer.bias is None else _checked("bias", layer.bias.read(), (0, 1))
     if layer.bias is not None and not bias_fits(layer, layout):
         raise WeightsError(
-            f"the bias of shape {layer.bias.shape} fits no {layout.torch_shape(weight.shape)[1]} output"
-            f" channels, nor groups of as many: a weight of shape {weight.shape} in the layout of"
-            f" {layout.name} is another layer's"
+            f"bias must have {layout.torch_shape(weight.shape)[1]} numbers, or that many per group, to fit"
+            f" a weight of shape {weight.shape} in the layout of {layout.name}, got shape"
+            f" {layer.bias.shape}"
         )
     names = tuple(tensor.name for tensor in (*layer.tensors, layer.bias) if tensor)
     plain = layer.weight is not None and layer.weight.is_plain

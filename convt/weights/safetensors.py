@@ -1,7 +1,7 @@
-"""Checkpoints, .safetensors: 8 bytes with the length of the header, the header in JSON, the tensors.
+"""Read .safetensors checkpoints: 8 bytes with the length of the header, the header in JSON, the tensors.
 
-The safetensors library checks the header (names, dtypes, and that the tensors fill the file without gaps
-or overlaps); the bytes of a tensor are then read here, since numpy has no bfloat16.
+The safetensors library checks the header (names, dtypes, and that the tensors fill the file without gaps or
+overlaps). The bytes of a tensor are read here, since numpy has no bfloat16.
 """
 
 import json
@@ -14,7 +14,7 @@ from convt.arrays import Array
 from convt.errors import WeightsError
 from convt.weights.tensor import Tensor, checked_volume
 
-_LONGEST_HEADER = 1 << 23  # bytes: of many more tensors than that
+_LONGEST_HEADER = 1 << 23  # bytes, enough for many more tensors than that
 _MOST_TENSORS = 1 << 15
 _NATIVE = {
     "F64": "float64",
@@ -46,22 +46,22 @@ def read_checkpoint(file: BinaryIO) -> list[Tensor]:
         from safetensors import SafetensorError, safe_open
     except ImportError:
         raise WeightsError(
-            "a .safetensors file takes the library of that name: pip install 'convt[safetensors]'"
+            "a .safetensors file needs the safetensors library: pip install 'convt[safetensors]'"
         ) from None
     file.seek(0)
     count = int.from_bytes(file.read(8), "little")
     if count > _LONGEST_HEADER:
-        raise WeightsError(f"not a whole .safetensors file: a header of {count} bytes")
+        raise WeightsError(f"not a complete .safetensors file: its header has {count} bytes")
     try:
         with safe_open(file.name, framework="numpy"):
             pass
-    except (SafetensorError, OSError):  # whose words differ between versions
-        raise WeightsError("not a whole .safetensors file: it is damaged, or cut short") from None
+    except (SafetensorError, OSError):  # their messages differ between versions
+        raise WeightsError("not a complete .safetensors file: it is damaged or cut short") from None
     file.seek(8)
     described = json.loads(file.read(count))
     described.pop("__metadata__", None)
     if len(described) > _MOST_TENSORS:
-        raise WeightsError(f"has {len(described)} tensors, and at most {_MOST_TENSORS} are read")
+        raise WeightsError(f"has {len(described)} tensors, more than {_MOST_TENSORS}")
     return [_tensor(file, 8 + count, name, facts) for name, facts in described.items()]
 
 
@@ -73,7 +73,7 @@ def _tensor(file: BinaryIO, start: int, name: str, facts: dict[str, Any]) -> Ten
 
 def _read(file: BinaryIO, start: int, volume: int, shape: tuple[int, ...], dtype: str) -> Array:
     if dtype not in _NATIVE.values():
-        raise WeightsError(f"numbers of {dtype} are none that numpy has")
+        raise WeightsError(f"has the dtype {dtype}, which numpy does not have")
     checked_volume((volume,), 1)
     file.seek(start)
     numbers = file.read(volume)

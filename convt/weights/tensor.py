@@ -1,4 +1,4 @@
-"""The tensors of a file of any kind: named, and read on demand."""
+"""A tensor in a file of any type, read on demand."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from convt.arrays import Array
 from convt.errors import WeightsError
 
-_MOST = 1 << 30  # bytes: the widest decoders' layers have some tens of millions
+_MOST = 1 << 30  # bytes: the layers of the widest decoders have some tens of millions
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +17,15 @@ class Tensor:
     Attributes
     ----------
     name : str
-        As in the file; "weight" if files of this kind have no names.
+        The name in the file; "weight" if files of this type have no names.
     shape : tuple of int
-        As in the file.
+        The shape in the file.
     dtype : str
-        As in the file, such as "float32" or "bfloat16".
+        The dtype in the file, such as "float32" or "bfloat16".
     read : callable
-        Returns the array, while the file is open.
+        Returns the array while the file is open.
     is_plain : bool
-        Whether the taps are in order in every layout, since no framework wrote them.
+        Whether the taps have the same order in every layout, since no framework wrote them.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Tensor:
 
 
 def checked_volume(shape: tuple[int, ...], itemsize: int) -> int:
-    """Return the size of an array in bytes, to be checked before it is read.
+    """Return the size of an array in bytes, and check it before the array is read.
 
     Raises
     ------
@@ -46,6 +46,6 @@ def checked_volume(shape: tuple[int, ...], itemsize: int) -> int:
     volume = math.prod(shape) * itemsize
     if volume > _MOST:
         raise WeightsError(
-            f"an array of shape {shape} takes {volume} bytes, and weights have at most {_MOST}"
+            f"an array of shape {shape} needs {volume} bytes, and weights may have at most {_MOST}"
         )
     return volume

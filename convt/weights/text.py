@@ -1,6 +1,6 @@
-"""Taps as text: a column or a row of numbers, as filter design programs write them.
+"""Read taps as text: a column or a row of numbers, as filter design programs write them.
 
-# sox fir, MATLAB, Octave, numpy.savetxt, spreadsheets      lines of comment: # % // ;
+# sox fir, MATLAB, Octave, numpy.savetxt, spreadsheets      comment lines: # % // ;
 taps                                                        one line of words: a title
 -1.25e-3
 0.5
@@ -22,7 +22,7 @@ _COMMENT = ("#", "%", "//", ";")
 _SHOWN = 20  # letters of a wrong word in a message
 _WORD = re.compile(r'[^\s,;"]+')
 _COMMA, _OTHER = re.compile(r"\d,\d"), re.compile(r";|\d\s+[-+.\d]")
-_WANTED = "taps as text are one column, or one row, of numbers"
+_WANTED = "taps as text must be one column or one row of numbers"
 
 
 def read_text(file: BinaryIO) -> list[Tensor]:
@@ -31,7 +31,7 @@ def read_text(file: BinaryIO) -> list[Tensor]:
     Raises
     ------
     WeightsError
-        It is no text, or holds anything but a column or a row of numbers.
+        The file is not text, or holds anything but a column or a row of numbers.
     """
     taps = np.array(_numbers(_text(file)))
     return [Tensor("weight", taps.shape, taps.dtype.name, lambda: taps, is_plain=True)]
@@ -39,7 +39,7 @@ def read_text(file: BinaryIO) -> list[Tensor]:
 
 def _text(file: BinaryIO) -> str:
     if (size := file.seek(0, io.SEEK_END)) > _LONGEST:
-        raise WeightsError(f"as text it is too long: {size} bytes, and {_LONGEST} are the most")
+        raise WeightsError(f"is too long for taps as text: {size} bytes, more than {_LONGEST}")
     file.seek(0)
     content = file.read(size)
     try:
@@ -47,9 +47,9 @@ def _text(file: BinaryIO) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if text.count("\n") > _MOST:
-        raise WeightsError(f"as text it is too long: more than {_MOST} lines")
+        raise WeightsError(f"is too long for taps as text: more than {_MOST} lines")
     if "\0" in text:
-        raise WeightsError("is no file of weights: .npy, .npz, .safetensors, sound, or taps as text")
+        raise WeightsError("is not a weight file: .npy, .npz, .safetensors, audio, or taps as text")
     return text
 
 
@@ -63,21 +63,21 @@ def _numbers(text: str) -> list[float]:
             titled = True
             continue
         if wrong := next((word for word in words if not _is_number(word)), None):
-            raise WeightsError(f"line {count}: {wrong[:_SHOWN]!r} is no number; {_WANTED}")
+            raise WeightsError(f"line {count}: {wrong[:_SHOWN]!r} is not a number; {_WANTED}")
         numbers += map(float, words)
         rows += bool(words)
         if rows > 1 and len(numbers) > rows:
-            raise WeightsError(f"line {count}: several numbers a line, and several lines; {_WANTED}")
+            raise WeightsError(f"line {count}: several numbers per line on several lines; {_WANTED}")
     if not numbers:
-        raise WeightsError(f"there is no number in it; {_WANTED}")
+        raise WeightsError(f"has no numbers; {_WANTED}")
     return numbers
 
 
 def _words(line: str, count: int) -> list[str]:
-    """Return the words between the separators of a line: commas, semicolons or white space."""
+    """Return the words of a line, separated by commas, semicolons or white space."""
     if _COMMA.search(line) and (_OTHER.search(line) or line.count(",") == 1):
         raise WeightsError(
-            f"line {count}: a decimal comma, or a separator? Write 0.5, and one number a line"
+            f"line {count}: is the comma a decimal comma or a separator? Write 0.5, and one number per line"
         )
     words = [found[0] for found in islice(_WORD.finditer(line), _MOST + 1)]
     if len(words) > _MOST:

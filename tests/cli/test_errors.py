@@ -78,7 +78,7 @@ def test_an_unknown_command_is_a_usage_error() -> None:
             "is the same file as the input w1.npy",
         ),
         (["in.wav", "--weights", "none.npy"], "none.npy: no such file"),
-        (["in.wav", "--weights", "noise.txt"], "noise.txt: there is no number in it; taps as text are"),
+        (["in.wav", "--weights", "noise.txt"], "noise.txt: has no numbers; taps as text must"),
         (
             ["in.wav", "--weights", "w3.npy"],
             "w3.npy: weights of shape (3, 1, 4) with groups=1 do not fit in.wav",

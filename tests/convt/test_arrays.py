@@ -108,7 +108,7 @@ def test_dtypes(name: str, dtype: str) -> None:
     shape = {"x": (4, 9), "weight": (4, 3, 5), "bias": (3,)}[name]
     arguments: dict[str, Any] = {"x": X, "weight": W, name: np.zeros(shape, dtype)}
     with pytest.raises(
-        convt.ParameterTypeError, match=f"^{name} must be of a boolean, .* dtype, got"
+        convt.ParameterTypeError, match=f"^{name} must have a boolean, .* dtype, got"
     ) as caught:
         convt.conv_transpose1d(**arguments)
     assert isinstance(caught.value, TypeError)

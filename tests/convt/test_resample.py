@@ -303,13 +303,13 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: convt.resample([1.0], 1, 2, axis=1), ParameterError, "axis must be at most 0, got 1"),
     (lambda: convt.resample([[1.0]], 1, 2, axis=-3), ParameterError, "axis must be at least -2, got -3"),
     (lambda: convt.resample([1.0], 1, 2, axis=0.5), ParameterTypeError, "axis must be an int, got 0.5"),  # type: ignore[arg-type]
-    (lambda: convt.resample(1.0, 1, 2), ParameterError, "x must have an axis of time, got a single number"),
+    (lambda: convt.resample(1.0, 1, 2), ParameterError, "x must have a time axis, got a single number"),
     (
         lambda: convt.resample([], 1, 2),
         ParameterError,
         r"at least 1 sample along axis 0, got shape \(0,\)",
     ),
-    (lambda: convt.resample(["a"], 1, 2), ParameterTypeError, "x must be of a boolean, integer, float16"),
+    (lambda: convt.resample(["a"], 1, 2), ParameterTypeError, "x must have a boolean, integer, float16"),
     (lambda: convt.resample([1.0], 1, 2, quality="good"), ParameterError, "quality must be one of"),  # type: ignore[arg-type]
     (lambda: convt.resample([1.0], 1, 2, phase="zero"), ParameterError, "phase must be one of"),  # type: ignore[arg-type]
     (lambda: convt.resample([1.0], 1, 2, edges="wrap"), ParameterError, "edges must be one of"),  # type: ignore[arg-type]
@@ -348,14 +348,16 @@ def test_bad_arguments(call: Callable[[], Any], error: type[Exception], message:
 def test_pieces_stay_of_one_kind() -> None:
     stream = convt.Resampler(1, 2, axis=0)
     stream.process(np.ones((5, 2), np.float32))
-    with pytest.raises(ParameterError, match=r"x must stay of the shape \(2,\) without its time"):
+    with pytest.raises(ParameterError, match=r"x must keep the shape \(2,\) \(without time\)"):
         stream.process(np.ones((5, 3), np.float32))
-    with pytest.raises(ParameterTypeError, match="x must stay float32, as the stream began, got float64"):
+    with pytest.raises(
+        ParameterTypeError, match="x must keep the dtype float32 of the first call, got float64"
+    ):
         stream.process(np.ones((5, 2)))
 
 
 def test_a_signal_that_looks_turned_is_a_warning_that_names_the_axis() -> None:
-    with pytest.warns(UserWarning, match=r"x has 48000 channels of 2 samples: .* say axis=0"):
+    with pytest.warns(UserWarning, match=r"x has 48000 channels of 2 samples: .* pass axis=0"):
         convt.resample(np.ones((48_000, 2), np.float32), 2, 3, quality="fast")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -210,11 +210,11 @@ def test_edges_are_where_the_definition_crosses(stride: int) -> None:
         (([1j], 2), convt.ParameterTypeError, "kernel must be real, got complex taps"),
         (([], 2), convt.ParameterError, r"kernel must have shape \(..., K\) with K >= 1, got \(0,\)"),
         ((1.0, 2), convt.ParameterError, r"kernel must have shape \(..., K\) with K >= 1, got \(\)"),
-        (([1.0, math.nan], 2), convt.ParameterError, "kernel must be finite, got 1 taps not so"),
+        (([1.0, math.nan], 2), convt.ParameterError, "kernel must be finite, got 1 taps that are NaN"),
         (([1.0], 0), convt.ParameterError, "stride must be at least 1, got 0"),
         (([1e101, 1.0], 2), convt.ParameterError, r"kernel must have taps of at most 1e\+100, got 1e\+101"),
         (([1.0], 10**9), convt.ParameterError, "has 32000000000 points, more than 67108864: use a smaller"),
-        ((["a"], 2), convt.ParameterTypeError, "kernel must be of a boolean, integer"),
+        ((["a"], 2), convt.ParameterTypeError, "kernel must have a boolean, integer"),
     ],
 )
 def test_what_has_no_response(arguments: Any, error: type[Exception], message: str) -> None:

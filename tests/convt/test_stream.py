@@ -214,10 +214,10 @@ def test_a_signal_keeps_its_dtype_and_channels() -> None:
     stream = convt.Upsampler(np.ones(3, "float32"))
     stream.process(np.ones((2, 3), "float32"))
     with pytest.raises(
-        convt.ParameterTypeError, match="x must stay float32, as the stream began, got float64"
+        convt.ParameterTypeError, match="x must keep the dtype float32 of the first call, got float64"
     ):
         stream.process(np.ones((2, 3)))
-    with pytest.raises(convt.ParameterError, match="x must stay of 2 channels, as the stream began, got"):
+    with pytest.raises(convt.ParameterError, match="x must keep the 2 channels of the first call, got"):
         stream.process(np.ones((1, 3), "float32"))
     y = np.concatenate([stream.process(np.ones((2, 0), "float16")), stream.flush()], axis=1)
     np.testing.assert_array_equal(y, [[1, 2, 3, 2, 1]] * 2)
@@ -242,7 +242,7 @@ def test_a_whole_signal_at_once_is_the_one_shot_result() -> None:
     with pytest.raises(convt.ParameterError, match=r"x must have at least 1 sample, got shape \(2, 0\)"):
         up(x[:, :0])
     up.process(x)
-    with pytest.raises(convt.StreamError, match=r"a stream has begun: flush\(\) or reset\(\)"):
+    with pytest.raises(convt.StreamError, match=r"this stream has begun: call flush\(\) or reset\(\)"):
         up(x)
     up.flush()
     assert up(x).shape == (3, convt.output_length(5000, 40, 3, 7))
@@ -367,11 +367,11 @@ def test_a_stream_of_one_channel_takes_pieces_of_one_axis(weight: Array) -> None
         stream.reset()
     np.testing.assert_array_equal(stream(x[np.newaxis])[0], stream(x))
     stream.process(x)
-    with pytest.raises(convt.ParameterError, match=r"x must stay of shape \(n,\), .* got shape \(1, 3\)"):
+    with pytest.raises(convt.ParameterError, match=r"x must keep the shape \(n,\) .* got shape \(1, 3\)"):
         stream.process(np.ones((1, 3)))
     stream.reset()
     assert stream.process(np.ones((1, 3))).ndim == stream.flush().ndim == 2
-    with pytest.raises(convt.ParameterError, match=r"x must have 2 channels, got \(9000,\)"):
+    with pytest.raises(convt.ParameterError, match=r"x must have 2 channels, got shape \(9000,\)"):
         convt.Upsampler(np.ones(3), channels=2).process(x)
     with pytest.raises(
         convt.ParameterError, match=r"x must have shape \(C_in, L\), got \(9000,\): use x\[np"

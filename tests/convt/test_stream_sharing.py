@@ -221,8 +221,8 @@ def test_channels_that_were_given_are_checked(weight: Array) -> None:
 
 
 def test_channels_that_the_weight_or_the_bias_does_not_have_are_refused() -> None:
-    with pytest.raises(convt.ParameterError, match="must be 2, as the weight or the bias has, got 3"):
+    with pytest.raises(convt.ParameterError, match="must be 2 to match the weight or the bias, got 3"):
         convt.Upsampler(np.ones((2, 1, 3)), channels=3)
-    with pytest.raises(convt.ParameterError, match="must be 2, as the weight or the bias has, got 1"):
+    with pytest.raises(convt.ParameterError, match="must be 2 to match the weight or the bias, got 1"):
         convt.Upsampler(np.ones(3), bias=[1.0, 2.0], channels=1)
     assert convt.Upsampler(np.ones(3), bias=[1.0, 2.0]).flush().shape == (2, 0)

@@ -161,7 +161,7 @@ def test_a_high_pass_kernel_is_measured_by_its_peak() -> None:
     ("kernel", "message"),
     [
         (np.array([1j]), "w.npy: kernel must be real, got complex taps"),
-        (np.array([1.0, np.inf]), "w.npy: kernel must be finite, got 1 taps not so"),
+        (np.array([1.0, np.inf]), "w.npy: kernel must be finite, got 1 taps that are NaN or infinite"),
         (np.zeros((2, 2, 2, 2)), "w.npy: weight must have shape (K,), (C, K) or (C_in, C_out/groups, K)"),
         (np.array(["a"]), "w.npy: "),
     ],

@@ -71,7 +71,7 @@ def test_kernels_without_channels_are_listed() -> None:
 def test_a_weight_that_cannot_be_read_is_listed_with_the_reason() -> None:
     described = {"w": tensor("F8_E4M3", [1, 1, 4], 0, 4)}
     Path("w.safetensors").write_bytes(safetensors(described, bytes(4)))
-    line = "w  (1, 1, 4)  F8_E4M3  cannot be read: is of F8_E4M3, which numpy has no numbers of\n"
+    line = "w  (1, 1, 4)  F8_E4M3  cannot be read: has the dtype F8_E4M3, which numpy does not have\n"
     assert listed("w.safetensors").stdout == line
 
 

@@ -48,7 +48,7 @@ def test_a_learned_kernel_of_complex_or_integer_taps() -> None:
 
 
 def test_what_the_dtype_cannot_hold_is_refused() -> None:
-    with pytest.raises(convt.ParameterError, match="the balanced taps must be finite numbers of float16"):
+    with pytest.raises(convt.ParameterError, match="weight must be finite and within the range of float16"):
         convt.balance_kernel(np.full(3, 6e4, np.float16), 2)  # one phase has but one tap
 
 

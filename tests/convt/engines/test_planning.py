@@ -71,7 +71,7 @@ def test_an_engine_can_be_asked_for(engine: EngineName, dtype: str) -> None:
 
 def test_col2im_is_for_a_few_taps_a_phase_and_every_output() -> None:
     convt.Upsampler(np.ones(48), stride=3, engine="col2im")
-    wanted = r"engine='col2im' wants down=1 and dilation\*\(K - 1\) \+ 1 <= 16\*stride, got .*"
+    wanted = r"engine='col2im' needs down=1 and dilation\*\(K - 1\) \+ 1 <= 16\*stride, got .*"
     with pytest.raises(convt.ParameterError, match=wanted + "down=3"):
         convt.Upsampler(np.ones(9), stride=2, down=3, engine="col2im")
     with pytest.raises(convt.ParameterError, match=wanted + "kernel_size=49"):

@@ -84,7 +84,9 @@ def test_the_sums_begin_as_soon_as_the_delay_is_clear() -> None:
 
 
 def test_a_delay_that_does_not_stand_out_is_a_warning() -> None:
-    assert "no delay stands out: give it" in warnings(noise(20_000), noise(40_000), 2, 16)
+    assert "no delay stands out: if the estimated one is wrong" in warnings(
+        noise(20_000), noise(40_000), 2, 16
+    )
     assert "delay" not in warnings(None, noise(40_000), 2, 16)
 
 

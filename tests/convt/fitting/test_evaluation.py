@@ -47,13 +47,13 @@ def test_little_audio_is_said_to_be_little() -> None:
     low = noise(3000)
     high = noise(6000)
     (few, *_) = convt.fit(low[:400], high[:800], 2, 128, delay=0).warnings
-    assert few == "336 samples of LOW are few for 64 taps a phase: have 640"
+    assert few == "336 samples of LOW are few for 64 taps per phase: use at least 640"
     *_, apart = convt.fit(low, high, 2, 10, delay=0).warnings
-    assert apart == "less than half of HIGH is made of LOW: do they belong together, at this delay?"
-    found = convt.fit(low[:500], high[:1000], 2, 4, delay=0).warnings
     assert (
-        found[0] == "there was too little to keep any of it back: the error is that of what was fitted to"
+        apart == "less than half of HIGH depends on LOW: do they belong together, and is the delay right?"
     )
+    found = convt.fit(low[:500], high[:1000], 2, 4, delay=0).warnings
+    assert found[0] == "there are too few samples to hold any out: the error is that of the fitted samples"
 
 
 def test_what_was_kept_back_may_be_harder_for_every_kernel() -> None:
@@ -72,7 +72,7 @@ def test_what_was_kept_back_may_be_another_thing() -> None:
     low, kernels = noise(5100), noise(2, 15)
     first, second = (made(low[np.newaxis], kernel[np.newaxis, np.newaxis], 2)[0] for kernel in kernels)
     high = np.concatenate([first[: 2 * 4056], second[2 * 4056 :]])
-    assert "beyond what a designed kernel has: have more audio, or fewer taps" in warnings(
+    assert "difference for a designed kernel: use more audio or fewer taps" in warnings(
         low, high, 2, 15, delay=0
     )
     speech, _ = soundfile.read(SPEECH)
@@ -88,7 +88,7 @@ def test_a_frequency_that_nothing_asked_for_is_a_warning() -> None:
     for ridge in (None, 1e-4, 1e-13):
         fitted = convt.fit(None, speech, 2, 512, ridge=ridge)
         loudest[ridge] = np.abs(np.fft.rfft(fitted.weight, 8192)).max() / 2
-        remarked[ridge] = any("louder than the whole, since LOW" in one for one in fitted.warnings)
+        remarked[ridge] = any("dB more than the whole signal, since LOW" in one for one in fitted.warnings)
     assert loudest[1e-4] < 4 < loudest[None] < 10 < loudest[1e-13]
     assert remarked == {None: True, 1e-4: False, 1e-13: True}
 

@@ -30,7 +30,7 @@ def test_pytorch_files_are_recognised_and_told_how_to_convert(tmp_path: Path) ->
     prefixes = {"old name's": "generator.ups.0", "new": "generator.ups.0", "script": None, "bare": None}
     for name in ("old name's.pth", "new.pt", "script.pt", "bare.pt"):
         with pytest.raises(
-            convt.WeightsError, match="is a PyTorch file, a pickle, which may run"
+            convt.WeightsError, match="is a PyTorch file, a pickle, which can run"
         ) as caught:
             convt.load_weights(name)
         command = str(caught.value).partition("convert it with: ")[2]
