@@ -125,8 +125,8 @@ class Response:
     def tonal_lines(self) -> Reals:
         """Levels in dB, (..., stride//2), of the tones at multiples of the input rate for a DC input.
 
-        They are of amplitude 2*|G(2k)|, at the frequencies 2, 4 ... up to `stride`, half the output rate,
-        where it is |G(stride)|. Phases of equal gain make no such tones: a level of -280 dB or less is
+        They are of amplitude ``2*|G(2k)|``, at the frequencies 2, 4 ... up to `stride`, half the output rate,
+        where it is ``|G(stride)|``. Phases of equal gain make no such tones: a level of -280 dB or less is
         rounding.
         """
         pattern = np.abs(np.fft.rfft(self.phase_gains))[..., 1:] / self.stride
@@ -182,7 +182,7 @@ class Response:
 
     @cached_property
     def max_overshoot(self) -> Reals:
-        """Largest possible output for inputs within +-1: the greatest sum of a phase's |taps|."""
+        """Largest possible output for inputs within +-1: the greatest sum of ``|taps|`` in a phase."""
         worst: Reals = phase_sums(np.abs(self.kernel), self.stride).max(-1)
         return worst
 

@@ -253,7 +253,7 @@ class Upsampler:
     def delay(self) -> float:
         """Output samples by which the kernel delays a signal; with `down` not always a whole number.
 
-        The centre of the kernel's energy, sum(t*|w|**2)/sum(|w|**2) over the tap times t, less the
+        The centre of the kernel's energy, ``sum(t*|w|**2)/sum(|w|**2)`` over the tap times t, less the
         samples that `padding` crops: the group delay, averaged over the output band with the energy
         that passes there (L. Cohen, "Time-Frequency Analysis", 1995, section 1.4). For a symmetric
         kernel it is (dilation*(K - 1)/2 - padding)/down at every frequency. NaN if the taps are all zero,
