@@ -37,7 +37,6 @@ STYLE: dict[Any, Any] = {
     "grid.color": "#dddddd",
     "legend.frameon": False,
 }
-_COLOURS = 96  # of a file
 
 
 @contextmanager
@@ -48,7 +47,7 @@ def saved(name: str, height: float) -> Iterator[Figure]:
         yield figure
         path = PLOTS / f"{name}.png"
         figure.savefig(path)
-    Image.open(path).convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def decibels(gains: Reals) -> Reals:
@@ -69,8 +68,8 @@ def draw_response() -> None:
             (1, 3, IMAGE, "images"),
         ):
             axes.axvspan(left, right, color=colour, linewidth=0)
-            rotation = 90 if text == "transition" else 0
-            axes.text((left + right) / 2, 14, text, ha="center", va="center", rotation=rotation)
+            narrow = {"rotation": 90, "fontsize": 8.5} if text == "transition" else {}
+            axes.text((left + right) / 2, 16, text, ha="center", va="center", **narrow)
         axes.axhline(-80, color=GREY, linewidth=0.9, linestyle="--")
         axes.text(2.98, -77, "rejection 80 dB", ha="right", va="bottom", color=GREY)
         axes.plot(response.frequencies, response.level(response.gains), color=BLUE, linewidth=1.1)
@@ -85,13 +84,15 @@ def draw_images() -> None:
     tone = np.sin(2 * np.pi * 1000 * np.arange(count) / rate)
     stuffed = convt.conv_transpose1d(tone, [1.0], stride=stride, output_padding=stride - 1)
     filtered = convt.conv_transpose1d(tone, convt.design_kernel(stride), stride=stride, padding="center")
-    parts = (("zeros between the samples: the tone and its images", stuffed, 1), ("after the kernel", filtered, 3))
+    parts = (("zeros between the samples", stuffed, 1), ("after the kernel", filtered, 3))
     with saved("images", 3.6) as figure:
         for axes, (title, samples, gain) in zip(figure.subplots(1, 2, sharey=True), parts, strict=True):
             window = signal.windows.kaiser(samples.size, 30)
             spectrum = decibels(np.fft.rfft(samples * window) / window.sum() * 2 * 3 / gain)
             frequencies = np.fft.rfftfreq(samples.size, 1 / (stride * rate)) / 1000
             axes.axvspan(rate / 2000, stride * rate / 2000, color=IMAGE, linewidth=0)
+            axes.text(1.2, -8, "tone")
+            axes.text(8, -8, "images" if samples is stuffed else "no images", ha="center")
             axes.plot(frequencies, spectrum, color=BLUE, linewidth=1)
             axes.set(title=title, xlim=(0, stride * rate / 2000), ylim=(-220, 12), xlabel="frequency in kHz")
             axes.set_xticks(range(0, 13, 2))
@@ -102,7 +103,7 @@ def draw_phases() -> None:
     """Draw the taps of a learned kernel by phase, and what it makes of a constant."""
     kernel = np.load(ROOT / "sample_audio" / "learned_x2.npy").reshape(-1).astype(float)
     response = convt.Response(kernel, 2)
-    constant = convt.conv_transpose1d(np.ones(24), kernel, stride=2, padding="center")[16:32]
+    constant = convt.conv_transpose1d(np.ones(24), kernel, stride=2)[16:32]
     with saved("phases", 3.3) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
         for phase, colour, marker in ((0, BLUE, "o"), (1, ORANGE, "s")):
@@ -113,6 +114,8 @@ def draw_phases() -> None:
             left.plot([], [], marker, color=colour, label=f"phase {phase}: the taps sum to {gain:.4f}")
             right.plot(places, constant[places], marker, color=colour, markersize=5)
         left.axhline(0, color=GREY, linewidth=0.8)
+        left.set_xticks(range(0, kernel.size, 5))
+        right.set_xticks(range(0, kernel.size, 5))
         left.set(title="16 taps learned from speech, stride 2", xlabel="tap", ylim=(-0.32, 1.35))
         left.legend(loc="upper left", fontsize=8.5)
         right.plot(constant, color=GREY, linewidth=0.8, zorder=0)
