@@ -125,9 +125,9 @@ class Response:
     def tonal_lines(self) -> Reals:
         """Levels in dB, (..., stride//2), of the tones at multiples of the input rate for a DC input.
 
-        They are of amplitude ``2*|G(2k)|``, at the frequencies 2, 4 ... up to `stride`, half the output rate,
-        where it is ``|G(stride)|``. Phases of equal gain make no such tones: a level of -280 dB or less is
-        rounding.
+        They are of amplitude ``2*|G(2k)|``, at the frequencies 2, 4 ... up to `stride`, half the output
+        rate, where it is ``|G(stride)|``. Phases of equal gain make no such tones: a level of -280 dB or
+        less is rounding.
         """
         pattern = np.abs(np.fft.rfft(self.phase_gains))[..., 1:] / self.stride
         multiples = np.arange(1, self.stride // 2 + 1)

@@ -27,5 +27,5 @@ smartquotes = False  # -- begins an option, and quotes are code
 html_theme = "furo"
 html_title = "convt"
 html_static_path = ["_static"]
-html_css_files = ["plots.css"]
+html_css_files = ["site.css"]
 html_copy_source = html_show_sourcelink = False

@@ -68,7 +68,7 @@ def draw_response() -> None:
             (1, 3, IMAGE, "images"),
         ):
             axes.axvspan(left, right, color=colour, linewidth=0)
-            narrow = {"rotation": 90, "fontsize": 8.5} if text == "transition" else {}
+            narrow: dict[str, Any] = {"rotation": 90, "fontsize": 8.5} if text == "transition" else {}
             axes.text((left + right) / 2, 16, text, ha="center", va="center", **narrow)
         axes.axhline(-80, color=GREY, linewidth=0.9, linestyle="--")
         axes.text(2.98, -77, "rejection 80 dB", ha="right", va="bottom", color=GREY)
@@ -94,7 +94,9 @@ def draw_images() -> None:
             axes.text(1.2, -8, "tone")
             axes.text(8, -8, "images" if samples is stuffed else "no images", ha="center")
             axes.plot(frequencies, spectrum, color=BLUE, linewidth=1)
-            axes.set(title=title, xlim=(0, stride * rate / 2000), ylim=(-220, 12), xlabel="frequency in kHz")
+            axes.set(
+                title=title, xlim=(0, stride * rate / 2000), ylim=(-220, 12), xlabel="frequency in kHz"
+            )
             axes.set_xticks(range(0, 13, 2))
         figure.axes[0].set_ylabel("level in dB")
 
@@ -129,10 +131,12 @@ def draw_ringing() -> None:
     pulse[600] = 1
     with saved("ringing", 3.5) as figure:
         linear, minimum = figure.subplots(1, 2, sharey=True)
-        for axes, phase, padding in ((linear, "linear", "center"), (minimum, "minimum", "causal")):
+        for axes, phase in ((linear, "linear"), (minimum, "minimum")):
             for quality, colour in (("best", "#9db7cf"), ("high", BLUE), ("fast", ORANGE)):
-                kernel = convt.design_kernel(stride, quality=quality, phase=phase)
-                answer = convt.conv_transpose1d(pulse, kernel, stride=stride, padding=padding)
+                options: Any = {"quality": quality, "phase": phase}
+                kernel = convt.design_kernel(stride, **options)
+                crop = (kernel.size - 1) // 2 if phase == "linear" else 0
+                answer = convt.conv_transpose1d(pulse, kernel, stride=stride)[crop:]
                 times = (np.arange(answer.size) / stride - 600) / rate * 1000
                 axes.plot(times, decibels(answer), color=colour, linewidth=0.9, label=quality)
             axes.set(xlim=(-11.5, 11.5), ylim=(-240, 10), xlabel="time from the impulse in ms")

@@ -13,7 +13,9 @@ from tests.support.examples import ROOT, enter_a_clone, examples, run_console, r
 DOCS = ROOT / "docs"
 PAGES = {page.relative_to(DOCS).as_posix(): page.read_text() for page in sorted(DOCS.rglob("*.md"))}
 RUN = ("console", "pycon")
-WITH_EXAMPLES = [name for name, text in PAGES.items() if any(language in RUN for language, _ in examples(text))]
+WITH_EXAMPLES = [
+    name for name, text in PAGES.items() if any(language in RUN for language, _ in examples(text))
+]
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES)

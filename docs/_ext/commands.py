@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
+
 from convt_cli.app import app as convt_app
 
 _ASKED = re.compile(r"^<!-- command: (\w+) -->$", flags=re.MULTILINE)
@@ -40,7 +41,7 @@ def command_as_markdown(name: str) -> str:
 
 
 def _help(text: str) -> Iterator[str]:
-    """Yield the paragraphs of a help text; those that a line of ``\\b`` begins keep their lines."""
+    """Yield the paragraphs of a help text; those that begin with a backspace keep their lines."""
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         if not paragraph.startswith("\b"):
             yield _escaped(paragraph)

@@ -27,7 +27,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def enter_a_clone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go where a reader is: in a folder with the sample audio, the commands of the tests' environment at hand."""
+    """Go to a folder with the sample audio, with the commands of the tests' environment at hand."""
     shutil.copytree(ROOT / "sample_audio", folder / "sample_audio")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
