@@ -42,7 +42,7 @@ def command_as_markdown(name: str) -> str:
 
 def _help(text: str) -> Iterator[str]:
     """Yield the paragraphs of a help text; those that begin with a backspace keep their lines."""
-    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text).replace("\n\b", "\n\n\b")):
         if not paragraph.startswith("\b"):
             yield _escaped(paragraph)
             continue
