@@ -126,7 +126,7 @@ class Response:
         """Levels in dB, (..., stride//2), of the tones at multiples of the input rate for a DC input.
 
         The tones are at the frequencies 2, 4 ... up to `stride`, half the output rate. Their amplitude is
-        2*|G(2k)|, or |G(stride)| at `stride`. Phases of equal gain cause no tonal lines: a level of -280 dB
+        ``2*|G(2k)|``, or ``|G(stride)|`` at `stride`. Phases of equal gain cause no tonal lines: a level of -280 dB
         or less is rounding.
         """
         pattern = np.abs(np.fft.rfft(self.phase_gains))[..., 1:] / self.stride
@@ -183,7 +183,7 @@ class Response:
 
     @cached_property
     def max_overshoot(self) -> Reals:
-        """Largest possible output for inputs within +-1: the greatest sum of |taps| of a phase."""
+        """Largest possible output for inputs within +-1: the greatest sum of ``|taps|`` of a phase."""
         worst: Reals = phase_sums(np.abs(self.kernel), self.stride).max(-1)
         return worst
 

@@ -253,8 +253,8 @@ class Upsampler:
     def delay(self) -> float:
         """Delay of the kernel in output samples; with `down` not always a whole number.
 
-        The delay is the centre of the kernel's energy, sum(t*|w|**2)/sum(|w|**2) over the tap times t, less
-        the samples that `padding` crops. This is the group delay, averaged over the output band and
+        The delay is the centre of the kernel's energy, ``sum(t*|w|**2)/sum(|w|**2)`` over the tap times t,
+        less the samples that `padding` crops. This is the group delay, averaged over the output band and
         weighted by energy (L. Cohen, "Time-Frequency Analysis", 1995, section 1.4). For a symmetric kernel
         it is (dilation*(K - 1)/2 - padding)/down at every frequency. It is NaN if the taps are all zero or
         not all finite.

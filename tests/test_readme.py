@@ -1,12 +1,7 @@
 """The README is true: its examples run, and print what it says."""
 
-import doctest
 import math
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,40 +9,30 @@ import numpy as np
 import pytest
 
 import convt
+from tests.support import examples
+from tests.support.examples import ROOT, enter_a_clone, run_console, run_python
 from tests.support.oracles import transposed
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    return examples.blocks(README, language)
 
 
 @pytest.fixture(autouse=True)
 def _as_in_a_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(ROOT / "sample_audio", tmp_path / "sample_audio")
-    monkeypatch.chdir(tmp_path)
-    # The commands of the environment that runs the tests, as if it were activated.
-    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    enter_a_clone(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("block", blocks("console"))
 def test_console_examples(block: str) -> None:
-    for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, _, expected = example.partition("\n")
-        result = subprocess.run(
-            command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
-        assert (result.returncode, result.stdout) == (0, expected), command
+    run_console(block)
 
 
 @pytest.mark.parametrize("block", blocks("pycon"))
 def test_python_examples(block: str) -> None:
-    test = doctest.DocTestParser().get_doctest(block, {}, "README", "README.md", 0)
-    if not block.startswith(">>> import"):
-        test.globs.update(np=__import__("numpy"), convt=__import__("convt"))
-    assert doctest.DocTestRunner().run(test).failed == 0
+    run_python(block, "README", {} if block.startswith(">>> import") else {"np": np, "convt": convt})
 
 
 def test_the_two_set_up_commands_are_those_that_ci_runs() -> None:
