@@ -126,8 +126,8 @@ class Response:
         """Levels in dB, (..., stride//2), of the tones at multiples of the input rate for a DC input.
 
         The tones are at the frequencies 2, 4 ... up to `stride`, half the output rate. Their amplitude is
-        ``2*|G(2k)|``, or ``|G(stride)|`` at `stride`. Phases of equal gain cause no tonal lines: a level of -280 dB
-        or less is rounding.
+        ``2*|G(2k)|``, or ``|G(stride)|`` at `stride`. Phases of equal gain cause no tonal lines: a level of
+        -280 dB or less is rounding.
         """
         pattern = np.abs(np.fft.rfft(self.phase_gains))[..., 1:] / self.stride
         multiples = np.arange(1, self.stride // 2 + 1)
