@@ -1,6 +1,7 @@
 """The work of ``convt upsample``: one input by itself, or many files side by side."""
 
 import os
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from convt_cli.text.progress import Bar
 from convt_cli.text.report import Reporter
 from convt_cli.text.run_report import RunReport
 from convt_cli.text.upsample_json import failed_as_json, skipped_as_json
+from convt_cli.text.upsample_text import DRY_RUN_HEADER
 
 
 def upsample_files(options: UpsampleOptions) -> None:
@@ -61,8 +63,9 @@ def _upsample_all(plan: JobPlan, processes: int, reporter: Reporter, *, skip: bo
 
     for path, failure in plan.failures:
         fail(path, failure)
+    copied = 0
     bar, worked = Bar("files/s", 1, shown=reporter.is_for_people), 0
-    brief = not (reporter.verbose or any(job.dry_run for job in wanted))
+    brief, table = not reporter.verbose, _Table.of(wanted, reporter)
     with closing(bar), closing(run_all(wanted, processes, brief=brief)) as results:
         for job, undone in zip(plan.jobs, jobs, strict=True):
             if not undone:
@@ -73,15 +76,41 @@ def _upsample_all(plan: JobPlan, processes: int, reporter: Reporter, *, skip: bo
             if isinstance(result, Failure):
                 fail(job.source, result)
             else:
+                table.add(result.row)
+                copied += result.is_copy
                 _print(result, reporter)
             worked += 1
             bar(worked, len(wanted))
     count = len(plan.jobs) + len(plan.failures)
     skipped = len(plan.jobs) - len(wanted)
     done = count - skipped - len(failed)
-    reporter.note(f"{done} of {count} files done, {skipped} skipped, {len(failed)} failed")
+    copies = f" ({copied} copied)" if copied else ""
+    reporter.note(f"{done} of {count} files done{copies}, {skipped} skipped, {len(failed)} failed")
     if failed:
         raise SomeFailed(failed, count)
+
+
+class _Table:
+    """The table of a dry run of many files; without columns of any other run."""
+
+    def __init__(self, widths: list[int], reporter: Reporter) -> None:
+        self._widths, self._reporter = widths, reporter
+        if widths:
+            self.add(DRY_RUN_HEADER)
+
+    @classmethod
+    def of(cls, jobs: Sequence[UpsampleOptions], reporter: Reporter) -> "_Table":
+        if reporter.verbose or not (jobs and jobs[0].dry_run):
+            return cls([], reporter)
+        sources = max(len(str(job.source)) for job in jobs)
+        targets = max(len(str(job.target)) for job in jobs)
+        return cls([max(5, sources), max(6, targets), 18, 18, 10, 11], reporter)
+
+    def add(self, row: Sequence[str]) -> None:
+        """Print a row: texts to the left of their columns, numbers to the right."""
+        if self._widths:
+            cells = zip(row, self._widths, "<<<<>>", strict=True)
+            self._reporter.note("  ".join(f"{text:{side}{width}}" for text, width, side in cells).rstrip())
 
 
 def _if_undone(options: UpsampleOptions) -> UpsampleOptions | None:

@@ -9,6 +9,7 @@ from convt_cli.run.run_plan import RunPlan, RunResult
 from convt_cli.samples.formats import Format, container_of_name
 from convt_cli.samples.levels import decibels
 
+DRY_RUN_HEADER = ("input", "output", "rate", "format", "samples", "bytes")
 _ALIGNED = 1e-3  # output samples
 _CODERS = {
     "VORBIS": "Ogg Vorbis",
@@ -21,10 +22,18 @@ _CODERS = {
 
 def notes(result: RunResult) -> Iterator[str]:
     """Yield the lines that a user acts on: the files, the filter, the alignment."""
-    if not result.plan.is_copy:
-        yield files_line(result)
+    yield copy_line(result.plan) if result.plan.is_copy else files_line(result)
     if result.plan.options.dry_run:
         yield size_line(result)
+
+
+def copy_line(plan: RunPlan) -> str:
+    """Return the line about a file that is only copied."""
+    rate = plan.formats[0].rate if plan.formats[0] else plan.options.rate
+    if rate == plan.options.rate:
+        return f"{plan.source} -> {plan.target}: already at {rate / 1000:g} kHz, copied"
+    kept = f"--only-{'up' if plan.options.only_up else 'down'}"
+    return f"{plan.source} -> {plan.target}: at {rate / 1000:g} kHz, copied ({kept})"
 
 
 def details(result: RunResult) -> Iterator[str]:
@@ -123,6 +132,16 @@ def size_line(result: RunResult) -> str:
     return f"{result.plan.target}: {samples} samples, {size}; {memory}"
 
 
+def dry_run_row(result: RunResult) -> tuple[str, ...]:
+    """Return what would become of an input, in the columns of `DRY_RUN_HEADER`."""
+    plan = result.plan
+    before, after = plan.formats
+    rates = f"{before.rate / 1000:g} -> {after.rate / 1000:g} kHz" if before and after else ""
+    words = "copy" if plan.is_copy else format_words(after) if after else str(plan.dtype)
+    samples, size = (str(n) if n is not None else "?" for n in (result.frames[1], result.bytes_out))
+    return plan.source, plan.target, rates, words, samples, size
+
+
 def losses(result: RunResult) -> Iterator[str]:
     """Yield what the output lacks of the input."""
     plan, levels = result.plan, result.levels
@@ -144,11 +163,6 @@ def warnings(result: RunResult) -> Iterator[str]:
     plan = result.plan
     source, target, options = plan.source, plan.target, plan.options
     yield from plan.advice
-    if plan.is_copy:
-        own = plan.formats[0].rate if plan.formats[0] else options.rate
-        kept = f" (--only-{'up' if options.only_up else 'down'})"
-        why = "already at" if own == options.rate else "is at"
-        yield f"{source}: {why} {own} Hz, copied to {target}{'' if own == options.rate else kept}"
     if result.frames[0] == 0:
         yield f"{source} has no samples, so {target} has none either"
     before, after = plan.formats

@@ -73,7 +73,8 @@ def test_a_dry_run_says_length_delay_size_and_memory() -> None:
 def test_a_dry_run_says_what_it_does_not_know() -> None:
     noise_file("in.wav")
     assert dry("in.wav", "-o", "out.flac")["output"]["bytes"] is None
-    assert "out.flac: of unknown size; some" in upsample("in.wav", "-o", "out.flac", "--dry-run").stderr
+    said = upsample("in.wav", "-o", "out.flac", "--dry-run").stderr
+    assert "out.flac: 2000 samples, unknown size; about" in said
     np.save("x.npy", np.ones((2, 50)))
     size = dry("x.npy")["output"]["bytes"]
     assert size in (None, facts("x.npy")["output"]["bytes"])
@@ -185,3 +186,22 @@ def test_memory_is_foretold_within_a_factor_of_two(
     ]  # which forgets the tests' own
     took = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert took / 2 < foretold < took * 2
+
+
+def test_a_dry_run_of_many_files_is_a_table() -> None:
+    noise_file("a.wav", frames=1000)
+    noise_file("longer_name.wav", frames=500)
+    upsample("longer_name.wav", "--rate", "16k", "-o", "16k.wav", "-q")
+    result = upsample("a.wav", "longer_name.wav", "16k.wav", "-d", "out", "--rate", "16k", "--dry-run")
+    head, *rows, last = result.stderr.splitlines()
+    assert head.split() == ["input", "output", "rate", "format", "samples", "bytes"]
+    columns = [head.index(word) for word in ("output", "rate", "format")]
+    cells = [[row[at:].split("  ")[0].strip() for at in (0, *columns)] for row in rows]
+    assert cells == [
+        ["a.wav", "out/a.wav", "8 -> 16 kHz", "16-bit WAV"],
+        ["longer_name.wav", "out/longer_name.wav", "8 -> 16 kHz", "16-bit WAV"],
+        ["16k.wav", "out/16k.wav", "16 -> 16 kHz", "copy"],
+    ]
+    assert [row.split()[-2:] for row in rows] == [["2000", "4044"], ["1000", "2044"], ["1000", "2044"]]
+    assert last == "3 of 3 files done (1 copied), 0 skipped, 0 failed"
+    assert tree() == ["16k.wav", "a.wav", "longer_name.wav"]

@@ -67,7 +67,7 @@ def test_a_folder_of_any_rates_and_kinds_comes_out_at_one() -> None:
     tone("in/voice.mp3", 16_000)
     result = resample("in", "-r", "48k", "-d", "out")
     count = len([name for name in tree() if name.startswith("in/") and "." in name])
-    assert f"{count} of {count} files done, 0 skipped, 0 failed" in result.stderr
+    assert f"{count} of {count} files done (4 copied), 0 skipped, 0 failed" in result.stderr
     assert sorted(name.removeprefix("out/") for name in tree() if name.startswith("out/")) == sorted(
         name.removeprefix("in/") for name in tree() if name.startswith("in/")
     )
@@ -90,8 +90,9 @@ def test_only_up_and_only_down_copy_the_others() -> None:
     for rate in (8000, 16_000, 48_000):
         tone(f"in/{rate}.wav", rate)
     for option, kept in (("--only-up", "48000"), ("--only-down", "8000")):
-        said = resample("in", "-r", "16k", "-d", "out", option, "--overwrite").stderr
-        assert f"in/{kept}.wav: is at {kept} Hz, copied to out/{kept}.wav ({option})" in said
+        said = resample("in", "-r", "16k", "-d", "out", option, "--overwrite", "-v").stderr
+        assert f"in/{kept}.wav -> out/{kept}.wav: at {int(kept) / 1000:g} kHz, copied ({option})\n" in said
+        assert "3 of 3 files done (2 copied), 0 skipped, 0 failed\n" in said
         assert Path(f"out/{kept}.wav").read_bytes() == Path(f"in/{kept}.wav").read_bytes()
         changed = {"48000": "8000", "8000": "48000"}[kept]
         assert soundfile.info(f"out/{changed}.wav").samplerate == 16_000

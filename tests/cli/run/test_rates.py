@@ -139,7 +139,7 @@ def test_what_has_the_rate_is_copied_to_the_byte(name: str) -> None:
         result = upsample(name, "--rate", "48k", "--weights", "w.npy")
     target = name.replace("in.", "in_48000.")
     assert result.stdout == f"{target}\n"
-    assert result.stderr == f"convt: warning: {name}: already at 48000 Hz, copied to {target}\n"
+    assert result.stderr == f"{name} -> {target}: already at 48 kHz, copied\n"
     assert Path(target).read_bytes() == Path(name).read_bytes()
     options = ["--rate-in", "48k"] if name == "in.npy" else []
     document = json.loads(upsample(name, "--rate", "48k", *options, "--overwrite", "--json").stdout)
@@ -303,8 +303,7 @@ def test_files_of_different_rates_each_by_its_own_ratio() -> None:
     names = [f"{rate}.wav" for rate in (44_100, 48_000, 22_050, 96_000, 32_000)] + ["again.wav"]
     result = upsample(*names, "-d", "out", "--rate", "48000", "--jobs", "1", code=3)
     assert "convt: 96000.wav: 96000 Hz is above --rate 48000" in result.stderr
-    assert "convt: warning: 48000.wav: already at 48000 Hz, copied to out/48000.wav" in result.stderr
-    assert "5 of 6 files done, 0 skipped, 1 failed" in result.stderr
+    assert "5 of 6 files done (1 copied), 0 skipped, 1 failed" in result.stderr
     for rate in (44_100, 22_050, 48_000, 32_000):
         info = soundfile.info(f"out/{rate}.wav")
         assert (info.samplerate, info.frames) == (48_000, ceil(300 * 48_000 / rate))
