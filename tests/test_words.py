@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOTS = ("convt", "CONTRIBUTING.md")
+ROOTS = ("convt", "docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 
 COUNTED = (
     "taps?|samples?|points?|kernels?|files?|lines?|rows?|numbers?|modules?|methods?|algorithms?|steps?|dB"

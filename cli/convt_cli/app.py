@@ -46,7 +46,7 @@ class Commands(TyperGroup):
         return typer.main.get_command(only)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the subcommand of a line, or say what its first word is instead."""
+        """Return the subcommand of a line, or refuse its first word."""
         if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise Misuse(habits.unknown_command(args, list(_COMMANDS)))
         return super().resolve_command(ctx, args)
@@ -74,21 +74,21 @@ class Commands(TyperGroup):
             else:
                 report.print_error(_as_line(error, words))
             code = error.exit_code
-        except OSError as error:  # of the help, say: what commands do to files is theirs to tell
+        except OSError as error:  # such as of the help; commands report those of their files
             report.print_error(str(os_failure(error, "stdout")))
             code = 1
         sys.exit(code)
 
 
 def _usual(words: list[str]) -> list[str]:
-    """Return a command line with ``help`` and ``version`` as the options that they stand for."""
+    """Return a command line with ``help`` and ``version`` replaced by the options."""
     if words[:1] == ["help"]:
         return [*words[1:2], "--help"]
     return ["--version", *words[1:]] if words[:1] == ["version"] else words
 
 
 def _as_line(error: typer.TyperException, words: Sequence[str]) -> str:
-    """Return what is wrong with a command line, and where its options are listed."""
+    """Return the error of a command line, and where its options are listed."""
     context = getattr(error, "ctx", None)
     command = words[0] if words and words[0] in _COMMANDS else ""
     return f"{_in_words(error, context)} (see '{' '.join(('convt', command)).strip()} --help')"

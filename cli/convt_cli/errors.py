@@ -1,4 +1,4 @@
-"""What ends a command with one line.
+"""Errors that end a command with one line.
 
 Any function of the command raises :class:`Failure`, or :class:`Misuse`, with the line that the user reads:
 what is wrong, and what to do. Docstrings do not repeat it.
@@ -16,7 +16,7 @@ _OPTION = re.compile(  # whose name begins a message of the library
 _NAMED = 20  # files that a line names at most
 
 
-class Failure(Exception):  # noqa: N818  # what the shell sees is a failure, with its exit code
+class Failure(Exception):  # noqa: N818  # the shell sees a failure, with its exit code
     """The work cannot be done; the message is the one line that says why, and `facts` more for JSON."""
 
     exit_code = 1
@@ -24,22 +24,22 @@ class Failure(Exception):  # noqa: N818  # what the shell sees is a failure, wit
 
 
 def os_failure(error: OSError, name: str) -> Failure:
-    """Return the failure of what the system refuses for a file: the one it names, or else `name`."""
+    """Return a failure for an error of the system, with the file that it names, or else `name`."""
     return Failure(f"{error.filename or name}: {error.strerror or error}")
 
 
 class Misuse(Failure):
-    """The command line asks for what cannot be, whatever the files hold."""
+    """The command line is wrong, whatever the files hold."""
 
     exit_code = 2
 
 
 class Unwritable(Exception):  # noqa: N818  # becomes a Failure where the file's name is known
-    """What should be written does not suit the file's format."""
+    """The format of the file cannot hold the samples."""
 
 
 class SomeFailed(Failure):
-    """Of several files some could not be made, or none."""
+    """Some of several outputs, or all, could not be made."""
 
     def __init__(self, names: Sequence[str], of: int) -> None:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -47,8 +47,8 @@ class SomeFailed(Failure):
         self.exit_code = 1 if len(names) == of else 3
 
 
-class ReaderGone(Exception):  # noqa: N818  # nobody wants more of standard output: no error
-    """What reads standard output has closed it."""
+class ReaderGone(Exception):  # noqa: N818  # the reader of standard output has enough: no error
+    """The reader of standard output has closed it."""
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def library_errors_as_failures() -> Iterator[None]:
     Raises
     ------
     Failure, Misuse
-        The one is of a file, the other of the options.
+        Failure for a file, Misuse for the options.
     """
     import convt  # slow to import, and needed where there is work alone
 

@@ -1,4 +1,4 @@
-"""What people type by habit, from sox, ffmpeg and others, and the line that does it here."""
+"""Options and commands typed by habit, from sox, ffmpeg and others, and the line that does it here."""
 
 import difflib
 import os
@@ -54,7 +54,7 @@ _INTEGER_HINTS = {"--stride": "for a ratio of rates use --rate", "--taps": "", "
 
 
 def unknown_option(name: str, known: Iterable[str]) -> str:
-    """Return what to say of an option that there is not."""
+    """Return the answer to an unknown option."""
     word, known = name.lstrip("-"), list(known)
     if word in _NOTHING_NEEDED or word.lower() == "recursive":
         return f"unknown option {name}: it is not needed, {_NOTHING_NEEDED['recursive']}"
@@ -66,7 +66,7 @@ def unknown_option(name: str, known: Iterable[str]) -> str:
 
 
 def mistyped_option(words: Sequence[str], known: Iterable[str]) -> str | None:
-    """Return what to say of the first word that is an option but for its dash; None if there is none."""
+    """Return the answer to the first option with a wrong dash; None if there is none."""
     known = set(known)
     for word in words:
         if word == "--":
@@ -84,7 +84,7 @@ def mistyped_option(words: Sequence[str], known: Iterable[str]) -> str | None:
 
 
 def unknown_command(words: Sequence[str], commands: Sequence[str]) -> str:
-    """Return what to say of a command line whose first word is no command."""
+    """Return the answer to a command line whose first word is not a command."""
     word = words[0]
     rate = any(each.startswith(("--rate", "-r")) for each in words)
     if os.path.isdir(word):
@@ -103,22 +103,22 @@ def unknown_command(words: Sequence[str], commands: Sequence[str]) -> str:
 
 
 def missing_value(option: str) -> str:
-    """Return what to say of an option at the end of the line, without its value."""
+    """Return the answer to an option at the end of the line, without its value."""
     example = _EXAMPLES.get(option)
     return f"{option} needs a value{f', such as {option} {example}' if example else ''}"
 
 
 def bad_value(option: str, kind: Any, message: str) -> str:
-    """Return what to say of an option's value, in place of the parser's own message.
+    """Return the answer to a wrong value, in place of the parser's own message.
 
     Parameters
     ----------
     option : str
         The option's name.
     kind : ParamType
-        What the parser takes.
+        The type that the parser expects.
     message : str
-        What it said.
+        The parser's message.
     """
     quoted = re.match(r"'?(.*?)'? is not (?:one of|a valid|in the range)", message) or re.match(
         r"(\S+) is not in", message

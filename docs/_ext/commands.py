@@ -78,7 +78,7 @@ def _fenced(text: str, language: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text as Markdown that shows it as it is, options and names of files as code."""
+    """Return a text as Markdown that shows it unchanged, options and names of files as code."""
     words, end = [], 0
     for code in _CODE.finditer(text):
         words += [_literal(text[end : code.start()]), f"`{code[0]}`"]

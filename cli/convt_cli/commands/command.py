@@ -11,7 +11,7 @@ _OTHERS = "Options"
 
 
 class PlainCommand(TyperCommand):
-    """A command whose options stand under the headings that they name, each in the order of its class."""
+    """A command whose help groups the options by heading, each group in the order of its class."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options, those of each heading together."""

@@ -20,7 +20,7 @@ def design(options: DesignOptions) -> None:
       convt design --stride 2 --kind lanczos          only measure it
       convt design --stride 160 --down 147 -o w.npy   for 44.1 to 48 kHz
       convt design --from w.npy --balance --stride 2 -o even.npy
-    """  # noqa: D301  # \b keeps the lines below it as they are
+    """  # noqa: D301  # \b keeps the line breaks below it
     from convt_cli.jobs.design import design_kernel  # heavy: not for --help
 
     with report.json_errors(as_json=options.as_json):

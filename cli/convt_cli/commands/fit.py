@@ -1,4 +1,4 @@
-"""``convt fit``: a kernel learned from sound."""
+"""``convt fit``: a kernel learned from audio."""
 
 from convt_cli.commands.with_options import with_options
 from convt_cli.options.fit_options import FitOptions
@@ -18,7 +18,7 @@ def fit(options: FitOptions) -> None:
       convt fit low/ high/ --taps 64 -o w.npy            two folders, same names
       convt fit --from-high corpus/ --taps 64 -o w.npy   derives LOW from HIGH
       convt upsample in.wav --weights w.npy --stride 2 --padding center
-    """  # noqa: D301  # \b keeps the lines below it as they are
+    """  # noqa: D301  # \b keeps the line breaks below it
     from convt_cli.jobs.fit import fit_kernel  # heavy: not for --help
 
     with report.json_errors(as_json=options.as_json):

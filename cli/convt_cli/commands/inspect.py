@@ -1,4 +1,4 @@
-"""``convt inspect``: what a kernel does to sound."""
+"""``convt inspect``: measurements of a kernel."""
 
 from convt_cli.commands.with_options import with_options
 from convt_cli.options.inspect_options import InspectOptions
@@ -19,7 +19,7 @@ def inspect(options: InspectOptions) -> None:
       convt inspect decoder.npz --stride 8 --json | jq '.kernels[0].tonal_lines'
       convt inspect w.npy --stride 2 --plot w.png
       convt inspect w.npy --stride 160 --down 147 --rate 44.1k
-    """  # noqa: D301  # \b keeps the lines below it as they are
+    """  # noqa: D301  # \b keeps the line breaks below it
     from convt_cli.jobs.inspect import inspect_kernel  # heavy: not for --help
 
     with report.json_errors(as_json=options.as_json):

@@ -1,4 +1,4 @@
-"""``convt resample``: sound files, signals or a stream, at another rate."""
+"""``convt resample``: audio files, signals or a stream, at another rate."""
 
 from convt_cli.commands.upsample import convert
 from convt_cli.commands.with_options import with_options
@@ -24,5 +24,5 @@ def resample(options: ResampleOptions) -> None:
     \b
     N samples become ceil(N*out/in). Output sample j is at the time of input
     sample j*in/out.
-    """  # noqa: D301  # \b keeps the lines below it as they are
+    """  # noqa: D301  # \b keeps the line breaks below it
     convert(options, "resample")

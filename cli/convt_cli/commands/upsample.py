@@ -1,4 +1,4 @@
-"""``convt upsample``: sound files, signals or a stream, upsampled."""
+"""``convt upsample``: audio files, signals or a stream, upsampled."""
 
 import re
 
@@ -31,7 +31,7 @@ def upsample(options: UpsampleOptions) -> None:
       (L - 1)*stride - 2*padding + dilation*(K - 1) + output_padding + 1
       stride*L with --padding center, same or causal
       ceil(L*S/M) with --rate, for a ratio of rates S/M in lowest terms
-    """  # noqa: D301  # \b keeps the lines below it as they are
+    """  # noqa: D301  # \b keeps the lines below it
     convert(options, "upsample")
 
 

@@ -11,23 +11,25 @@ from convt_cli.text import report
 
 def weights(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", readable=False, help="Weights, as convt upsample takes them.")
+        Path,
+        typer.Argument(
+            metavar="FILE", readable=False, help="File of weights: .npy, .npz, .safetensors, text or audio."
+        ),
     ],
     layout: kernel_options.Layout = "torch",
     as_json: report_options.Json = False,
 ) -> None:
-    """List the weights in a file that could be a transposed convolution's.
+    """List the weights in a file that may be transposed convolutions.
 
-    For each, on a line: the name that --tensor takes, its shape and dtype as the file has them, what it
-    does, and the bias that belongs to it. What weight_norm has taken apart counts as one. Nothing is
-    unpickled, and no tensor of a checkpoint is read.
+    One line each: the name for --tensor, the shape and dtype in the file, channels and taps, and the bias
+    that belongs to it. The two tensors of weight_norm count as one. Nothing is unpickled.
 
     \b
     Examples:
       convt weights model.safetensors
       convt weights model.safetensors --json | jq '.weights[].name'
       convt weights keras.npz --layout keras
-    """  # noqa: D301  # \b keeps the lines below it as they are
+    """  # noqa: D301  # \b keeps the line breaks below it
     from convt_cli.jobs.weights import list_weights  # heavy: not for --help
 
     with report.json_errors(as_json=as_json):

@@ -16,9 +16,9 @@ Result = tuple[UpsampleOptions, RunReport | Failure]
 def run_all(
     jobs: Sequence[UpsampleOptions], processes: int, *, brief: bool
 ) -> Generator[Result, None, None]:
-    """Upsample files in so many processes, and yield the report of each, in their order.
+    """Upsample files in a number of processes, and yield the report of each, in their order.
 
-    Reports may be brief. When the iteration is left early, files that are being worked on are given up.
+    Reports may be brief. When the iteration is left early, files in progress are given up.
     """
     if min(processes, len(jobs)) < 2:
         for job in jobs:
@@ -34,7 +34,7 @@ def run_all(
 
 
 def _run_alone(job: UpsampleOptions, brief: bool) -> RunReport | Failure:
-    """Do a file in a process of its own, which it may kill."""
+    """Do a file in a separate process, which it may kill."""
     with workers(1) as one:
         result: RunReport | Failure | WorkerKilledError = next(one.run(_run_one, [(job, 1, brief)]))
     if isinstance(result, WorkerKilledError):

@@ -79,5 +79,5 @@ class DesignOptions:
 
     @property
     def filter_spec(self) -> FilterSpec:
-        """What the kernel is designed to."""
+        """The specification of the kernel."""
         return FilterSpec(self.quality, self.passband, self.rejection, self.phase)

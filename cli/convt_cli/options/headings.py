@@ -1,4 +1,4 @@
-"""The headings that options stand under in the help of a command."""
+"""The headings of the options in the help of a command."""
 
 FILES = "Input and output"
 RATE = "Rate"

@@ -151,7 +151,7 @@ class UpsampleOptions:
         typer.Option(
             "--normalize",
             rich_help_panel=headings.KERNEL,
-            help="Scale the kernel so that the level stays as it is.",
+            help="Scale the kernel so that the level does not change.",
         ),
     ] = False
     tensor: kernel_options.Tensor = None
@@ -230,7 +230,7 @@ class UpsampleOptions:
     ] = None
     nonfinite: Annotated[
         Literal["error", "keep", "zero"],
-        typer.Option(rich_help_panel=headings.SAMPLES, help="What to do with NaN and infinity."),
+        typer.Option(rich_help_panel=headings.SAMPLES, help="How to treat NaN and infinity."),
     ] = "error"
     precision: Annotated[
         Literal["float32", "float64"] | None,
@@ -379,7 +379,7 @@ class UpsampleOptions:
 
     @property
     def filter_spec(self) -> FilterSpec:
-        """What a filter is designed to, where no weights are given."""
+        """The specification of the filter, if there are no weights."""
         return FilterSpec(self.quality, self.passband, self.rejection, self.phase)
 
     @property

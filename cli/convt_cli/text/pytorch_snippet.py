@@ -7,7 +7,7 @@ from convt_cli.run.run_plan import RunPlan
 def pytorch_call(plan: RunPlan) -> str:
     """Return an expression of the signal `x`, and of `weight` and `bias` as the report gives their shapes.
 
-    `x` is the array as it is; of sound (C, L), in numbers within 1. The call is the operator alone: gain,
+    `x` is the array; of audio, samples (C, L) within +-1. The call is the operator alone: gain,
     dither and rounding come after it.
     """
     dtype = f".to(torch.{plan.compute_dtype})"

@@ -16,19 +16,19 @@ import typer
 from convt_cli.errors import Failure, SomeFailed, os_failure
 from convt_cli.files.paths import typed
 
-# What would end a line, or tell a terminal to do something: names of files and tensors may hold it.
+# Characters that end a line or control a terminal: names of files and tensors may contain them.
 _CONTROLS = (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _ESCAPED = {code: repr(chr(code))[1:-1] for code in _CONTROLS}
 _SURROGATES = re.compile("[\ud800-\udfff]")  # of bytes in a name that are not UTF-8: no text holds them
 
 
 def print_error(message: str) -> None:
-    """Print in one line why the command ends."""
+    """Print the error that ends the command, in one line."""
     _print_to_people(f"convt: {message}")
 
 
 def print_json_error(cause: Failure, *, to_stderr: bool) -> None:
-    """Print, as JSON if that can be, why the command ends."""
+    """Print the error that ends the command, as JSON if possible."""
     try:
         print_json_line(json_line(error_as_json(cause)), to_stderr=to_stderr)
     except Failure:
@@ -36,13 +36,13 @@ def print_json_error(cause: Failure, *, to_stderr: bool) -> None:
 
 
 def error_as_json(cause: Failure) -> dict[str, Any]:
-    """Return the facts about what has failed."""
+    """Return the facts about a failure."""
     return cause.facts | {"error": str(cause), "exit_code": cause.exit_code}
 
 
 @contextlib.contextmanager
 def json_errors(*, as_json: bool, to_stderr: bool = False) -> Iterator[None]:
-    """Print a failure as JSON, if that is what the command line asks for, and end the command."""
+    """Print a failure as JSON, if --json is given, and end the command."""
     try:
         yield
     except (Failure, OSError) as error:
@@ -55,7 +55,7 @@ def json_errors(*, as_json: bool, to_stderr: bool = False) -> Iterator[None]:
 
 
 def json_number(value: float) -> float | None:
-    """Return what JSON can hold."""
+    """Return a number that JSON can hold, or None."""
     return value if math.isfinite(value) else None
 
 
@@ -65,7 +65,7 @@ def json_line(facts: Any) -> str:
 
 
 def _as_unicode(facts: Any) -> Any:
-    """Return facts whose texts are Unicode's, as parsers want them: what is not has U+FFFD in its place."""
+    """Return facts with valid Unicode texts, as parsers want them; U+FFFD replaces the rest."""
     if isinstance(facts, str):
         return _SURROGATES.sub("\ufffd", facts)
     if isinstance(facts, dict):
@@ -76,12 +76,12 @@ def _as_unicode(facts: Any) -> Any:
 
 
 def print_json_line(line: str, *, to_stderr: bool = False) -> None:
-    """Print a JSON document that is one line."""
+    """Print a JSON document in one line."""
     _print(line.encode(), to_stderr=to_stderr)
 
 
 def print_json(facts: Any) -> None:
-    """Print one JSON document, for people, too."""
+    """Print an indented JSON document."""
     _print(json.dumps(_as_unicode(facts), indent=2, allow_nan=False).encode())
 
 
@@ -106,14 +106,14 @@ def _print(line: bytes, *, to_stderr: bool = False, finished: Path | None = None
 
 
 def _print_to_people(message: str) -> None:
-    """Print a line to stderr; where that fails nobody is left to read it, and the work goes on."""
+    """Print a line to stderr; if that fails nobody reads it, and the work goes on."""
     with contextlib.suppress(OSError):
         typer.echo(message.translate(_ESCAPED), err=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Notes and warnings, unless only errors, or JSON, are wanted; details on demand."""
+    """Prints notes and warnings, unless --quiet or --json is given, and details with --verbose."""
 
     quiet: bool
     verbose: bool = False
@@ -122,7 +122,7 @@ class Reporter:
 
     @property
     def is_for_people(self) -> bool:
-        """Whether anybody wants to see how the work goes on."""
+        """Whether people read the progress of the work."""
         return not (self.quiet or self.as_json)
 
     def written(self, path: Path) -> None:
@@ -131,33 +131,33 @@ class Reporter:
             _print(os.fsencode(typed(path)), finished=path)
 
     def note(self, message: str) -> None:
-        """Print what is being done."""
+        """Print a note."""
         if self.is_for_people:
             _print_to_people(message)
 
     def detail(self, message: str) -> None:
-        """Print what ``--verbose`` asks for."""
+        """Print a detail, with ``--verbose`` only."""
         if self.verbose:
             self.note(message)
 
     def warn(self, message: str) -> None:
-        """Print what the user might not expect."""
+        """Print a warning, once."""
         if message not in self._said:
             self._said.add(message)
             self.note(f"convt: warning: {message}")
 
     def lose(self, message: str) -> None:
-        """Print what data is lost, even if only errors are wanted."""
+        """Print a warning of lost data, even with --quiet."""
         if not self.as_json:
             _print_to_people(f"convt: warning: {message}")
 
     def skip(self, facts: dict[str, Any]) -> None:
-        """Print, as JSON alone, what is known of a file that is left out."""
+        """Print the facts about a skipped file, as JSON only."""
         if self.as_json:
             print_json_line(json_line(facts))
 
     def fail(self, failure: Failure) -> None:
-        """Print why one of several files was not written."""
+        """Print the failure of one of several files."""
         if self.as_json:
             print_json_line(json_line(error_as_json(failure)))
         else:
