@@ -19,7 +19,7 @@ def plot_spectra(result: RunResult, path: Path) -> None:
     try:
         _plot(result, path)
     except Failure as failure:
-        raise Failure(f"{failure}; {result.plan.target} is finished") from None
+        raise Failure(f"{failure}; {result.plan.target} was written") from None
 
 
 def _plot(result: RunResult, path: Path) -> None:

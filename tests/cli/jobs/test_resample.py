@@ -157,7 +157,7 @@ def test_the_report_tells_all() -> None:
         (["in.wav", "-r", "16k", "--weights", "w.npy"], 2, "No such option: --weights"),
         (["in", "-r", "16k"], 2, "a folder needs -d, the folder that takes the outputs"),
         (["in.wav", "-r", "fast"], 2, "'fast' is no rate"),
-        (["in.npy", "-r", "16k"], 2, "an .npy signal states no rate"),
+        (["in.npy", "-r", "16k"], 2, ".npy files carry no sample rate"),
     ],
 )
 def test_wrong_commands_are_one_line(options: list[str], code: int, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Pictures: what they show, where they go, and what happens where they cannot be drawn."""
+"""Plots: what they show, where they go, and what happens if they cannot be drawn."""
 
 import json
 import os
@@ -91,7 +91,7 @@ def texts(figure: Figure) -> set[str]:
 def test_a_kernel_plot_shows_everything(drawn: list[Figure]) -> None:
     run("inspect", "w.npy", "--plot", "w.png", "--rate", "8000")
     (figure,) = drawn
-    assert {"taps 0 to 2 of 3", "phase 0", "phase 1", "phase gains, % off the mean", "images"} <= texts(
+    assert {"taps 0 to 2 of 3", "phase 0", "phase 1", "phase gains, % from the mean", "images"} <= texts(
         figure
     )
     assert "frequency in kHz" in texts(figure)
@@ -110,7 +110,7 @@ def test_a_kernel_plot_shows_everything(drawn: list[Figure]) -> None:
 def test_the_plot_of_a_designed_kernel_shows_its_specification(drawn: list[Figure]) -> None:
     run("design", "--quality", "fast", "--plot", "w.png")
     run("design", "--kind", "linear", "--plot", "v.png")
-    stated = "stated: nothing above -110 dB"
+    stated = "specified: nothing above -110 dB"
     assert stated in texts(drawn[0])
     assert stated not in texts(drawn[1])
 
@@ -342,11 +342,11 @@ def test_a_plot_that_fails_names_the_finished_output(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "write_bytes", fail)
     result = run("upsample", "in.wav", "--plot", "a.png", code=1)
     assert result.stderr.endswith(
-        "a.png: cannot be written: No space left on device; in_x2.wav is finished\n"
+        "a.png: cannot be written: No space left on device; in_x2.wav was written\n"
     )
     assert Path("in_x2.wav").exists()
     result = run("design", "-o", "d.npy", "--plot", "a.png", code=1)
-    assert result.stderr.endswith("No space left on device; d.npy is finished\n")
+    assert result.stderr.endswith("No space left on device; d.npy was written\n")
 
 
 def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure]) -> None:
@@ -359,11 +359,11 @@ def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
-        (["upsample", "in.wav", "--plot", "a.jpg"], "a.jpg: pictures are drawn as .png, .svg, .pdf", 2),
-        (["inspect", "w.npy", "--plot", "a"], "a: pictures are drawn as", 2),
-        (["design", "--plot", "w.npy"], "w.npy: pictures are drawn as", 2),
-        (["upsample", "in.wav", "--plot", "there.png"], "there.png: exists already; use --overwrite", 1),
-        (["inspect", "w.npy", "--plot", "no/a.png"], "there is no folder no", 1),
+        (["upsample", "in.wav", "--plot", "a.jpg"], "a.jpg: plots are written as .png, .svg, .pdf", 2),
+        (["inspect", "w.npy", "--plot", "a"], "a: plots are written as", 2),
+        (["design", "--plot", "w.npy"], "w.npy: plots are written as", 2),
+        (["upsample", "in.wav", "--plot", "there.png"], "there.png: already exists; use --overwrite", 1),
+        (["inspect", "w.npy", "--plot", "no/a.png"], "folder no does not exist", 1),
         (["upsample", "in.wav", "w.npy", "--plot", "a.png"], "--plot draws one input and its output", 2),
         (
             ["upsample", "in.wav", "-d", "out", "--plot", "a.png"],
@@ -372,19 +372,19 @@ def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure
         ),
         (
             ["upsample", "in.wav", "-o", "-", "--plot", "a.png"],
-            "--plot reads input and output once more",
+            "--plot reads input and output again",
             2,
         ),
-        (["upsample", "in.wav", "--dry-run", "--plot", "a.png"], "--dry-run makes nothing: use one", 2),
+        (["upsample", "in.wav", "--dry-run", "--plot", "a.png"], "--dry-run writes none: use one", 2),
         (
             ["upsample", "in.wav", "--skip-existing", "--plot", "a.png"],
-            "--skip-existing may make nothing",
+            "--skip-existing may write none",
             2,
         ),
-        (["upsample", "complex.npy", "--plot", "a.png"], "a.png: complex signals have no picture", 2),
+        (["upsample", "complex.npy", "--plot", "a.png"], "a.png: complex signals cannot be plotted", 2),
         (
             ["upsample", "in.wav", "-o", "a.png", "--format", "WAV", "--plot", "./a.png"],
-            "a.png: cannot be both the picture and a file of the same command",
+            "a.png: is the plot and another file of this command",
             2,
         ),
     ],
@@ -417,8 +417,8 @@ def test_settings_that_stop_matplotlib_are_reported() -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 2
     assert result.stderr == (
-        "convt: --plot needs matplotlib, which refuses its settings: see the variable MPLBACKEND, and the"
-        " file matplotlibrc\n"
+        "convt: --plot: matplotlib rejects its settings; check the variable MPLBACKEND and the file"
+        " matplotlibrc\n"
     )
 
 
@@ -475,7 +475,7 @@ def test_frequencies_beyond_the_output_band_are_drawn_where_they_fold_to(drawn: 
     draw_kernel(Path("w.png"), KernelPlot("w", kernel, 5, 3, None), overwrite=False)
     axes = drawn[0].axes[2]
     assert axes.get_xlim() == (0, 5 / 3)
-    folded = points(next(line for line in axes.lines if line.get_label() == "folded back"))
+    folded = points(next(line for line in axes.lines if line.get_label() == "aliases"))
     response = convt.Response(kernel, 5)
     levels = response.level(response.gains)
     for heard in (0.1, 0.7, 1.3, 1.6):
