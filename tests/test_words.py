@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOTS = ("convt", "docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+ROOTS = ("convt", "cli", "docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 
 COUNTED = (
     "taps?|samples?|points?|kernels?|files?|lines?|rows?|numbers?|modules?|methods?|algorithms?|steps?|dB"
@@ -28,7 +28,7 @@ INSTEAD = {
     r"\bin time with\b": "time-aligned with",
     r"\b(?:a|the|two|any|its|this|of|as|from|to|in|below) sounds?\b(?! (?:card|device))": "audio, signal",
     r"\bsound files?\b": "audio file",
-    r"\bpictures?\b": "plot, diagram, cover art",
+    r"\b(?:a|no|the|with|see|draws?) pictures?\b": "plot, diagram, cover art",
     r"\bof (?:one's|its|their|your) own\b": "its own ..., your own ...",
     r"\bmakes? (?!use\b)(?:\w+ ){0,2}of (?:it|them|those|these|each|what)\b": "turns into, derives from",
     r"\berrands?\b": "job",

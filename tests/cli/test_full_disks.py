@@ -104,8 +104,8 @@ def test_a_pipe_that_cannot_be_kept_is_one_line(short_by: int) -> None:
         check=False,
     )
     assert (result.returncode, result.stdout) == (1, b"")
-    assert result.stderr.startswith(b"convt: standard input: cannot be kept in ")
-    assert result.stderr.endswith(b": File too large; set TMPDIR\n")
+    assert result.stderr.startswith(b"convt: standard input: cannot be stored in ")
+    assert result.stderr.endswith(b": File too large; set TMPDIR to another folder\n")
     assert names() == {"w.npy"}
 
 
@@ -147,8 +147,8 @@ def test_where_a_pipe_cannot_be_kept_that_is_said(monkeypatch: pytest.MonkeyPatc
     whole = sound_bytes("in.flac", frames=100)
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     said = through(whole, "-o", "out.wav", code=1).stderr
-    assert "cannot be kept in " in said
-    assert said.endswith("No space left on device; set TMPDIR\n")
+    assert "cannot be stored in " in said
+    assert said.endswith("No space left on device; set TMPDIR to another folder\n")
     assert not Path("out.wav").exists()
 
 
@@ -169,7 +169,7 @@ def test_an_endless_pipe_that_is_no_sound_ends_soon() -> None:
     with subprocess.Popen(["/usr/bin/env", "yes"], stdout=subprocess.PIPE) as endless:
         _, said = piped("-", "-o", "out.wav", stdin=endless.stdout, code=1)
         endless.kill()
-    assert said == "convt: standard input: is not recognised as sound by its first 17 MB\n"
+    assert said == "convt: standard input: not recognised as audio from its first 17 MB\n"
     assert names() == set()
 
 
@@ -181,5 +181,7 @@ def test_a_pipe_that_is_kept_leaves_room_on_the_disk(
     assert 30_000 < len(data) <= 65_536
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=30_000))
     said = through(data, "-o", "out.wav", *options, code=1).stderr
-    assert said.endswith(f": is longer than 0.0 GB, the room in {tempfile.gettempdir()}; set TMPDIR\n")
+    assert said.endswith(
+        f": longer than the 0.0 GB of space in {tempfile.gettempdir()}; set TMPDIR to another folder\n"
+    )
     assert not Path("out.wav").exists()

@@ -207,7 +207,7 @@ def test_a_pipe_that_carries_no_sound_is_refused_and_not_waited_for() -> None:
     result = run("upsample", "pipe.wav", timeout=60)
     writer.wait(timeout=60)
     assert result.returncode == 1
-    assert result.stderr.startswith("convt: pipe.wav: is not recognised as audio; ")
+    assert result.stderr.startswith("convt: pipe.wav: not recognised as audio; ")
 
 
 @pytest.mark.usefixtures("copying_kernel")

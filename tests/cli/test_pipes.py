@@ -162,7 +162,7 @@ def test_a_gain_beyond_what_float32_holds_gives_infinities_and_no_warning_of_num
 
 def test_a_pipe_without_sound_is_told_in_one_line() -> None:
     said = through(b"hiss\n" * 100, "-o", "out.wav", code=1).stderr
-    assert ": is not recognised as audio; if ffmpeg reads it: ffmpeg -i IN -f wav - " in said
+    assert ": not recognised as audio; if ffmpeg can read it, try: ffmpeg -i IN -f wav - " in said
     assert said.count("\n") == 1
 
 
@@ -185,11 +185,11 @@ def test_a_stream_that_turns_out_long_is_not_called_what_its_header_is_not(
 def test_an_array_needs_a_length_and_a_file() -> None:
     whole = sound_bytes("in.wav", frames=100)
     said = through(endless(whole), "-o", "out.npy", code=1).stderr
-    assert said.startswith("convt: out.npy: an .npy file states its length first")
+    assert said.startswith("convt: out.npy: .npy needs the length in advance")
     through(whole, "-o", "out.npy")
     assert np.load("out.npy").shape == (2, 200)
     os.mkfifo("x.npy")
     writer = threading.Thread(target=lambda: Path("x.npy").write_bytes(b""))
     writer.start()
-    assert "x.npy: an .npy signal is a file, not a pipe" in upsample("x.npy", code=1).stderr
+    assert "x.npy: an .npy signal must be a file, not a pipe" in upsample("x.npy", code=1).stderr
     writer.join()

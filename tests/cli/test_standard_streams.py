@@ -29,8 +29,8 @@ def test_a_reader_that_has_gone_is_no_failure(options: list[str]) -> None:
 
 @pytest.mark.usefixtures("copying_kernel")
 def test_nothing_on_standard_input_is_told_in_one_line() -> None:
-    assert piped("-", code=1) == (b"", "convt: standard input: is empty\n")
-    assert through(b"", "-o", "out.wav", code=1).stderr.endswith(": is empty\n")
+    assert piped("-", code=1) == (b"", "convt: standard input: empty file\n")
+    assert through(b"", "-o", "out.wav", code=1).stderr.endswith(": empty file\n")
     assert not Path("out.wav").exists()
 
 
@@ -47,7 +47,7 @@ def test_a_terminal_is_refused_with_a_hint(which: str) -> None:
     finally:
         os.close(leader)
         os.close(terminal)
-    hints = {"input": "pipe a sound file into the command", "output": "name a file with -o"}
+    hints = {"input": "pipe an audio file into the command", "output": "name a file with -o"}
     assert said.startswith(f"convt: standard {which} is a terminal: ")
     assert hints[which] in said
     assert (found, said.count("\n")) == (b"", 1)
@@ -136,7 +136,7 @@ def test_json_does_not_mix_with_the_samples() -> None:
     found, said = piped("-", "-o", "-", "--json", code=1)
     source = {"path": "standard input"}
     assert found == b""
-    assert json.loads(said) == {"input": source, "error": "standard input: is empty", "exit_code": 1}
+    assert json.loads(said) == {"input": source, "error": "standard input: empty file", "exit_code": 1}
 
 
 @pytest.mark.usefixtures("short_kernel")

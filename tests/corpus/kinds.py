@@ -22,17 +22,17 @@ _QUALITY |= {"G723_24": 8.0, "DPCM_8": 8.0, "NMS_ADPCM_16": 6.0, "NMS_ADPCM_24":
 # libsndfile's own encoders damage these samples.
 _SPOILT = ("ALAC_20", "ALAC_24", "ALAC_32", "PAF", "SDS")
 _NOT_WRITTEN = {
-    "PAF": "libsndfile 1.2.2 spoils",
-    "SDS": "libsndfile 1.2.2 spoils",
-    "WVE": "WVE cannot state 16000 Hz",
-    "XI": "XI cannot state 88200 Hz",
+    "PAF": "convt writes no .paf files",
+    "SDS": "convt writes no .sds files",
+    "WVE": "WVE cannot store a sample rate of 16000 Hz",
+    "XI": "XI cannot store a sample rate of 88200 Hz",
 }
 _RATES = {"WVE": 8000, "XI": 44_100}
 _EXTENSIONS = {"WAVEX": "wav", "RF64": "wav", "SVX": "8svx", "MPC2K": "snd", "NIST": "sph", "IRCAM": "sf"}
 _UNSTATED = {
     "ffmpeg mp2": "convt writes no .mp2 files",
-    "sox htk": "HTK cannot state",
-    "sox wve": "WVE cannot state 16000 Hz",
+    "sox htk": "HTK cannot store a sample rate of",
+    "sox wve": "WVE cannot store a sample rate of 16000 Hz",
 }
 _SEEN = ("SD2", "RAW")  # what these hold is known from outside of the file
 
@@ -72,7 +72,7 @@ def _written(container: str, subtype: str, channels: int, endian: str) -> Made |
     stated = soundfile.info(io.BytesIO(data)).samplerate  # some count in microseconds
     refusal = _NOT_WRITTEN.get(container, "")
     if container == "VOC" and subtype == "PCM_U8":
-        refusal = "VOC cannot state"
+        refusal = "VOC cannot store a sample rate"
     real = x.shape[1] if truth.shape[1] > x.shape[1] else None
     return Made(kind, name, data, truth, stated, real=real, unwritten=refusal)
 
@@ -98,7 +98,7 @@ def by_shape() -> Iterator[Made]:
             data = encoded(x, rate, container, subtype)
             name = f"{container}_{subtype}_{frames}_{channels}_{rate}.{extension}"
             unwritten = "FLAC" if container == "FLAC" and rate > 327_675 else ""
-            refusal = "is empty" if not data else ""
+            refusal = "empty file" if not data else ""
             yield Made(
                 f"shapes of {container}",
                 name,
@@ -110,8 +110,8 @@ def by_shape() -> Iterator[Made]:
             )
 
 
-_VOC = "is a VOC file of 12 blocks, which libsndfile takes for one"
-_UNREAD = "is damaged, or of a kind that libsndfile does not read"
+_VOC = "VOC file of 12 blocks, which libsndfile reads as one"
+_UNREAD = "damaged, or a file type that libsndfile does not read"
 # Of ffmpeg: extension, options, and what is left of the samples (in bits, or in dB) or why it is refused.
 _PIPED: list[tuple[str, str, int | float | str]] = [
     ("wav", "pcm_s16le", 16),
@@ -127,7 +127,7 @@ _PIPED: list[tuple[str, str, int | float | str]] = [
     ("ogg", "libvorbis", 10.0),
     ("opus", "libopus", 10.0),
     ("mp3", "libmp3lame", 10.0),
-    ("voc", "pcm_s16le", "is a VOC file of 12 blocks"),
+    ("voc", "pcm_s16le", "VOC file of 12 blocks"),
 ]
 _FFMPEG: list[tuple[str, str, int | float | str]] = [
     *(
@@ -144,8 +144,8 @@ _FFMPEG: list[tuple[str, str, int | float | str]] = [
     ("wav", "-c:a pcm_s16le -rf64 always", 16),
     ("wav", "-c:a pcm_s16le -write_peak on", 16),
     ("wav", "-c:a libmp3lame", 10.0),
-    ("wav", "-c:a aac", "is "),
-    ("wav", "-c:a ac3", "is "),
+    ("wav", "-c:a aac", "if ffmpeg can read it"),
+    ("wav", "-c:a ac3", "if ffmpeg can read it"),
     ("w64", "-c:a pcm_s16le", 16),
     ("w64", "-c:a pcm_f32le", 32),
     *(
@@ -169,13 +169,13 @@ _FFMPEG: list[tuple[str, str, int | float | str]] = [
     ("voc", "-c:a pcm_u8", _VOC),
     ("voc", "-c:a pcm_s16le", _VOC),
     ("sf", "-f ircam -c:a pcm_s16le", 16),
-    ("oga", "-c:a flac", "is FLAC in Ogg"),
+    ("oga", "-c:a flac", "FLAC in Ogg"),
     ("ogg", "-c:a libvorbis -q:a 5", 10.0),
     ("ogg", "-c:a libvorbis -q:a -1", 6.0),
     ("ogg", "-c:a libvorbis -q:a 10", 10.0),
     ("opus", "-c:a libopus -b:a 64k", 10.0),
     ("opus", "-c:a libopus -b:a 64k -frame_duration 60", 10.0),
-    ("spx", "-c:a libspeex -ar 16000", "is Speex audio"),
+    ("spx", "-c:a libspeex -ar 16000", "Speex audio"),
     *(("mp3", f"-c:a libmp3lame -b:a {rate}k", 10.0) for rate in (24, 64, 128, 160)),
     *(("mp3", f"-c:a libmp3lame -q:a {q}", 10.0) for q in (0, 4, 9)),
     ("mp3", "-c:a libmp3lame -abr 1 -b:a 64k -id3v2_version 3 -metadata title=t", 10.0),
@@ -184,15 +184,15 @@ _FFMPEG: list[tuple[str, str, int | float | str]] = [
     ("mp3", "-c:a libmp3lame -reservoir 0 -b:a 64k", 10.0),
     ("mp2", "-c:a mp2 -b:a 96k", 10.0),
     *((form, f"-f {form} -c:a {code} pipe:1", bits) for form, code, bits in _PIPED),
-    ("m4a", "-c:a aac", "is MPEG-4 audio"),
-    ("m4a", "-c:a alac", "is MPEG-4 audio"),
-    ("aac", "-c:a aac", "is AAC"),
-    ("wma", "-c:a wmav2", "is Windows Media audio"),
-    ("ac3", "-c:a ac3", "is not recognised"),
-    ("wv", "-c:a wavpack", "is WavPack audio"),
-    ("tta", "-c:a tta", "is TTA audio"),
-    ("mka", "-c:a libopus", "is Matroska"),
-    ("webm", "-c:a libopus", "is Matroska"),
+    ("m4a", "-c:a aac", "MPEG-4 audio"),
+    ("m4a", "-c:a alac", "MPEG-4 audio"),
+    ("aac", "-c:a aac", "AAC"),
+    ("wma", "-c:a wmav2", "Windows Media audio"),
+    ("ac3", "-c:a ac3", "not recognised"),
+    ("wv", "-c:a wavpack", "WavPack audio"),
+    ("tta", "-c:a tta", "TTA audio"),
+    ("mka", "-c:a libopus", "Matroska"),
+    ("webm", "-c:a libopus", "Matroska"),
 ]
 
 
@@ -254,14 +254,14 @@ _SOX: list[tuple[str, str, int | float | str]] = [
     ("avr", "-b 16", 16),
     ("htk", "-b 16 -c 1", 16),
     ("wve", "-c 1 -r 8000", 20.0),
-    ("gsm", "-c 1 -r 8000", "is not recognised"),
-    ("hcom", "-c 1 -r 22050", "is not recognised"),
-    ("sndt", "-c 1", "is not recognised"),
-    ("maud", "-b 16", "is not recognised"),
-    ("vox", "-c 1 -r 8000", "is not recognised"),
-    ("smp", "-c 1", "is not recognised"),
+    ("gsm", "-c 1 -r 8000", "not recognised"),
+    ("hcom", "-c 1 -r 22050", "not recognised"),
+    ("sndt", "-c 1", "not recognised"),
+    ("maud", "-b 16", "not recognised"),
+    ("vox", "-c 1 -r 8000", "not recognised"),
+    ("smp", "-c 1", "not recognised"),
     ("txw", "-c 1 -r 33000", _UNREAD),
-    ("prc", "-c 1 -r 8000", "is not recognised"),
+    ("prc", "-c 1 -r 8000", "not recognised"),
 ]
 
 
@@ -313,7 +313,9 @@ def _coded(kind: str, path: Path, exact: Array, left: float | str, rate: int = R
             data,
             exact,
             rate,
-            unwritten=_UNSTATED.get(kind, "VOC cannot state" if kind == "sox voc" and left == 8 else ""),
+            unwritten=_UNSTATED.get(
+                kind, "VOC cannot store a sample rate" if kind == "sox voc" and left == 8 else ""
+            ),
         )
     if data.startswith(b"RIFF") and soundfile.info(path).subtype.startswith("MPEG"):
         frames = mpeg.decoded(chunks(data)[b"data"])  # which libsndfile estimates

@@ -17,8 +17,8 @@ _TRUTH = steps(_X, 16) / 2.0**15
 _LIST = chunk(b"LIST", b"INFOINAM\x02\0\0\0a\0")
 _ID3V1 = b"TAG" + b"title".ljust(125, b"\0")
 _APE = b"APETAGEX" + struct.pack("<4I", 2000, 32, 0, 0) + bytes(8)
-_CUT = "is cut short"
-_UNKNOWN = "is not recognised as audio"
+_CUT = "truncated"
+_UNKNOWN = "not recognised as audio"
 
 
 def _id3v2(length: int) -> bytes:
@@ -91,8 +91,14 @@ def wav_formats() -> Iterator[Made]:
     ambisonic = extensible(1, 16, guid=bytes.fromhex("21070000d311864452c1ca000000")[-12:])
     for code, name in ((2, "unknown"), (0x2001, "DTS"), (0xFF, "AAC")):
         made = wav(_DATA, form=fmt(code) + bytes(2))
-        yield Made("WAV formats", f"{name} {code}.wav", made, rate=8000, refusal="is ")
-    yield Made("WAV formats", "another GUID.wav", wav(_DATA * 2, form=ambisonic), rate=8000, refusal="is ")
+        yield Made("WAV formats", f"{name} {code}.wav", made, rate=8000, refusal="if ffmpeg can read it")
+    yield Made(
+        "WAV formats",
+        "another GUID.wav",
+        wav(_DATA * 2, form=ambisonic),
+        rate=8000,
+        refusal="if ffmpeg can read it",
+    )
 
 
 def other_headers() -> Iterator[Made]:
@@ -130,7 +136,7 @@ def other_headers() -> Iterator[Made]:
     ):
         whole = encoded(tones(5001), RATE, container, subtype)
         name = f"half.{'wav' if container == 'RF64' else container.lower()}"
-        refusal = "is damaged" if container == "CAF" else _CUT  # libsndfile's word
+        refusal = "damaged" if container == "CAF" else _CUT  # libsndfile's word
         yield Made("truncated", name, whole[: len(whole) // 2], refusal=refusal)
     flac, truth = encoded(tones(5001), RATE, "FLAC", "PCM_16"), held(tones(5001), "PCM_16")
     at = flac.index(b"fLaC") + 8 + 13
@@ -157,7 +163,7 @@ def joined() -> Iterator[Made]:
         if truth is None:
             truth = decoded(whole)
         name = f"{subtype}.{container.lower()}"
-        refusal = "is an Ogg file of 2 streams in a row" if container == "OGG" else ""
+        refusal = "Ogg file of 2 consecutive streams" if container == "OGG" else ""
         yield Made("joined", name, whole + whole, truth, RATE, 1e-5, refusal=refusal)
 
 
@@ -243,16 +249,16 @@ def names() -> Iterator[Made]:
 def no_audio() -> Iterator[Made]:
     """Yield files that hold no audio, whatever their names say."""
     kind = "no audio"
-    yield Made(kind, "empty.wav", b"", refusal="is empty")
+    yield Made(kind, "empty.wav", b"", refusal="empty file")
     yield Made(kind, "text.wav", b"not found\n", refusal=_UNKNOWN)
     yield Made(kind, "page.mp3", b"<!DOCTYPE html><html>" + b"not found " * 500, refusal=_UNKNOWN)
     yield Made(kind, "picture.flac", b"\x89PNG\r\n\x1a\n" + bytes(1000), refusal=_UNKNOWN)
     yield Made(kind, "zeros.wav", bytes(1000), refusal=_UNKNOWN)
-    yield Made(kind, "zeros.mp3", bytes(1000), refusal="is ")
-    yield Made(kind, "noise.ogg", np.random.default_rng(1).bytes(5000), refusal="is ")
-    yield Made(kind, "only a tag.mp3", _id3v2(500), refusal="is ")
-    yield Made(kind, "a head.wav", wav(_DATA)[:30], refusal="is ")
-    yield Made(kind, "samples.raw", _DATA, refusal="a .raw file states no rate")
+    yield Made(kind, "zeros.mp3", bytes(1000), refusal="if ffmpeg can read it")
+    yield Made(kind, "noise.ogg", np.random.default_rng(1).bytes(5000), refusal="if ffmpeg can read it")
+    yield Made(kind, "only a tag.mp3", _id3v2(500), refusal="if ffmpeg can read it")
+    yield Made(kind, "a head.wav", wav(_DATA)[:30], refusal=_CUT)
+    yield Made(kind, "samples.raw", _DATA, refusal=".raw files carry no sample rate")
     shorten = b"NIST_1A\n   1024\nsample_coding -s26 pcm,embedded-shorten-v2.00\nend_head\n"
     yield Made(kind, "shorten.sph", shorten.ljust(1024) + bytes(100), refusal="packed with Shorten")
     for head, name in (

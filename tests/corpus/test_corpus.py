@@ -47,8 +47,10 @@ def test_what_is_wrong_is_seen(tmp_path: Path) -> None:
         "sample": Made(made.kind, "a.wav", made.data, off, made.rate),
         "length": Made(made.kind, "b.wav", made.data, made.truth[:, 1:], made.rate),
         "rate": Made(made.kind, "c.wav", made.data, made.truth, 44_100),
-        "accepted": Made(made.kind, "d.wav", made.data, rate=made.rate, refusal="is damaged"),
+        "accepted": Made(made.kind, "d.wav", made.data, rate=made.rate, refusal="damaged"),
         "refused": Made(made.kind, "e.wav", made.data[:-2], made.truth, made.rate),
-        "for another reason": Made(made.kind, "f.wav", made.data[:-2], rate=made.rate, refusal="is empty"),
+        "for another reason": Made(
+            made.kind, "f.wav", made.data[:-2], rate=made.rate, refusal="empty file"
+        ),
     }
     assert len(wrong(list(changed.values()), tmp_path / "a", *AS_NUMBERS)) == len(changed)

@@ -1,7 +1,7 @@
-"""Bit rates of MP3, Vorbis and Opus, in bits per second: an input's, and what libsndfile's encoders take.
+"""Bit rates of MP3, Vorbis and Opus in bits per second: measured on inputs, and set for encoders.
 
-libsndfile has one number for its encoders, from 0, the best, to 1. For MP3 at a constant rate and for Opus
-the bit rate is linear in it; for Vorbis it is 1 less the quality, and the header states what it aims at.
+libsndfile controls its encoders with one number, from 0 (best) to 1. For constant-rate MP3 and for Opus
+the bit rate is linear in it. For Vorbis it is 1 minus the quality, and the header states the nominal rate.
 """
 
 from bisect import bisect_left
@@ -19,19 +19,19 @@ from convt_cli.samples.formats import Format
 
 LOSSY = ("MPEG_LAYER_III", "VORBIS", "OPUS")
 _STEPS = 64  # of Vorbis' quality
-_MOST_VORBIS = 50_000  # Hz: above it Vorbis has qualities, and no bit rates
-_OPUS_LEAST, _OPUS_MOST = 6000, 256_000  # of all channels; of each
-_AS_GOOD = 0.99  # of a bit rate
-_STATING = 192  # bytes of an MP3 frame that can state the length: LAME leaves it out of shorter ones
-# Bit rates of MP3 in kb/s, by the least sample rate that they are for; libsndfile refuses the lowest.
+_MOST_VORBIS = 50_000  # Hz: above it Vorbis has qualities but no bit rates
+_OPUS_LEAST, _OPUS_MOST = 6000, 256_000  # of all channels together; of each
+_AS_GOOD = 0.99  # a bit rate this fraction of another counts as equal
+_STATING = 192  # bytes of an MP3 frame that can state the length: LAME omits it from shorter frames
+# MP3 bit rates in kb/s, by the lowest sample rate they apply to; libsndfile refuses the lowest bit rate.
 _MPEG = {32_000: mpeg.RATES[1, 3], 16_000: mpeg.RATES[2, 3], 0: mpeg.RATES[2, 3][:8]}
 
 
 def bitrate_of_input(source: Source, chosen: Format, frames: int | None) -> float | None:
-    """Return the bit rate of a lossy input without its tags; None of others, and of an unknown length."""
+    """Return a lossy input's bit rate, tags not counted; None if it is lossless or of unknown length."""
     if chosen.subtype not in LOSSY or not frames or not source.size:
         return None
-    at = source.tell()  # libsndfile's, too
+    at = source.tell()  # libsndfile reads from the same position
     source.seek(0)
     tags = len(ogg_comments(source)) if chosen.container == "OGG" else mpeg.after_id3(source, 0)
     source.seek(at)
@@ -39,22 +39,22 @@ def bitrate_of_input(source: Source, chosen: Format, frames: int | None) -> floa
 
 
 def average_bitrate(length: int, chosen: Format, frames: int) -> float:
-    """Return the bit rate of that many bytes, apart from what encoders add to MP3 files, long or short."""
+    """Return the bit rate of `length` bytes, allowing for the frames that encoders add to every MP3."""
     if chosen.subtype == "MPEG_LAYER_III":
-        # A frame that states the length, and 1 to 2 of delay and padding.
+        # One frame states the length; 1 or 2 more hold delay and padding.
         frames += 2880 if chosen.rate >= 32_000 else 1440
     return 8 * length * chosen.rate / frames
 
 
 def is_lower(bitrate: float, than: float) -> bool:
-    """Return whether one bit rate is lower than another by more than their headers explain."""
+    """Return whether one bit rate is lower than another by more than headers account for."""
     return bitrate < _AS_GOOD * than
 
 
 def encoder_settings(chosen: Format, channels: int, bitrate: float | None) -> dict[str, Any]:
-    """Return the arguments of soundfile for a bit rate that is not lower, as far as the encoder goes.
+    """Return soundfile's arguments for at least this bit rate, up to the encoder's limit.
 
-    None stands for the best. Formats that are not lossy have no settings.
+    None asks for the best quality. Lossless formats have no settings.
     """
     if chosen.subtype not in LOSSY:
         return {}
@@ -79,18 +79,23 @@ def check_bitrate(chosen: Format | None, channels: int, bitrate: int) -> None:
     """Refuse a bit rate that the format does not have."""
     if chosen is None or chosen.subtype not in LOSSY:
         name = f"{chosen.container} {chosen.subtype}" if chosen else "an array"
-        raise Misuse(f"--bitrate is for MP3, Ogg Vorbis and Opus, and the output is {name}")
+        raise Misuse(f"--bitrate applies only to MP3, Ogg Vorbis and Opus; the output is {name}")
     what = f"--bitrate {bitrate / 1000:g}k: {chosen.container} {chosen.subtype}"
     if not _has_bitrates(chosen):
-        raise Misuse(f"{what} has no bit rates above {_MOST_VORBIS} Hz: leave it out for the best quality")
+        raise Misuse(
+            f"{what} has no bit rates above {_MOST_VORBIS} Hz; leave out --bitrate for the best quality"
+        )
     low, high = _bitrates(chosen, channels)
     if not low <= bitrate <= high:
         limits = f"{low / 1000:.0f}k to {high / 1000:.0f}k"
-        raise Misuse(f"{what} of {channels} channel(s) at {chosen.rate} Hz takes {limits}")
+        raise Misuse(f"{what} with {channels} channel(s) at {chosen.rate} Hz allows {limits}")
 
 
 def higher_bitrate(chosen: Format, channels: int, asked: float, wanted: float, made: float) -> float | None:
-    """Return what to ask an encoder for that has made less than wanted; None if it has not, or cannot."""
+    """Return a higher bit rate to request from an encoder that fell short of `wanted`.
+
+    None if it did not fall short, or cannot go higher.
+    """
     if not _has_bitrates(chosen) or not is_lower(made, wanted):
         return None
     _, high = _bitrates(chosen, channels)
@@ -117,7 +122,7 @@ def _mpeg_bitrates(chosen: Format) -> list[int]:
 
 @lru_cache(maxsize=256)
 def _nominal(step: int, rate: int, channels: int) -> int:
-    """Return the bit rate that Vorbis' encoder states for a quality of many steps (Vorbis I, 4.2.2)."""
+    """Return the nominal bit rate that Vorbis' encoder states at a quality step (Vorbis I, 4.2.2)."""
     file, level = BytesIO(), 1 - step / _STEPS
     soundfile.SoundFile(file, "w", rate, channels, "VORBIS", format="OGG", compression_level=level).close()
     data = file.getvalue()

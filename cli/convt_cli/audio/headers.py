@@ -1,12 +1,12 @@
 """Headers of the audio files that convt reads and writes as streams: WAV (RIFF, RIFX, RF64) and AU.
 
 A WAV file is a list of chunks: four letters, a length, and that number of bytes. RF64 keeps lengths of
-more than 32 bits in a chunk ``ds64`` (EBU Tech 3306)::
+more than 32 bits in a ``ds64`` chunk (EBU Tech 3306)::
 
     RIFF <length> WAVE | fmt <16 or 40> ... | bext ... | data <length> samples ... | LIST ...
     RF64 ffffffff WAVE | ds64 <28> ...  | fmt ... | data ffffffff samples ...
 
-A program that writes to a pipe cannot go back to the header, so the lengths there may mean nothing.
+A program that writes to a pipe cannot go back to the header, so its lengths may be placeholders.
 """
 
 import struct
@@ -21,11 +21,11 @@ from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
 
 _MOST = 0xFFFFFFFF
-WAV_LIMIT = _MOST  # bytes of a WAV file; a longer one is RF64. Tests lower it, to spare a disk 5 GB
-_LARGEST_CHUNK = 1 << 26  # bytes of metadata that are taken to be real
-_ENDLESS = 1 << 62  # bytes that no file has
-_WIDE = (b"RF64", b"BW64")  # which differ in what else they may hold
-_WIDEST = 0xFFFF  # bytes of a frame, as far as a WAV file can state it
+WAV_LIMIT = _MOST  # bytes of a WAV file; a longer one is RF64. Tests lower it to save 5 GB of disk
+_LARGEST_CHUNK = 1 << 26  # bytes of a metadata chunk that are believed
+_ENDLESS = 1 << 62  # bytes, more than any file has
+_WIDE = (b"RF64", b"BW64")  # they differ only in other chunks
+_WIDEST = 0xFFFF  # bytes of a frame, the most that a WAV header can state
 _LARGEST_HEADER = 1 << 28
 _MOST_CHUNKS = 1000
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -34,7 +34,7 @@ _WAV_CODES = {(_PCM, 8): "PCM_U8", (_PCM, 16): "PCM_16", (_PCM, 24): "PCM_24", (
 _WAV_CODES |= {(_FLOAT, 32): "FLOAT", (_FLOAT, 64): "DOUBLE"}
 _GSM = 0x31
 _BLOCKS = (0x02, 0x11, 0x14, _GSM, 0x38, 0x40)  # codes of ADPCM and GSM, whose samples come in blocks
-_LEAST_BLOCK = 1024  # samples that a block may have where the format does not say it
+_LEAST_BLOCK = 1024  # samples per block if the format does not state it
 _AU_CODES = {2: "PCM_S8", 3: "PCM_16", 4: "PCM_24", 5: "PCM_32", 6: "FLOAT", 7: "DOUBLE"}
 
 
@@ -45,7 +45,7 @@ class Header:
     Attributes
     ----------
     format : Format or None
-        None if the samples are coded, and libsndfile has to read them.
+        None if the samples are coded; libsndfile then reads them.
     channels : int
         Channels.
     length : int or None
@@ -70,7 +70,7 @@ class Header:
 
 
 def parse(source: Source) -> Header | None:
-    """Read a header up to the samples; return to the start, with None, if it is another kind of file.
+    """Read a header up to the samples; for another file type return None, back at the start.
 
     Raises
     ------
@@ -103,11 +103,11 @@ def _parse_wav(source: Source, magic: bytes) -> Header | None:
             wide = struct.unpack("<QQ", body[:16])
         chunks.append((name, body))
         if len(chunks) == _MOST_CHUNKS:
-            raise Failure(f"{source.name}: is damaged: {_MOST_CHUNKS} chunks come before its samples")
+            raise Failure(f"{source.name}: damaged: {_MOST_CHUNKS} chunks before the samples")
     else:
         raise _cut_short(source)
     if header is None:
-        raise Failure(f"{source.name}: is damaged: its samples come before their format")
+        raise Failure(f"{source.name}: damaged: the data chunk comes before the fmt chunk")
     at = source.tell()
     header.start, header.length_at = at, at - 4
     header.meta.order, header.meta.chunks = order, chunks
@@ -121,9 +121,10 @@ def _parse_wav(source: Source, magic: bytes) -> Header | None:
 
 
 def _length_in_file(source: Source, stated: int, start: int, order: Order) -> int | None:
-    """Return the bytes of samples that 32 bits state, or None if they mean all up to the file's end.
+    """Return the bytes of samples according to a 32-bit length; None for all up to the end of the file.
 
-    They may be a placeholder, or the length of a longer file modulo 2**32. Chunks alone follow samples.
+    The length may be a placeholder, or that of a longer file modulo 2**32. Only chunks can follow the
+    samples, so a candidate is tested by what follows it.
     """
     present = (source.size or 0) - start
     for length in range(stated, present + 1, 1 << 32):
@@ -152,14 +153,12 @@ def _is_name(name: bytes) -> bool:
 def _body(source: Source, name: bytes, length: int) -> bytes:
     """Read the body of a chunk that comes before the samples."""
     if length > _LARGEST_CHUNK or source.tell() > _LARGEST_HEADER:
-        raise Failure(
-            f"{source.name}: is damaged: it has a chunk {name!r} of {length} bytes before its samples"
-        )
+        raise Failure(f"{source.name}: damaged: a chunk {name!r} of {length} bytes before the samples")
     return _exactly(source, length + length % 2)[:length]
 
 
 def _credible(source: Source, length: int, start: int, end: int) -> int | None:
-    """Return the stated length of the samples, or None if it means nothing.
+    """Return the stated length of the samples, or None if it is a placeholder.
 
     The header of a file that was written as a stream states the largest length, or zero.
     """
@@ -167,7 +166,7 @@ def _credible(source: Source, length: int, start: int, end: int) -> int | None:
     if _MOST < length < _ENDLESS:
         return length
     if length == 0:
-        # If chunks follow, there are really no samples.
+        # If chunks follow, the file truly has no samples.
         followed = end > start and not is_placeholder(end - 8)
         return 0 if followed or present == 0 else None
     if is_placeholder(length) and (present is None or present < length):
@@ -177,19 +176,19 @@ def _credible(source: Source, length: int, start: int, end: int) -> int | None:
 
 def _parse_format(source: Source, body: bytes, order: str, magic: bytes) -> Header:
     if len(body) < 16:
-        raise Failure(f"{source.name}: is damaged: its format takes {len(body)} bytes, not 16 or more")
+        raise Failure(f"{source.name}: damaged: the fmt chunk has {len(body)} bytes, fewer than 16")
     code, channels, rate, _, frame, bits = struct.unpack(f"{order}HHIIHH", body[:16])
     mask, container = 0, "RF64" if magic in _WIDE else "WAV"
     if code == _EXTENSIBLE and len(body) >= 40 and body[28:40] == _guid(order, 0)[4:]:
         mask, code = struct.unpack(f"{order}II", body[20:28])
         container = "WAVEX" if container == "WAV" and order == "<" else container
     if not channels or not rate:
-        raise Failure(f"{source.name}: is damaged: it states {channels} channels at {rate} Hz")
+        raise Failure(f"{source.name}: damaged: the header states {channels} channels at {rate} Hz")
     subtype = _WAV_CODES.get((code, bits))
     if subtype and frame != channels * bits // 8:
         raise Failure(
-            f"{source.name}: is damaged: {channels} channel(s) of {bits} bits take {channels * bits // 8}"
-            f" bytes, and it states {frame}"
+            f"{source.name}: damaged: a frame of {channels} channel(s) at {bits} bits has"
+            f" {channels * bits // 8} bytes; the header states {frame}"
         )
     endian = "BIG" if order == ">" else "FILE"
     chosen = Format(container, subtype, endian, rate) if subtype else None
@@ -200,7 +199,7 @@ def _parse_au(source: Source, order: Order) -> Header:
     start, length, code, rate, channels = struct.unpack(f"{order}5I", _exactly(source, 20))
     if not 24 <= start <= _LARGEST_CHUNK or not 0 < channels <= _WIDEST or not rate:
         raise Failure(
-            f"{source.name}: is damaged: it states {channels} channels at {rate} Hz from byte {start} on"
+            f"{source.name}: damaged: the header states {channels} channels at {rate} Hz from byte {start}"
         )
     _exactly(source, start - 24)
     subtype = _AU_CODES.get(code)
@@ -221,7 +220,7 @@ def read_trailing_chunks(source: Source, header: Header) -> None:
 
 
 def parse_trailing_chunks(source: Source, order: Order) -> list[Chunk]:
-    """Read the chunks after the samples, up to the first that is not whole."""
+    """Read the chunks after the samples, up to the first incomplete one."""
     chunks = list[Chunk]()
     for name, length in chunk_headers(source, f"{order}4sI", 2):
         if length > _LARGEST_CHUNK or not _is_name(name):
@@ -241,7 +240,7 @@ def size_of(chunks: Iterable[Chunk]) -> int:
 
 
 def frames_that_count(header: Header, frames: int | None) -> int | None:
-    """Return how many samples of coded blocks count: `fact` states it, and the last block is full."""
+    """Return how many samples of coded blocks count: ``fact`` states it; the last block is padded."""
     chunks = dict(header.meta.chunks)
     form, fact = chunks.get(b"fmt ", b""), chunks.get(b"fact", b"")
     if frames is None or len(fact) < 4:
@@ -249,15 +248,15 @@ def frames_that_count(header: Header, frames: int | None) -> int | None:
     order = header.meta.order
     code, channels, block = struct.unpack(f"{order}HH14xH", form[:20].ljust(20, b"\0"))
     (stated,) = struct.unpack(f"{order}I", fact[:4])
-    blocks = 2 if code == _GSM else 1  # of which libsndfile makes one too many
+    blocks = 2 if code == _GSM else 1  # libsndfile returns one GSM block too many
     is_padding = code in _BLOCKS and 0 < frames - stated < blocks * (block or _LEAST_BLOCK)
-    # libsndfile states too few of several channels: as if each sample of a frame were one of them.
+    # libsndfile states too few for several channels: it divides by their number.
     is_divided = channels > 1 and 0 <= frames - stated * channels < channels
     return stated if stated and is_padding and not is_divided else frames
 
 
 def fix_length(source: Source, header: Header) -> int:
-    """State the length of coded samples that state none, and return how many bytes are missing.
+    """Write the length of coded samples into a header that lacks it; return how many bytes are missing.
 
     libsndfile, which reads them, believes the length. The correction is made in a copy.
     """
@@ -277,7 +276,7 @@ def _exactly(source: Source, count: int) -> bytes:
 
 
 def _cut_short(source: Source) -> Failure:
-    return Failure(f"{source.name}: is cut short: it ends within its header")
+    return Failure(f"{source.name}: truncated: it ends within its header")
 
 
 def riff_chunk(order: str, name: bytes, body: bytes) -> bytes:
@@ -286,24 +285,24 @@ def riff_chunk(order: str, name: bytes, body: bytes) -> bytes:
 
 
 def _even(body: bytes) -> bytes:
-    """Return metadata of an even length: after an odd one libsndfile finds no samples in RF64."""
+    """Return metadata padded to an even length: after an odd one libsndfile finds no samples in RF64."""
     return body + bytes(len(body) % 2)
 
 
 def near_limit(length: int) -> bool:
-    """Return whether so many bytes of samples may leave too little of a WAV file for all else."""
+    """Return whether `length` bytes of samples may leave too little room in a WAV file for the rest."""
     return length >= WAV_LIMIT - WAV_LIMIT // 16
 
 
 def build(
     chosen: Format, channels: int, meta: Metadata, length: int | None, *, room: bool = False, after: int = 0
 ) -> bytes:
-    """Return the header of a file; with `room`, of as many bytes whatever the length.
+    """Return the header of a file; with `room`, its size does not depend on the length.
 
     Parameters
     ----------
     chosen : Format
-        Of plain numbers; a WAV file that turns out too long for its lengths becomes RF64.
+        A format of plain numbers; a WAV file that is too long for 32-bit lengths becomes RF64.
     channels : int
         Channels.
     meta : Metadata
@@ -311,7 +310,7 @@ def build(
     length : int or None
         Bytes of samples; None if unknown.
     room : bool
-        Whether there is to be room for lengths of more than 32 bits even where they are not needed.
+        Whether to reserve room for lengths of more than 32 bits even if they are not needed.
     after : int
         Bytes that follow the samples.
     """
@@ -370,7 +369,7 @@ def _build_format(chosen: Format, channels: int, mask: int, order: str) -> bytes
     if extensible:
         body += struct.pack(f"{order}HHI", 22, bits, mask) + _guid(order, code)
     elif code == _FLOAT:
-        body += bytes(2)  # the length of an extension, required for all codes but PCM
+        body += bytes(2)  # the length of an extension, required for every code but PCM
     return body
 
 

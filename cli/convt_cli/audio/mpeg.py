@@ -1,13 +1,12 @@
-"""MPEG audio, layers I to III: a row of frames that need not say how many they are.
+"""MPEG audio, layers I to III: a sequence of frames whose number need not be stated.
 
-Each begins with 11 bits set, then its version, layer, bit rate and sample rate, which give its length
+Each frame begins with 11 bits set, then its version, layer, bit rate and sample rate, which give its length
 (ISO/IEC 11172-3, section 2.4.1.3; 13818-3 for the lower sample rates)::
 
     ID3v2 tag | frame: Xing, Info or VBRI | frame | frame ... | ID3v1 tag
 
-The first may state the number of frames, as programs that write them go back to it (Xing's, Fraunhofer's).
-Without that, libsndfile's length is an estimate from the bit rate of the first frames, and it does not read
-beyond it.
+The first frame may state the number of frames, if the encoder goes back to it (Xing's, Fraunhofer's).
+Otherwise libsndfile estimates the length from the bit rate of the first frames, and stops there.
 """
 
 import re
@@ -16,15 +15,15 @@ from collections.abc import Iterator
 from convt_cli.files.source import Source
 from convt_cli.metadata.unread import seven_bits
 
-_HEAD = 1 << 16  # bytes in which the first frame is looked for
+_HEAD = 1 << 16  # bytes in which the first frame is searched
 _PIECE = 1 << 20
 _SUFFIXES = (".mp3", ".mpga")
-_OTHERS = (b"FORM", b"OggS", b"caff", b"fLaC", b"riff")  # whatever the name says
+_OTHERS = (b"FORM", b"OggS", b"caff", b"fLaC", b"riff")  # other file types, whatever the extension
 _SHORTEST_STATING = 100  # bytes
-_DELAY = 529  # samples, of the decoder's filters
-_LONGEST = 1 << 12  # bytes of a frame, at most
+_DELAY = 529  # samples, the delay of the decoder's filters
+_LONGEST = 1 << 12  # bytes of a frame at most
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
-# Bit rates in kb/s by their numbers, 1 to 14, of versions 1, and 2 or 2.5, and layers.
+# Bit rates in kb/s by their index, 1 to 14, for (version 1, or 2 and 2.5; layer).
 RATES = {
     (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -37,19 +36,19 @@ _SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 
 
 
 def rewrite(source: Source, start: int) -> int | None:
-    """Have a copy read in place of layer III that libsndfile misjudges.
+    """Replace layer III audio that libsndfile would misread by a corrected copy.
 
-    It ends where its estimate of the length is short, and does not find frames behind other bytes. The copy
-    states the length, in a frame of its own, and begins with a tag or a frame.
+    libsndfile stops at its estimate of the length, and does not find frames that follow other bytes. The
+    copy begins with a tag or a frame, and an extra frame states the length.
 
     Returns
     -------
     int or None
-        The bytes between frames that are none; None if there is no need of a copy.
+        Bytes between the frames that belong to no frame; None if no copy is needed.
     """
     tag_end = after_id3(source, start)
     head = _read(source, tag_end, _HEAD)
-    if head.startswith(_OTHERS):  # before it is searched
+    if head.startswith(_OTHERS):  # saves the search
         return None
     at = next(_frames(head), None)
     if at is None or _layer(head[at:]) != 3:
@@ -71,10 +70,10 @@ def _layer(frame: bytes) -> int:
 
 
 def _stating(frame: bytes, samples: int) -> bytes:
-    """Return two frames like another: how many follow, and one of silence.
+    """Return two frames in the format of `frame`: one that states how many follow, and one of silence.
 
-    Of a file that states its length the decoder leaves out what an encoder adds: here the frame of silence,
-    which is more than the _DELAY of its own that it always leaves out.
+    If a file states its length, the decoder drops the samples that an encoder adds. Here that is the frame
+    of silence, less the _DELAY samples that the decoder always drops.
     """
     for rate in range(1, 15):
         head = bytes((frame[0], frame[1] | 1, rate << 4 | frame[2] & 12, frame[3]))  # no checksum
@@ -84,13 +83,13 @@ def _stating(frame: bytes, samples: int) -> bytes:
     is_mono, is_first = frame[3] >> 6 == 3, frame[1] >> 3 & 3 == 3
     side = (17 if is_mono else 32) if is_first else (9 if is_mono else 17)
     stated = b"Xing" + (1).to_bytes(4, "big") + (samples // each + 1).to_bytes(4, "big")
-    left_out = (each - _DELAY) << 12 | _DELAY  # at the start and at the end, less what it adds to them
+    left_out = (each - _DELAY) << 12 | _DELAY  # samples to drop at the start and at the end
     encoder = b"convt".ljust(21, b"\0") + left_out.to_bytes(3, "big")
     return (head + bytes(side) + stated + encoder).ljust(length, b"\0") + head.ljust(length, b"\0")
 
 
 def states_length(source: Source, start: int) -> bool:
-    """Return whether the first frame from a position on states how many frames there are."""
+    """Return whether the first frame after a position states how many frames there are."""
     head = _read(source, after_id3(source, start), _HEAD)
     at = next(_frames(head), None)
     return at is not None and _is_stating(head[at:])
@@ -102,7 +101,7 @@ def _is_stating(frame: bytes) -> bool:
 
 
 def count_samples(source: Source, start: int) -> tuple[int, int]:
-    """Return the samples of all whole frames from a position on, and the bytes between that are none."""
+    """Return the samples of all whole frames after a position, and the bytes that belong to no frame."""
     at, count, gaps, data, base = after_id3(source, start), 0, 0, b"", 0
     while True:
         if at + _LONGEST > base + len(data):
@@ -112,7 +111,7 @@ def count_samples(source: Source, start: int) -> tuple[int, int]:
             if at + length > base + len(data):
                 return count, gaps
             count, at = count + samples, at + length
-        elif data[at - base :].startswith(b"ID3"):  # a tag amid the frames, in joined files
+        elif data[at - base :].startswith(b"ID3"):  # a tag between the frames of joined files
             at = max(at + 1, after_id3(source, at))
         elif (next_at := next(_frames(data, at - base), None)) is not None:
             gaps += base + next_at - at
@@ -130,7 +129,7 @@ def _read(source: Source, at: int, count: int) -> bytes:
 
 
 def after_id3(source: Source, start: int) -> int:
-    """Return the position after a tag, whose length is in four bytes of 7 bits."""
+    """Return the position after an ID3v2 tag, whose length is four bytes of 7 bits."""
     head = _read(source, start, 10)
     if head[:3] != b"ID3" or len(head) < 10:
         return start
@@ -138,7 +137,7 @@ def after_id3(source: Source, start: int) -> int:
 
 
 def _frames(data: bytes, start: int = 0) -> Iterator[int]:
-    """Yield where frames begin that another follows, or the end: other bytes may look like one."""
+    """Yield the positions of frames followed by another or by the end: other bytes may look like one."""
     for match in _SYNC.finditer(data, start):
         at = match.start()
         if found := _frame(data, at):

@@ -1,4 +1,4 @@
-"""Signals as .npy files: arrays (L,), (C, L) or (N, C, L); or, channels last, (L, C) or (N, L, C)."""
+"""Signals as .npy files: arrays (L,), (C, L) or (N, C, L); with channels last (L, C) or (N, L, C)."""
 
 import io
 import math
@@ -15,17 +15,20 @@ from convt_cli.metadata.chunks import Chunk
 from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Array, cast, precise
 
-_MOST_EMPTY = 1 << 16  # signals of no samples
+_MOST_EMPTY = 1 << 16  # signals without samples
 _FARTHEST = 1 << 63
 
-# Version 3 differs from 2 only in the names of fields, which signals do not have.
+# Version 3 differs from 2 only in field names, which signals do not have.
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0} | dict.fromkeys(
     ((2, 0), (3, 0)), np.lib.format.read_array_header_2_0
 )
 
 
 class NpyReader:
-    """An array of one to three axes, read block by block: a mapped file that shrinks kills the process."""
+    """An array of one to three axes, read block by block.
+
+    It is not memory-mapped: a mapped file that shrinks kills the process.
+    """
 
     format = None
 
@@ -40,21 +43,21 @@ class NpyReader:
 
     def _open(self, path: Path, precision: str | None) -> None:
         if self.source.size is None:
-            raise Failure(f"{path}: an .npy signal is a file, not a pipe")
+            raise Failure(f"{path}: an .npy signal must be a file, not a pipe")
         shape, fortran, dtype = self._read_header()
         if not 1 <= len(shape) <= 3:
             wanted = "(L, C) or (N, L, C)" if self._channels_last else "(C, L) or (N, C, L)"
-            raise Failure(f"{path}: a signal has shape (L,), {wanted}, not {shape}")
+            raise Failure(f"{path}: shape {shape}; a signal must have shape (L,), {wanted}")
         if dtype.kind not in "biufc" or dtype.char in "gG":
-            raise Failure(f"{path}: a signal is made of numbers of up to 64 bits, not of {dtype}")
+            raise Failure(f"{path}: dtype {dtype}; a signal must hold numbers of up to 64 bits each")
         self._stored, self.dimensions = dtype, len(shape)
         sizes = _in_order(_as_three(shape, channels_last=self._channels_last), self._channels_last)
         self.signals, self.channels, self.frames = sizes
         self._steps = self._strides(shape, fortran=fortran)
         if not self.channels:
-            raise Failure(f"{path}: a signal has a channel at least, and {shape} has none")
+            raise Failure(f"{path}: shape {shape} has no channel; a signal needs at least one")
         if not self.frames and self.signals > _MOST_EMPTY:
-            raise Failure(f"{path}: {shape} is an absurd shape for no samples")
+            raise Failure(f"{path}: shape {shape} has {self.signals} signals without samples")
         self._check_size(math.prod(shape) * dtype.itemsize)
         single = dtype.newbyteorder("=") in ("float16", "float32", "complex64")
         self.precision = precision or ("float32" if single else "float64")
@@ -66,8 +69,8 @@ class NpyReader:
             header = _parse_header(self.source)
         except Failure:
             raise
-        except Exception:  # noqa: BLE001  # numpy raises some ten types for damaged headers
-            raise _not_whole(self.source, "its header is damaged, or numpy did not write it") from None
+        except Exception:  # noqa: BLE001  # numpy raises about ten types for damaged headers
+            raise _not_whole(self.source, "the header is damaged, or not numpy's") from None
         self._start = self.source.tell()
         return header
 
@@ -75,7 +78,7 @@ class NpyReader:
         present = (self.source.size or 0) - self._start
         if present < wanted:
             raise Failure(
-                f"{self.source.path}: not a whole .npy file: {present} bytes of samples, not {wanted}"
+                f"{self.source.path}: truncated .npy file: {present} of {wanted} bytes of samples"
             )
 
     def blocks(self, signal: int, size: int) -> Iterator[Array]:
@@ -91,7 +94,7 @@ class NpyReader:
         return _in_order(steps, self._channels_last)
 
     def _block(self, signal: int, start: int, count: int) -> Array:
-        """Return samples of one signal, read frame by frame or channel by channel, as the file has them."""
+        """Return samples of one signal, read frame by frame or channel by channel, in the file's order."""
         of_signal, of_channel, of_frame = self._steps
         outside, inside = (0, signal * of_signal) if of_signal < of_frame else (signal * of_signal, 0)
         if of_channel < of_frame:
@@ -109,7 +112,7 @@ class NpyReader:
         room = np.empty(count * width, np.uint8)
         self.source.seek(self._start + first * width)
         if self.source.fill(room, len(room)) < len(room):
-            raise Failure(f"{self.source.path}: changed while it was read")
+            raise Failure(f"{self.source.path}: changed while being read")
         return room.view(self._stored)
 
     def late_chunks(self) -> list[Chunk]:
@@ -122,15 +125,15 @@ class NpyReader:
 
 
 def _not_whole(source: Source, reason: str) -> Failure:
-    return Failure(f"{source.path}: not a whole .npy file (pickled data is never loaded): {reason}")
+    return Failure(f"{source.path}: not a valid .npy file (pickled data is never loaded): {reason}")
 
 
 def _parse_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, Fortran order and dtype, or raise whatever numpy raises."""
+    """Return shape, Fortran order and dtype; numpy's errors are passed on."""
     version = np.lib.format.read_magic(source)
     if version not in _HEADERS:
         raise _not_whole(source, f"version {version} of the format")
-    with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
+    with warnings.catch_warnings(action="ignore"):  # about headers that Python 2 wrote
         shape, fortran, dtype = _HEADERS[version](source)
     if dtype.hasobject or any(type(axis) is not int or not 0 <= axis < _FARTHEST for axis in shape):
         raise _not_whole(source, f"an array {str(shape)[:80]} of {dtype}")
@@ -138,7 +141,7 @@ def _parse_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
 def _as_three(shape: tuple[int, ...], *, channels_last: bool) -> tuple[int, int, int]:
-    """Return a shape with three axes: missing ones are of one signal or one channel."""
+    """Return a shape with three axes; missing ones have length 1: one signal, one channel."""
     if channels_last and len(shape) == 1:
         return 1, shape[0], 1
     first, second, third = (1,) * (3 - len(shape)) + shape
@@ -151,7 +154,7 @@ def _in_order(three: tuple[int, int, int], channels_last: bool) -> tuple[int, in
 
 
 class NpyWriter:
-    """An array (N, C, L), or (N, L, C), or of its last one or two axes."""
+    """An array (N, C, L) or (N, L, C), or only its last one or two axes."""
 
     format, quantise, is_rf64 = None, None, False
     notes: Sequence[str] = ()
@@ -179,7 +182,7 @@ class NpyWriter:
         self._start = self._file.tell()
         try:
             self._file.truncate(self._start + math.prod(shape) * dtype.itemsize)
-        except OSError:  # there is no room
+        except OSError:  # no room on the disk
             self._file.close()
             raise
 
@@ -200,7 +203,7 @@ class NpyWriter:
         self._file.seek(self._start + position * self._dtype.itemsize)
         self._file.write(np.ascontiguousarray(numbers, self._dtype).data)
 
-    def finish(self, late: Sequence[Chunk]) -> list[str]:  # noqa: ARG002  # a signal in an array has none
+    def finish(self, late: Sequence[Chunk]) -> list[str]:  # noqa: ARG002  # arrays have no metadata
         """Complete the file."""
         self._file.close()
         return []

@@ -27,7 +27,7 @@ def is_plain(chosen: Format) -> bool:
 
 
 def predicted_size(chosen: Format | None, channels: int, frames: int | None, meta: Metadata) -> int | None:
-    """Return the size of a file in bytes; None if its length is unknown or a coder decides."""
+    """Return the size of a file in bytes; None if its length is unknown or its samples are coded."""
     if chosen is None or frames is None or not is_plain(chosen):
         return None
     length = frames * channels * chosen.bits // 8
@@ -51,7 +51,7 @@ class PcmReader:
         self.dtype = np.dtype(self.precision)
         self.warnings = list[str]()
         if header.ignored:
-            self._ignore(f"the {header.ignored} bytes")
+            self._ignore(f"{header.ignored} bytes")
         self.is_file = source.size is not None and not source.spooled
         self.identity = source.identity
         self._length = self._present()
@@ -69,7 +69,7 @@ class PcmReader:
         return present
 
     def _cut_short(self, frames: int, stated: int) -> None:
-        what = f"it ends after {frames} of {stated} frames"
+        what = f"ends after {frames} of {stated} frames"
         self.warnings.append(self.source.cut_short(what, allowed=self._allowed))
 
     def blocks(self, signal: int, size: int) -> Iterator[Array]:  # noqa: ARG002  # audio is one signal
@@ -98,11 +98,11 @@ class PcmReader:
         start = self.source.tell()
         chunks = headers.parse_trailing_chunks(self.source, self.meta.order)
         if self.source.tell() - start > headers.size_of(chunks) or self.source.read(1):
-            self._ignore("what comes")
+            self._ignore("bytes")
         return chunks
 
     def _ignore(self, what: str) -> None:
-        self.warnings.append(f"{what} after the samples of {self.source.name}: no chunks, and ignored")
+        self.warnings.append(f"{self.source.name}: {what} after the samples are not chunks; ignored")
 
     def close(self) -> None:
         """Close the input."""
@@ -110,14 +110,14 @@ class PcmReader:
 
 
 class PcmWriter:
-    """A file, or standard output, of PCM or floating-point samples.
+    """Writes PCM or floating-point samples to a file or to standard output.
 
     Parameters
     ----------
     path : Path or None
         The file's name, None for standard output.
     chosen : Format
-        A format that is plain, see :func:`is_plain`.
+        A plain format, see :func:`is_plain`.
     channels : int
         Channels.
     frames : int or None
@@ -167,7 +167,7 @@ class PcmWriter:
 
     def _header(self, length: int | None, after: int = 0) -> bytes:
         if self.format.big_endian and self.format.container == "WAV" and headers.near_limit(length or 0):
-            raise Unwritable("a big-endian WAV file cannot hold 4 GB; use --format W64")
+            raise Unwritable("big-endian WAV is limited to 4 GB; use --format W64")
         room = self._is_file and (self._stated is None or headers.near_limit(self._stated))
         header = headers.build(self.format, self._channels, self._meta, length, room=room, after=after)
         self.is_rf64 = self._is_file and header.startswith(b"RF64")
@@ -180,7 +180,7 @@ class PcmWriter:
         self._length += data.nbytes
 
     def finish(self, late: Sequence[Chunk]) -> list[str]:
-        """Complete the file with the metadata that came late; return the names of those it cannot hold."""
+        """Complete the file with the metadata that came late; return the names of what it cannot hold."""
         after = b"".join(headers.riff_chunk(self._meta.order, *chunk) for chunk in late)
         riff = self.format.container in RIFF
         takes = self._is_file and riff
@@ -198,14 +198,14 @@ class PcmWriter:
 
 
 class PcmRegionWriter:
-    """Writes a region of a file in which another process has reserved the space.
+    """Writes a region of a file whose space another process has reserved.
 
     Parameters
     ----------
     path : Path
         The file.
     chosen, channels, quantiser
-        As of :class:`PcmWriter`.
+        Same as in :class:`PcmWriter`.
     before : int
         Bytes before the samples of the file.
     start : int

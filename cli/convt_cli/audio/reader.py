@@ -1,8 +1,8 @@
 """Signals from files and pipes.
 
 A reader holds `signals` of one shape, (`channels`, `frames`), with `frames` None if unknown, and yields
-each of them in `blocks`. It has their `dtype`, the `precision` of arithmetic that suits them, their
-`format` and `meta`data (of audio), the `dimensions` of an array of them, and `warnings`.
+each of them in `blocks`. It has their `dtype`, the `precision` of arithmetic that suits them, the
+`format` and `meta`data of audio, the `dimensions` of an array, and `warnings`.
 """
 
 import math
@@ -29,9 +29,9 @@ from convt_cli.samples.formats import Format
 
 Reader = PcmReader | SndfileReader | NpyReader
 
-# How the formats begin that are read from pipes most. Others that libsndfile knows are short.
+# First bytes of the formats that are most often piped. libsndfile's other formats hold short files.
 _KNOWN = (b"FORM", b"ID3", b"NIST", b"OggS", b"Crea", b"caff", b"fLaC", b"riff")
-_MOST_UNKNOWN = 1 << 24  # bytes: of a pipe that may be anything, and endless
+_MOST_UNKNOWN = 1 << 24  # bytes that are read of an unknown pipe, which may be endless
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ def _open_audio(
         header = Header(chosen, raw.channels, None, 0, Metadata())
         return _plain(source, header, chosen, precision, truncated, again)
     if source.path.suffix.lower() == ".raw":
-        raise Failure(f"{source.name}: a .raw file states no rate: give --raw, --rate and --channels")
+        raise Failure(f"{source.name}: .raw files carry no sample rate: give --raw, --rate and --channels")
     if not source.read(1):
-        raise Failure(f"{source.name}: is empty")
+        raise Failure(f"{source.name}: empty file")
     source.seek(0)
     found = headers.parse(source)
     if found:
@@ -105,34 +105,34 @@ def _open_audio(
         source.seek(0)
         source.spool(math.inf if found or _is_known(source.read(4)) else _MOST_UNKNOWN)
     missing = headers.fix_length(source, found) if found else _prepare(source)
-    damage = f"{missing} bytes are missing at its end" if missing else ""
+    damage = f"{missing} bytes are missing at the end" if missing else ""
     meta = found.meta if found else Metadata()
     start, container = found.start if found else 0, None
     gaps = None if damage else mpeg.rewrite(source, start)
     if gaps is not None:
         start, container = 0, "WAV" if found else None
-        damage = f"{gaps} bytes between its frames are no MPEG audio" if gaps else ""
+        damage = f"{gaps} bytes between its frames are not MPEG audio" if gaps else ""
     may_lack = not damage and lacks_last_page(source)
     reader = SndfileReader(
         source, meta, damage, precision, truncated=truncated, start=start, container=container
     )
     reader.frames = headers.frames_that_count(found, reader.frames) if found else reader.frames
     if may_lack:
-        reader.warnings.append(f"{source.name} may be cut short: its last page is not marked as such")
+        reader.warnings.append(f"{source.name}: may be truncated: its last Ogg page is not marked as last")
     return reader
 
 
 def _prepare(source: Source) -> int:
-    """Have libsndfile read a file as it is meant; return how many bytes it is too short."""
+    """Correct a file that libsndfile would misread; return how many bytes it is too short."""
     fix_aiff_lengths(source)
     fix_w64_format(source)
     kind = ""
     if (blocks := count_voc_blocks(source)) > 1:
-        kind = f"a VOC file of {blocks} blocks, which libsndfile takes for one"
+        kind = f"VOC file of {blocks} blocks, which libsndfile reads as one"
     if (streams := count_ogg_streams(source)) > 1:
-        kind = f"an Ogg file of {streams} streams in a row, of which libsndfile reads the first"
+        kind = f"Ogg file of {streams} consecutive streams, of which libsndfile reads only the first"
     if kind:
-        raise Failure(f"{source.name}: is {kind}; {pipe_from_ffmpeg(source)}")
+        raise Failure(f"{source.name}: {kind}; {pipe_from_ffmpeg(source)}")
     return missing_bytes(source)
 
 

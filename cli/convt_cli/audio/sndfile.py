@@ -21,9 +21,9 @@ from convt_cli.samples.formats import Array, Format
 
 _CAREFUL = 1 << 10  # frames at a time
 _UNKNOWN = 1 << 62  # frames; libsndfile returns more for streams without a length
-_MPEG_SLACK = 2 * 1152  # samples that a decoder may lose at the ends of MPEG audio
-_UNRECOGNISED = 1  # the number of libsndfile's error
-# What libsndfile does not read, by what a file holds at some position.
+_MPEG_SLACK = 2 * 1152  # samples that a decoder may drop at both ends of MPEG audio
+_UNRECOGNISED = 1  # libsndfile's error number
+# Formats that libsndfile does not read, by the bytes at a position.
 _FOREIGN = (
     (4, b"ftyp", "MPEG-4 audio, such as AAC or ALAC"),
     (0, b"\xff\xf1", "AAC"),
@@ -54,7 +54,7 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # without types
 
 
 class SndfileReader:
-    """Any file that libsndfile reads; full scale is 1. A pipe is copied to a temporary file first."""
+    """Reads any file that libsndfile reads; full scale is 1. Pipes go through a temporary file."""
 
     signals, dimensions = 1, 2
 
@@ -79,7 +79,7 @@ class SndfileReader:
         self.format = Format(container or file.format, file.subtype, file.endian, file.samplerate)
         self.meta.tags |= {name: text for name, text in file.copy_metadata().items() if text}
         if self.format.container == "MP3":
-            self.meta.tags.pop("software", None)  # the encoder of what is decoded
+            self.meta.tags.pop("software", None)  # the encoder, which does not apply to the output
         self._find_unread()
         self.precision = precision or self.format.precision
         self.dtype = np.dtype(self.precision)
@@ -89,17 +89,17 @@ class SndfileReader:
             self._cut_short(damage)
 
     def _is_estimate(self, start: int) -> bool:
-        """Return whether libsndfile's length is an estimate: of MPEG audio that does not state its own."""
+        """Return whether libsndfile's length is an estimate: MPEG audio need not state its length."""
         if not self._file.subtype.startswith("MPEG"):
             return False
-        at = self.source.tell()  # libsndfile's, too
+        at = self.source.tell()  # libsndfile reads from the same position
         states_length = mpeg.states_length(self.source, start)
         self.source.seek(at)
         return not states_length
 
     def _find_unread(self) -> None:
         """Find the metadata that libsndfile does not return."""
-        meta, at = self.meta, self.source.tell()  # libsndfile's, too
+        meta, at = self.meta, self.source.tell()  # libsndfile reads from the same position
         if chunks := aiff_chunks(self.source):
             meta.chunks, meta.family, meta.order = chunks, "AIFF", ">"
         names = unread_names(self.source, meta.tags)
@@ -107,7 +107,7 @@ class SndfileReader:
         meta.unread = [name for name in names if name not in meta.lost]
         if meta.unread:
             with suppress(ImportError):
-                from convt_cli.metadata.tags import read_tags  # of an optional package
+                from convt_cli.metadata.tags import read_tags  # needs mutagen, which is optional
 
                 with os.fdopen(self.source.descriptor(), "rb") as file:
                     meta.full = read_tags(file, self.format.container, self.format.subtype)
@@ -130,7 +130,7 @@ class SndfileReader:
             self._file.close()
             self._file = self._opened()
         self._fresh = False
-        if self._allowed:  # a damage loses every sample of the same read
+        if self._allowed:  # damage loses every sample of the same read
             size = min(size, _CAREFUL)
         while self.frames is None or count < self.frames:
             if self.frames is not None:  # beyond the last frame there may be other bytes
@@ -140,7 +140,7 @@ class SndfileReader:
                     block = self._file.read(size, self.precision, always_2d=True)
             except soundfile.LibsndfileError as error:
                 self.source.check_unchanged()
-                self._cut_short(f"it cannot be read beyond frame {count}: {error}")
+                self._cut_short(f"cannot be read beyond frame {count}: {error}")
                 return
             if not len(block):
                 break
@@ -148,32 +148,32 @@ class SndfileReader:
             yield np.ascontiguousarray(block.T)
         self.source.check_unchanged()
         if self.frames is not None and count < self.frames:
-            self._cut_short(f"it ends after {count} of {self.frames} frames")
+            self._cut_short(f"ends after {count} of {self.frames} frames")
         if self._mpeg_at is not None:
             there, _ = mpeg.count_samples(self.source, self._mpeg_at)
             if count < there - _MPEG_SLACK:
-                self._cut_short(f"it cannot be read beyond frame {count} of about {there}")
+                self._cut_short(f"cannot be read beyond frame {count} of about {there}")
 
     def late_chunks(self) -> list[Chunk]:
-        """Return nothing: all metadata are known from the start."""
+        """Return nothing: all metadata is known from the start."""
         return []
 
     def close(self) -> None:
-        """Close the file, but not while a thread reads."""
+        """Close the file, once no thread is reading it."""
         with self._reading:
             self._file.close()
         self.source.close()
 
 
 def _silence_decoders() -> None:
-    """Have the decoders' own lines go nowhere: they are C's, on stderr, and libsndfile has no switch.
+    """Discard messages that the C decoders write to stderr: libsndfile has no switch for them.
 
-    Python's lines go to another descriptor of the same stream from now on.
+    Python's own messages go to another descriptor of the same stream from now on.
     """
     try:
         if sys.stderr.fileno() != _STDERR:
             return
-    except (AttributeError, OSError, ValueError):  # there is none, or one of a test
+    except (AttributeError, OSError, ValueError):  # no stderr, or a test's replacement
         return
     sys.stderr.flush()
     own = os.fdopen(
@@ -186,27 +186,27 @@ def _silence_decoders() -> None:
 
 
 def _unreadable(source: Source, error: soundfile.LibsndfileError) -> str:
-    """Return why a file cannot be opened, and what may help."""
+    """Return why a file cannot be opened, and what to try."""
     source.seek(0)
     head = source.read(1 << 10)
     kind = next((kind for at, magic, kind in _FOREIGN if head[at:].startswith(magic)), None)
     if head.startswith(_SPHERE) and b"shorten" in head:
         kind = "SPHERE audio packed with Shorten"
     if kind:
-        what = f"is {kind}, which convt does not read"
+        what = f"{kind}, which convt does not read"
     elif error.code == _UNRECOGNISED:
-        what = "is not recognised as audio"
+        what = "not recognised as audio"
     else:
-        what = f"is damaged, or of a kind that libsndfile does not read ({_words(error)})"
+        what = f"damaged, or a file type that libsndfile does not read ({_words(error)})"
     return f"{source.name}: {what}; {pipe_from_ffmpeg(source)}"
 
 
 def pipe_from_ffmpeg(source: Source) -> str:
-    """Return how to have an input decoded by ffmpeg."""
+    """Return the command that decodes an input with ffmpeg."""
     name = shlex.quote(typed(source.path)) if os.path.isfile(source.path) else "IN"
-    return f"if ffmpeg reads it: ffmpeg -i {name} -f wav - | convt upsample - -o OUT.wav"
+    return f"if ffmpeg can read it, try: ffmpeg -i {name} -f wav - | convt upsample - -o OUT.wav"
 
 
 def _words(error: soundfile.LibsndfileError) -> str:
-    """Return libsndfile's own words, but for those that name nothing."""
+    """Return libsndfile's message, or its error number if the message says nothing."""
     return f"its error {error.code}" if error.code in _WORDLESS else str(error.error_string).rstrip(".")

@@ -26,21 +26,21 @@ _VOC_LENGTH = 27  # where the first block states its own
 
 
 class SndfileWriter:
-    """An audio file of one signal; for standard output it is a temporary file first.
+    """Writes an audio file of one signal; standard output gets it from a temporary file.
 
     Parameters
     ----------
     path : Path or None
         The file's name, None for standard output.
     chosen, channels, meta, quantiser
-        As for :class:`convt_cli.audio.pcm.PcmWriter`, but with integers in the upper bits.
+        Same as in :class:`convt_cli.audio.pcm.PcmWriter`, but with integers in the upper bits.
     bitrate : float or None
-        Bits per second of a lossy format; None for the best.
+        Bits per second of a lossy format; None for the best quality.
 
     Attributes
     ----------
     bitrate : float or None
-        What the samples of a lossy format take, when they are written.
+        Measured bit rate of a lossy format, once it is written.
     """
 
     is_rf64 = False
@@ -76,13 +76,13 @@ class SndfileWriter:
             reason = error.error_string.rstrip(".")
             raise Unwritable(
                 f"{chosen.container} cannot hold {channels} channel(s) of {chosen.subtype} at {chosen.rate}"
-                f" Hz ({reason}); name another container with -o, such as .wav"
+                f" Hz ({reason}); choose another file type with -o, such as .wav"
             ) from None
         self._meta, self._tags = meta, {} if meta.full else meta.tags
         if meta.full and chosen.container != "MP3" and "software" in meta.tags:
             self._tags["software"] = meta.tags["software"]
         for name, text in self._tags.items():
-            with suppress(soundfile.LibsndfileError):  # `_check` finds the texts that are missing
+            with suppress(soundfile.LibsndfileError):  # `_check` finds missing texts
                 setattr(self._file, name, text)
 
     def write(self, signal: int, block: Array) -> None:  # noqa: ARG002  # audio is one signal
@@ -96,7 +96,7 @@ class SndfileWriter:
         self._frames += len(samples)
 
     def finish(self, late: Sequence[Chunk]) -> list[str]:
-        """Complete the file, and return the names of the metadata that came late: it holds none of them.
+        """Complete the file, and return the names of the metadata that came late: it cannot hold any.
 
         The file is read again, since libsndfile does not always report what it could not write.
         """
@@ -122,11 +122,11 @@ class SndfileWriter:
             if self.format.container == "RAW":  # it has no header to check
                 self.lost += self._tags
                 return
-            raise Unwritable(f"{self.format.container} cannot hold so few samples; try .wav") from None
+            raise Unwritable(f"{self.format.container} cannot hold this few samples; use .wav") from None
         if rate != self.format.rate:
             raise Unwritable(
-                f"{self.format.container} cannot state {self.format.rate} Hz, but only {rate};"
-                " name another container with -o, such as .wav"
+                f"{self.format.container} cannot store a sample rate of {self.format.rate} Hz, only {rate};"
+                " choose another file type with -o, such as .wav"
             )
         if frames < self._frames:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -135,16 +135,16 @@ class SndfileWriter:
         if frames == self._frames + 1 and self.format.container in _COUNT_PADDING:
             self._leave_out_padding()
         elif frames > self._frames:
-            how = "its header states how many count" if self._state_frames() else "its header does not tell"
-            more = f"{frames - self._frames} more follow the last"
-            self.notes.append(f"{self.format.subtype} samples come in blocks: {more}; {how}")
-        if any(name == b"ID3 " for name, _ in self._meta.chunks):  # it has all tags
+            how = "the header marks them" if self._state_frames() else "the header cannot mark them"
+            more = f"{frames - self._frames} padding samples at the end"
+            self.notes.append(f"{self.format.subtype} is coded in blocks: {more}; {how}")
+        if any(name == b"ID3 " for name, _ in self._meta.chunks):  # it holds all tags
             return
-        # libsndfile appends its own name to that of the software.
+        # libsndfile appends its own name to the software tag.
         self.lost += [name for name, text in self._tags.items() if not tags.get(name, "").startswith(text)]
 
     def _state_frames(self) -> bool:
-        """State, in a WAV file, how many of its samples count; return whether that is possible."""
+        """Store in a WAV file how many of its samples count; return whether that is possible."""
         with closing(Source(self._path)) as source, self._path.open("r+b") as file:
             if source.read(4) not in (b"RIFF", b"RIFX", b"RF64"):
                 return False
@@ -165,14 +165,14 @@ class SndfileWriter:
             file.write(b"".join(riff_chunk(">", *chunk) for chunk in self._meta.chunks))
             length = file.tell() - 8
             if length > _MOST_AIFF:
-                raise Unwritable("an AIFF file cannot hold 4 GB; use --format W64")
+                raise Unwritable("AIFF is limited to 4 GB; use --format W64")
             file.seek(4)
             file.write(length.to_bytes(4, "big"))
 
     def _leave_out_padding(self) -> None:
-        """Correct the lengths that libsndfile states: it counts a byte that it adds as a sample.
+        """Correct the lengths that libsndfile states: it counts a padding byte as a sample.
 
-        That is the one that makes a chunk of AIFF even, or the one that ends the blocks of a VOC file.
+        The byte pads an AIFF chunk to an even length, or ends the blocks of a VOC file.
         """
         with self._path.open("r+b") as file:
             if self.format.container == "VOC":
@@ -200,7 +200,7 @@ def _patch(file: IO[bytes], at: int, width: int, order: Literal["little", "big"]
 
 
 def _check_room(path: Path) -> None:
-    """Raise the system's reason why a file cannot grow, if there is one.
+    """Raise the system's error if a file cannot grow.
 
     libsndfile reports a system error or, in some formats, nothing. It writes fewer bytes at a time than
     this function: if these still fit, no earlier write can have failed for lack of space.

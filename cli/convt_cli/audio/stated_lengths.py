@@ -1,4 +1,4 @@
-"""What files state of themselves: placeholders, truncated files, and what libsndfile misunderstands."""
+"""Lengths that files state: placeholders, truncated files, and lengths that libsndfile misreads."""
 
 import struct
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _VOC_SAMPLES = (1, 2, 3, 9)  # types of blocks: samples, more of them, silence, 
 
 
 def is_placeholder(length: int) -> bool:
-    """Return whether programs write this length, of 32 or 64 bits, when they do not know it yet.
+    """Return whether programs write this 32- or 64-bit length when they do not know the length yet.
 
     They write the largest number, signed or not, less the bytes around the samples; sox writes 0x7f000000
     into AIFF files.
@@ -26,7 +26,7 @@ def is_placeholder(length: int) -> bool:
 def missing_bytes(source: Source) -> int:
     """Return how many bytes a file is shorter than its header states; 0 if the header states nothing.
 
-    libsndfile reads a truncated file to its end, without a word.
+    libsndfile reads a truncated file to its end without an error.
     """
     source.seek(0)
     head = source.read(64)
@@ -64,7 +64,7 @@ def _ogg(source: Source, _: bytes) -> int:
 
 def _last_page(source: Source) -> tuple[int, bytes]:
     """Return where an Ogg file's last page starts, and its header (RFC 3533, section 6)."""
-    start = max(0, (source.size or 0) - 2 * _LONGEST_PAGE)  # there may be a tag behind it
+    start = max(0, (source.size or 0) - 2 * _LONGEST_PAGE)  # a tag may follow it
     source.seek(start)
     tail = source.read(2 * _LONGEST_PAGE)
     at = max(0, tail.rfind(b"OggS\0"))
@@ -89,7 +89,7 @@ _STATED: dict[bytes, Callable[[Source, bytes], int]] = {
 
 
 def count_ogg_streams(source: Source) -> int:
-    """Return how many streams follow each other in an Ogg file: libsndfile reads the first."""
+    """Return how many streams follow each other in an Ogg file: libsndfile reads only the first."""
     source.seek(0)
     count, was_first = 0, 0
     while len(head := source.read(27)) == 27 and head.startswith(b"OggS"):
@@ -102,7 +102,7 @@ def count_ogg_streams(source: Source) -> int:
 
 
 def count_voc_blocks(source: Source) -> int:
-    """Return how many blocks of samples and silence a VOC file has: libsndfile takes them all for one."""
+    """Return how many blocks of samples and silence a VOC file has: libsndfile reads them as one."""
     source.seek(0)
     head = source.read(26)
     if not head.startswith(_VOC):
@@ -116,9 +116,9 @@ def count_voc_blocks(source: Source) -> int:
 
 
 def fix_w64_format(source: Source) -> None:
-    """Have a W64 file state its code directly: of those at length, libsndfile takes floats for integers.
+    """Replace the extensible format code of a W64 file: with it, libsndfile reads floats as integers.
 
-    A W64 chunk begins with 16 bytes of a name and 8 of its length, with these 24 bytes.
+    A W64 chunk begins with a name of 16 bytes and a length of 8; the length includes these 24 bytes.
     """
     source.seek(0)
     if source.read(4) != b"riff":
@@ -136,7 +136,7 @@ def fix_w64_format(source: Source) -> None:
 
 
 def fix_aiff_lengths(source: Source) -> None:
-    """Correct an AIFF file that states no samples and has some: libsndfile believes what it states.
+    """Correct an AIFF file whose header states no samples although it has some: libsndfile believes it.
 
     A program that wrote to a pipe could not go back to the lengths. The correction is made in a copy.
     """

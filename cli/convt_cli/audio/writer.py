@@ -1,8 +1,8 @@
 """Signals to files and to standard output.
 
 A writer takes the blocks (channels, n) of each signal in turn. It lists the metadata that were `lost`
-and, when it has finished, whether the file `is_rf64`, and `notes` on what it holds besides. The system's
-errors are OSErrors.
+and, when it has finished, whether the file `is_rf64`, and `notes` on extra samples. System errors are
+OSErrors.
 """
 
 from fractions import Fraction
@@ -45,9 +45,9 @@ def open_audio_writer(
     meta : Metadata
         The metadata to write.
     gain, dither, overs
-        As of :class:`convt_cli.samples.quantise.Quantiser`.
+        Same as in :class:`convt_cli.samples.quantise.Quantiser`.
     bitrate : float or None
-        Bits per second of a lossy format; None for the best.
+        Bits per second of a lossy format; None for the best quality.
     """
     channels, frames = shape
     plain = is_plain(chosen)
@@ -60,7 +60,7 @@ def open_audio_writer(
 def writable_metadata(
     meta: Metadata, chosen: Format | None, factor: Fraction, channels: tuple[int, int]
 ) -> Metadata:
-    """Return the input's metadata that the output can hold, and the names of those it loses.
+    """Return the input's metadata that the output can hold, and the names of what is lost.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def writable_metadata(
     factor : Fraction
         Output rate over input rate.
     channels : tuple of int
-        The numbers of the input and the output.
+        Channels of input and output.
     """
     if chosen and is_plain(chosen) and chosen.container in RIFF:
         order: Order = ">" if chosen.big_endian else "<"

@@ -1,1 +1,1 @@
-"""Files: names, what is below a folder, atomic writes, checksums."""
+"""Files: paths, audio files in folders, atomic writes, checksums."""

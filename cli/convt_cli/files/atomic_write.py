@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the folders for them."""
+"""Atomic writes: files that appear whole or not at all, and the folders for them."""
 
 import fcntl
 import os
@@ -14,21 +14,21 @@ from convt_cli.errors import Failure, ReaderGone
 from convt_cli.files.paths import STREAM, input_name
 
 _DESCRIPTORS = "/proc/{}/fd"  # a process's open files, as links
-_temporaries: set[Path] = set()  # with names
+_temporaries: set[Path] = set()  # those that have names
 
 
 def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
     """Refuse a target that is one of the sources, exists, or cannot be a file."""
     try:
         found = target.stat() if target.exists() else None
-    except OSError as error:  # an impossible name, or a folder that is closed to us
+    except OSError as error:  # an impossible name, or a folder without permission
         raise Failure(f"{target}: cannot be written: {error.strerror}") from None
     if found:
         _check_found(target, found, sources, overwrite=overwrite)
     elif not target.parent.is_dir():
-        raise Failure(f"{target}: there is no folder {target.parent}; create it first")
+        raise Failure(f"{target}: folder {target.parent} does not exist; create it first")
     elif target.is_symlink() and not _leads_to_a_folder(target):
-        raise Failure(f"{target}: is a link that leads nowhere; name another file with -o")
+        raise Failure(f"{target}: broken link; choose another name with -o")
 
 
 def _check_found(target: Path, found: os.stat_result, sources: Sequence[Path], *, overwrite: bool) -> None:
@@ -37,11 +37,11 @@ def _check_found(target: Path, found: os.stat_result, sources: Sequence[Path], *
             name = input_name(source)
             raise Failure(f"{target}: is the same file as the input {name}; choose another name with -o")
     if stat.S_ISDIR(found.st_mode):
-        raise Failure(f"{target}: is a folder; name a file with -o")
+        raise Failure(f"{target}: is a folder; give a file name with -o")
     if not stat.S_ISREG(found.st_mode):
-        raise Failure(f"{target}: is not a regular file; name one with -o")
+        raise Failure(f"{target}: is not a regular file; choose another name with -o")
     if not overwrite:
-        raise Failure(f"{target}: exists already; use --overwrite, or another name with -o")
+        raise Failure(f"{target}: already exists; use --overwrite, or another name with -o")
 
 
 def _leads_to_a_folder(link: Path) -> bool:
@@ -51,47 +51,51 @@ def _leads_to_a_folder(link: Path) -> bool:
 
 
 def check_stream(sources: Sequence[Path]) -> None:
-    """Refuse a standard output that is one of the sources."""
+    """Refuse a standard output that is redirected to one of the sources."""
     out = os.fstat(1)
     for source in sources if stat.S_ISREG(out.st_mode) else ():
         if _is_same(out, source):
             name = input_name(source)
-            raise Failure(f"standard output: is the same file as the input {name}; choose another one")
+            raise Failure(f"standard output: is the same file as the input {name}; choose another file")
 
 
 def _is_same(found: os.stat_result, source: Path) -> bool:
     try:
         return os.path.samestat(found, os.fstat(0) if source == STREAM else source.stat())
-    except OSError:  # what reads it tells why it cannot be read
+    except OSError:  # the reader reports why it cannot be read
         return False
 
 
 def make_folder(folder: Path, *, dry_run: bool = False) -> None:
-    """Make a folder, and those above it, if there are none; in a dry run only see whether that can be."""
+    """Create a folder and its parents if they do not exist; in a dry run only check that it is possible."""
     missing = list(takewhile(lambda place: not os.path.isdir(place), (folder, *folder.parents)))
     try:
         for place in () if dry_run else reversed(missing):
             place.mkdir(exist_ok=True)
     except OSError as error:
-        raise Failure(f"{folder}: cannot be made: {error.strerror}") from None
-    if dry_run and missing and not _can_be_made(missing[-1]):
-        raise Failure(f"{folder}: cannot be made: {missing[-1].parent} takes no such folder")
+        raise Failure(f"{folder}: cannot create the folder: {error.strerror}") from None
+    if dry_run and missing:
+        _check_creatable(folder, missing[-1])
 
 
-def _can_be_made(folder: Path) -> bool:
-    return not os.path.lexists(folder) and os.access(folder.parent, os.W_OK | os.X_OK)
+def _check_creatable(folder: Path, first: Path) -> None:
+    """Refuse a folder if the first missing one of it and its parents cannot be created."""
+    if os.path.lexists(first):
+        raise Failure(f"{folder}: cannot create the folder: {first} is not a folder")
+    if not os.access(first.parent, os.W_OK | os.X_OK):
+        raise Failure(f"{folder}: cannot create the folder: no permission in {first.parent}")
 
 
 @contextmanager
 def atomic_write(target: Path, *, overwrite: bool, sync: bool = True) -> Iterator[Path]:
-    """Yield a temporary file that becomes `target` when the block ends well.
+    """Yield a temporary file that becomes `target` when the block ends without an error.
 
-    Where the system has files without a name it is one: nothing is left of it, however the process ends.
-    Links are followed. A file that replaces another has its owner, as far as the system allows that, and
-    its permissions from the first byte on. If the block raises, `target` is as it was.
+    On systems with unnamed files it is one, so that nothing is left however the process ends. Links are
+    followed. A file that replaces another gets its permissions before the first byte, and its owner if the
+    system allows that. If the block raises, `target` stays unchanged.
 
-    With `sync` the content is on the disk before it gets the name: a power cut leaves the whole file, or
-    what was there before.
+    With `sync` the content is on the disk before it gets its name: after a power cut there is the whole
+    file, or the previous one.
     """
     place = Path(os.path.realpath(target)) if target.is_symlink() else target
     with write_errors_as_failures(str(target)):
@@ -105,17 +109,19 @@ def atomic_write(target: Path, *, overwrite: bool, sync: bool = True) -> Iterato
                 if sync:
                     sync_folder(place.parent)
         except FileExistsError:
-            raise Failure(f"{target}: came into being meanwhile; use --overwrite to replace it") from None
+            raise Failure(
+                f"{target}: another program created it in the meantime; use --overwrite to replace it"
+            ) from None
 
 
 @contextmanager
 def write_errors_as_failures(name: str) -> Iterator[None]:
-    """Turn the system's errors while an output is written into failures that name the output.
+    """Turn system errors while an output is written into failures that name the output.
 
     Raises
     ------
     Failure
-        With the system's reason.
+        A system error; the message has its reason.
     ReaderGone
         The program that reads standard output has closed it.
     """
@@ -128,12 +134,12 @@ def write_errors_as_failures(name: str) -> Iterator[None]:
 
 
 def _unnamed(folder: Path, found: os.stat_result | None) -> AbstractContextManager[Path] | None:
-    """Return the context of a file without a name, None where there is no such thing."""
+    """Return the context of an unnamed file; None if the system does not have them."""
     if not (hasattr(os, "O_TMPFILE") and os.path.isdir(_DESCRIPTORS.format("self"))):
         return None
     try:
         descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, _first_mode(found))
-    except OSError:  # not in this file system; or the file with a name tells why not
+    except OSError:  # not on this file system; for other errors, the named file reports the reason
         return None
 
     @contextmanager
@@ -150,7 +156,7 @@ def _unnamed(folder: Path, found: os.stat_result | None) -> AbstractContextManag
 
 @contextmanager
 def _named(place: Path, found: os.stat_result | None) -> Iterator[Path]:
-    """Create a file with a name, and remove it, unless it has become another."""
+    """Create a named file, and remove it unless its name has passed to another file."""
     name, descriptor = _free_name(place), None
     _temporaries.add(name)
     try:
@@ -160,21 +166,21 @@ def _named(place: Path, found: os.stat_result | None) -> Iterator[Path]:
         yield name
     finally:
         if descriptor is not None:
-            if _is_same(os.fstat(descriptor), name):  # else the name may be another process's by now
+            if _is_same(os.fstat(descriptor), name):  # or the name may belong to another process by now
                 name.unlink()
             os.close(descriptor)
         _temporaries.discard(name)
 
 
 def _first_mode(found: os.stat_result | None) -> int:
-    """Return the permissions of a new file, which may be that of another's replacement."""
+    """Return the permissions of a new file; one that replaces another begins private."""
     return 0o666 if found is None else 0o600
 
 
 def _take_after(descriptor: int, found: os.stat_result | None) -> None:
-    """Give a file the owner, as far as the system allows, and the permissions of the one it replaces."""
+    """Give a file the permissions and, if the system allows, the owner of the file that it replaces."""
     if found:
-        for owner in (-1, found.st_uid):  # most users may set a group that they are in, and no owner
+        for owner in (-1, found.st_uid):  # most users may set a group of theirs, but no owner
             with suppress(OSError):
                 os.fchown(descriptor, owner, found.st_gid)
         os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
@@ -183,8 +189,8 @@ def _take_after(descriptor: int, found: os.stat_result | None) -> None:
 def _free_name(place: Path) -> Path:
     """Return a name for the temporary file of an output, in the same folder.
 
-    It is the same in every run, so that a file is found, and removed, whose process was killed: a process
-    that lives has locked its file.
+    It is the same in every run, so that the file of a killed process is found and removed. A running
+    process has locked its file.
     """
     name = place.with_name(f".convt-{crc32(os.fsencode(place.name)):08x}.part")
     other = name.with_suffix(f".{token_hex(8)}.part")
@@ -192,7 +198,7 @@ def _free_name(place: Path) -> Path:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return name
-    except OSError:  # it is another user's
+    except OSError:  # it belongs to another user
         return other
     try:
         if not _lock(descriptor):
@@ -215,7 +221,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def remove_temporaries() -> None:
-    """Remove what is being written, in a process that is going to end at once."""
+    """Remove unfinished files in a process that is about to end."""
     for name in list(_temporaries):
         name.unlink(missing_ok=True)
 
@@ -224,7 +230,7 @@ def _sync(file: Path) -> None:
     """Wait until a file is on the disk."""
     descriptor = os.open(file, os.O_RDONLY)
     try:
-        if hasattr(fcntl, "F_FULLFSYNC"):  # without it macOS leaves the content in the disk's own memory
+        if hasattr(fcntl, "F_FULLFSYNC"):  # without it macOS leaves the content in the disk's cache
             with suppress(OSError):
                 fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
         os.fsync(descriptor)
@@ -239,14 +245,14 @@ def sync_folder(folder: Path) -> None:
 
 
 def _publish(temporary: Path, place: Path, *, overwrite: bool) -> None:
-    """Give a temporary file its place.
+    """Give a temporary file its final name.
 
-    A link, unlike a renaming, never replaces a file that another process has created meanwhile.
+    A link, unlike a rename, never replaces a file that another process has created in the meantime.
     """
     if not overwrite and _link_if_possible(temporary, place):
         return
     name = temporary
-    if not name.name.endswith(".part"):  # it has no name yet, and can be linked to a free one only
+    if not name.name.endswith(".part"):  # it has no name yet, and can only be linked to a free one
         name = _free_name(place)
         _link(temporary, name)
     try:
@@ -270,5 +276,5 @@ def _link_if_possible(temporary: Path, place: Path) -> bool:
 
 
 def _link(temporary: Path, place: Path) -> None:
-    # Only linkat() follows the link to a file without a name; Python calls it if a folder is given.
+    # Only linkat() follows the link to an unnamed file; Python calls it if a folder is given.
     os.link(temporary.absolute(), place, src_dir_fd=0, follow_symlinks=True)

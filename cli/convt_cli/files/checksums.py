@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 def array_sha256(array: NDArray[Any]) -> str:
     """Return the SHA-256 of an array's numbers, little-endian and in C order."""
-    from hashlib import sha256  # here and below: slow to import, needed only with --json
+    from hashlib import sha256  # slow to import, needed only with --json
 
     return sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
 

@@ -14,10 +14,10 @@ _SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
 def audio_files_in(
     source: Path, failed: Callable[[Path, Failure], None], *, apart_from: Path | None = None
 ) -> Iterator[Path]:
-    """Yield the audio files in a folder and below, but none that is hidden, or in `apart_from`.
+    """Yield the audio files in a folder and its subfolders, except hidden ones and those in `apart_from`.
 
-    Links to folders are followed after everything else, and no folder is read twice. A folder that cannot
-    be read, and a link that leads nowhere, is passed to `failed`.
+    Links to folders are followed after everything else, and no folder is read twice. Unreadable folders
+    and broken links are passed to `failed`.
     """
     seen = {_identity(apart_from)} if apart_from and os.path.isdir(apart_from) else set()
     links = [source]
@@ -39,11 +39,11 @@ def audio_files_in(
                 elif os.path.isfile(entry.path):
                     yield path
                 elif entry.is_symlink():
-                    failed(path, Failure(f"{path}: is a link that leads nowhere"))
+                    failed(path, Failure(f"{path}: broken link"))
 
 
 def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
-    """Return what can be seen in a folder; nothing if it has been seen before."""
+    """Return the entries of a folder that are not hidden; none if the folder has been read before."""
     identity = _identity(folder)
     if identity in seen:
         return []

@@ -1,4 +1,4 @@
-"""The names of inputs and outputs: as they are typed, and as messages have them."""
+"""Names of inputs and outputs, as typed and as shown in messages."""
 
 from pathlib import Path
 
@@ -26,5 +26,5 @@ def output_name(path: Path) -> str:
 
 
 def typed(path: Path) -> str:
-    """Return a path as a command line takes it for one: ``-x.wav`` would be an option."""
+    """Return a path that a command line does not take for an option: ``./-x.wav``, not ``-x.wav``."""
     return f"./{path}" if str(path).startswith("-") else str(path)

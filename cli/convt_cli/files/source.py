@@ -1,4 +1,4 @@
-"""The bytes of a file, a pipe or standard input, in order; files are watched for changes."""
+"""The bytes of a file, a pipe or standard input, in order; files are checked for changes."""
 
 import io
 import math
@@ -18,7 +18,7 @@ from convt_cli.errors import Failure
 from convt_cli.files.paths import STREAM, input_name
 
 _PIECE = 1 << 20  # bytes at a time
-_FILLED = 0.9  # of a disk's free room, at most
+_FILLED = 0.9  # fraction of a disk's free space that is used at most
 
 
 class Source:
@@ -34,20 +34,20 @@ class Source:
     size : int or None
         Size in bytes; None for a pipe, which may never end.
     spooled : bool
-        Whether it was a pipe, which cannot be opened again.
+        Whether it has been copied to a temporary file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._head = bytearray()  # of a pipe: the bytes read as its header
-        self._at = 0  # bytes of it that have been read again
+        self._head = bytearray()  # bytes of a pipe that were read as its header
+        self._at = 0  # position in it
         self.spooled = False
         self._file: IO[bytes] = io.BytesIO()
         try:
             self._file = io.FileIO(0, closefd=False) if path == STREAM else io.FileIO(os.fsencode(path))
             self._original = self._file
             self._found = os.fstat(self._file.fileno())
-            # A file on standard input of which a part has been read goes on like a pipe.
+            # A file on standard input that is partly read already is treated as a pipe.
             self._is_file = stat.S_ISREG(self._found.st_mode) and self._file.tell() == 0
         except IsADirectoryError as error:
             raise Failure(f"{path}: cannot be read: {error.strerror}") from None
@@ -88,7 +88,7 @@ class Source:
         self.seek(self.tell() + count)
 
     def seek(self, position: int) -> None:
-        """Go to a position: in a file, or in the header of a pipe, as far as they go."""
+        """Go to a position in a file or in the header of a pipe, at most to its end."""
         if self.size is None:
             self._at = min(position, len(self._head))
             self.read(position - self._at)
@@ -96,7 +96,7 @@ class Source:
             self._file.seek(min(position, self.size))
 
     def tell(self) -> int:
-        """Return the position: in a file, or in the header of a pipe."""
+        """Return the position in a file or in the header of a pipe."""
         return self._at if self.size is None else self._file.tell()
 
     def fill(self, room: NDArray[np.uint8], unit: int) -> int:
@@ -125,21 +125,21 @@ class Source:
         return self.size is not None or wait_for(self._file, select.POLLIN, seconds=0)
 
     def spool(self, most: float = math.inf, *, prefix: bytes = b"", start: int = 0) -> None:
-        """Copy the input to a temporary file without a name, and go to its start.
+        """Copy the input to an unnamed temporary file, and go to its start.
 
         Parameters
         ----------
         most : float
-            Bytes that it may have.
+            Maximum bytes of the input.
         prefix : bytes
-            What the copy begins with.
+            First bytes of the copy.
         start : int
-            Where in a file to begin.
+            Position in a file at which to begin.
 
         Raises
         ------
         Failure
-            It has more, or does not fit on the disk with some room left: some inputs never end.
+            The input has more bytes, or would fill the disk: some inputs never end.
         """
         head, self._head = self._head, bytearray()
         if self.size is not None:
@@ -158,7 +158,7 @@ class Source:
                 stack.pop_all()  # no error: the file stays open
         except OSError as error:
             raise Failure(
-                f"{self.name}: cannot be kept in {folder}: {error.strerror}; set TMPDIR"
+                f"{self.name}: cannot be stored in {folder}: {error.strerror}; set TMPDIR to another folder"
             ) from None
         if self.spooled:
             self._file.close()
@@ -168,8 +168,11 @@ class Source:
 
     def _too_long(self, most: float, room: int, folder: str) -> str:
         if most < room:
-            return f"{self.name}: is not recognised as sound by its first {most / 1e6:.0f} MB"
-        return f"{self.name}: is longer than {room / 1e9:.1f} GB, the room in {folder}; set TMPDIR"
+            return f"{self.name}: not recognised as audio from its first {most / 1e6:.0f} MB"
+        return (
+            f"{self.name}: longer than the {room / 1e9:.1f} GB of space in {folder};"
+            " set TMPDIR to another folder"
+        )
 
     def patch(self, position: int, data: bytes) -> None:
         """Replace bytes of the temporary file."""
@@ -179,14 +182,14 @@ class Source:
     def copy_to(self, file: IO[bytes]) -> None:
         """Write all bytes of a file to another."""
         self.seek(0)
-        left = self._found.st_size  # it may grow as fast as it is read
+        left = self._found.st_size  # the file may grow while it is read
         while left and (piece := self._next(min(left, _PIECE))):
             write_all(file, piece)
             left -= len(piece)
         self.check_unchanged()
 
     def sha256(self) -> str | None:
-        """Return the SHA-256 of the file that was read, None for a stream."""
+        """Return the SHA-256 of the file that was read; None for a stream."""
         if self.path == STREAM or not self._is_file:
             return None
         from hashlib import file_digest  # slow to import, needed only with --json
@@ -206,12 +209,12 @@ class Source:
 
     @property
     def identity(self) -> tuple[int, ...]:
-        """Identity of the file and of its content when it was opened."""
+        """The identity of the file, its size and its modification time when it was opened."""
         found = self._found
         return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
     def check_unchanged(self) -> None:
-        """Refuse a file that changed while it was read.
+        """Refuse a file that changed while being read.
 
         Raises
         ------
@@ -220,7 +223,7 @@ class Source:
         """
         now, then = os.fstat(self._original.fileno()), self._found
         if self._is_file and (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
-            raise Failure(f"{self.name}: changed while it was read")
+            raise Failure(f"{self.name}: changed while being read")
 
     def cut_short(self, what: str, *, allowed: bool) -> str:
         """Return the warning about a truncated input.
@@ -231,24 +234,24 @@ class Source:
             Truncated inputs are not allowed.
         """
         if not allowed:
-            raise Failure(f"{self.name}: is cut short: {what}; --allow-truncated takes what is there")
-        return f"{self.name} is cut short: {what}"
+            raise Failure(f"{self.name}: truncated: {what}; use --allow-truncated to accept it")
+        return f"{self.name}: truncated: {what}"
 
     def close(self) -> None:
-        """Let the input go."""
+        """Close the input."""
         self._file.close()
         self._original.close()
 
 
 def open_output(path: Path | None) -> io.FileIO:
-    """Return a new file to write, None for standard output."""
+    """Return a new file to write; standard output for None."""
     if path is None:
         return io.FileIO(1, "wb", closefd=False)
     return io.FileIO(path, "wb", opener=_open_untruncated)
 
 
 def _open_untruncated(name: str, flags: int) -> int:
-    """Open a file without truncating it: ext4 writes a truncated file to disk when it is closed."""
+    """Open a file without truncating it: ext4 writes truncated files to disk when they are closed."""
     return os.open(name, flags & ~os.O_TRUNC, 0o666)
 
 
@@ -270,9 +273,9 @@ def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
 
 
 def wait_for(file: IO[bytes], event: int, seconds: float | None = None) -> bool:
-    """Wait for a pipe, and return whether it is ready: another program can make it non-blocking.
+    """Wait for a pipe, which another program can make non-blocking; return whether it is ready.
 
-    Unlike ``select``, ``poll`` takes more than 1,024 open files.
+    Unlike ``select``, ``poll`` works with more than 1,024 open files.
     """
     poll = select.poll()
     poll.register(file, event)

@@ -1,4 +1,4 @@
-"""The work of ``convt design``: a kernel designed or balanced, measured, drawn and written."""
+"""The work of ``convt design``: design or balance a kernel, measure, plot and write it."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -41,18 +41,18 @@ def design_kernel(options: DesignOptions) -> None:
         if path:
             reporter.written(path)
     if not options.output:
-        reporter.note("the kernel is not written: -o names a file")
+        reporter.note("kernel not saved; use -o FILE")
 
 
 def _check(options: DesignOptions) -> None:
-    """Refuse options that do not go together, and an output that cannot be."""
+    """Refuse options that contradict each other, and outputs that cannot be written."""
     check_ratio(options.stride, options.down)
     if options.balance != bool(options.source):
-        raise Misuse("--balance needs the kernel to balance, --from W; and --from is for --balance")
+        raise Misuse("--balance and --from need each other: use --from FILE --balance")
     if options.tensor is not None and not options.source:
-        raise Misuse("--tensor names one of several weights in a file: name the file with --from")
+        raise Misuse("--tensor chooses among the weights in a file: name the file with --from")
     if options.source and (options.filter_spec.is_given or options.taps or options.kind):
-        raise Misuse("--from takes a kernel as it is: it goes with --stride and --balance alone")
+        raise Misuse("--from reads an existing kernel: leave out the options that design one")
     if options.output:
         sources = [options.source] if options.source else []
         check_kernel(options.output, sources, overwrite=options.overwrite)
@@ -63,9 +63,7 @@ def _check(options: DesignOptions) -> None:
 
 def _balanced(weights: convt.Weights, options: DesignOptions) -> convt.Weights:
     if weights.bias is not None and options.output and options.output.suffix.lower() == ".npy":
-        raise Failure(
-            f"{options.output}: an .npy file has no place for the bias; name an .npz file with -o"
-        )
+        raise Failure(f"{options.output}: .npy cannot hold the kernel's bias; choose an .npz name with -o")
     try:
         kernel = convt.balance_kernel(weights.weight, options.stride)
     except convt.ParameterError as error:
@@ -89,7 +87,7 @@ def _designed(options: DesignOptions) -> Array:
 
 
 def _specification(options: DesignOptions) -> tuple[float, float] | None:
-    """Return the passband and the rejection that a kernel is designed to, if to both."""
+    """Return the passband and the rejection that a kernel is designed to meet, if both are set."""
     if options.source or options.taps or options.kind not in (None, "kaiser", "equiripple"):
         return None
     preset, low = convt.QUALITIES[options.quality or "high"], min(1.0, options.stride / options.down)
@@ -105,7 +103,7 @@ def _draw(path: Path, measured: KernelMeasurements, options: DesignOptions) -> N
     try:
         draw_kernel(path, plot, overwrite=options.overwrite)
     except Failure as failure:
-        done = f"; {options.output} is finished" if options.output else ""
+        done = f"; {options.output} was written" if options.output else ""
         raise Failure(f"{failure}{done}") from None
 
 

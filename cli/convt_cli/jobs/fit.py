@@ -1,4 +1,4 @@
-"""The work of ``convt fit``: pairs of files read, and the kernel fitted to them measured and written."""
+"""The work of ``convt fit``: read pairs of files, fit a kernel to them, measure and write it."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -23,11 +23,11 @@ from convt_cli.text.progress import Bar
 from convt_cli.text.report import Reporter
 
 _NAMED = 4  # sources in a message
-_BLOCK = 1 << 17  # samples of HIGH, all channels counted, that are read at a time, about
+_BLOCK = 1 << 17  # samples of HIGH per read, all channels together, about
 
 
 def fit_kernel(options: FitOptions) -> None:
-    """Fit a kernel, print how good it is, and write it."""
+    """Fit a kernel, print its quality, and write it."""
     inputs = find_fit_inputs(options.sources, from_high=options.from_high)
     if options.output:
         files = [path for pair in inputs.pairs for path in pair if path]
@@ -41,7 +41,7 @@ def fit_kernel(options: FitOptions) -> None:
         write_kernel(options.output, convt.Weights("fitted", fit.weight), overwrite=options.overwrite)
     for line in (*fit_lines(options, pairs.frames, fit), *inspect_lines(measured, pairs.rate)):
         reporter.note(line)
-    unmatched = [f"{path}: has no partner, and was left out" for path in inputs.unmatched]
+    unmatched = [f"{path}: no matching file; skipped" for path in inputs.unmatched]
     warnings = [*pairs.warnings, *unmatched, *fit.warnings]
     for warning in warnings:
         reporter.warn(warning)
@@ -51,7 +51,7 @@ def fit_kernel(options: FitOptions) -> None:
     if options.output:
         reporter.written(options.output)
     else:
-        reporter.note("the kernel is not written: -o names a file")
+        reporter.note("kernel not saved; use -o FILE")
 
 
 def _solved(pairs: "_PairFitter", options: FitOptions) -> convt.Fit:
@@ -64,7 +64,7 @@ def _solved(pairs: "_PairFitter", options: FitOptions) -> convt.Fit:
 
 
 class _PairFitter:
-    """A fit to pairs of files: `frames` of HIGH have been read so far, at the rate of LOW `rate`."""
+    """A fit to pairs of files: `frames` of HIGH have been read so far; LOW is at `rate`."""
 
     def __init__(self, options: FitOptions) -> None:
         self._options = options
@@ -104,7 +104,7 @@ class _PairFitter:
         return open_reader(path, "float64", raw=None, again=False, truncated=truncated)
 
     def _add_signal(self, below: "_SignalReader | None", above: "_SignalReader", bar: Bar) -> None:
-        """Take by turns from the side that is behind, until that has ended: nothing is kept for long."""
+        """Read from the side that is behind until it ends, so that neither side piles up in memory."""
         begun, stride = self.frames, self._options.stride
         while True:
             is_below = below is not None and below.frames * stride <= above.frames
@@ -119,50 +119,52 @@ class _PairFitter:
         self.fitter.end_pair()
 
     def _compare(self, pair: Pair, low: Reader | None, high: Reader) -> None:
-        """Refuse a LOW and a HIGH that do not belong together; warn of what is odd."""
+        """Refuse a LOW and a HIGH that do not match; warn of lengths and rates that differ."""
         for path, reader in ((pair.low, low), (pair.high, high)):
             if reader and reader.dtype.kind == "c":
-                raise Failure(f"{path}: is complex, and kernels are fitted to real signals")
+                raise Failure(f"{path}: complex signal; fit needs real signals")
         self._compare_channels(pair, low.channels if low else high.channels, high.channels)
         if low and low.signals != high.signals:
-            raise Failure(f"{pair.high}: has {high.signals} signal(s), and {pair.low} has {low.signals}")
+            raise Failure(
+                f"{pair.high}: {high.signals} signal(s), but {pair.low} has {low.signals}; they must match"
+            )
         self._compare_rates(pair, low, high)
         stride = self._options.stride
         if low and low.frames and high.frames and self._is_other_length(low.frames, high.frames):
             self.warnings.append(
-                f"{pair.high}: has {high.frames} samples, and {pair.low} {low.frames}: what lies beyond"
-                f" stride {stride} times as many is left out"
+                f"{pair.high}: {high.frames} samples, not {stride} x {low.frames} as {pair.low} needs; the"
+                " longer one is cut"
             )
 
     def _compare_rates(self, pair: Pair, low: Reader | None, high: Reader) -> None:
         rate, stride = high.format.rate if high.format else None, self._options.stride
         if low and low.format and rate and rate != stride * low.format.rate:
             raise Failure(
-                f"{pair.high}: has {rate} Hz, and {pair.low} {low.format.rate} Hz: stride {stride} makes"
-                f" {stride * low.format.rate} of that"
+                f"{pair.high}: {rate} Hz; HIGH must be at {stride * low.format.rate} Hz, {stride} x the"
+                f" {low.format.rate} Hz of {pair.low}"
             )
         own = rate // stride if rate else None
         if self.frames and own != self.rate:
-            self.warnings.append(f"{pair.high}: has another rate than the file before")
+            self.warnings.append(f"{pair.high}: the sample rate differs from the previous file's")
         self.rate = own
 
     def _compare_channels(self, pair: Pair, low: int, high: int) -> None:
         channels = self._options.channels
         if channels in ("shared", "each") and low != high:
             raise Failure(
-                f"{pair.high}: has {high} channel(s), and {pair.low} {low}: --channels {channels} needs as"
-                " many, and mixed takes any"
+                f"{pair.high}: {high} channel(s), but {pair.low} has {low}; --channels {channels} needs"
+                " equal numbers; use --channels mixed"
             )
         if self._channels and self._channels != (low, high):
             before = self._channels
             raise Failure(
-                f"{pair.high}: HIGH has {high} channel(s) and LOW {low}, and in the pairs before"
-                f" {before[1]} and {before[0]}"
+                f"{pair.high}: HIGH has {high} channel(s) and LOW {low}; earlier pairs have {before[1]} and"
+                f" {before[0]}"
             )
         self._channels = low, high
 
     def _is_other_length(self, low: int, high: int) -> bool:
-        """Tell whether lengths differ by more than a full convolution and a delay explain."""
+        """Return whether lengths differ by more than a full convolution and a delay account for."""
         beyond = self._options.taps + self._options.stride + abs(self._options.delay or 0)
         return abs(high - self._options.stride * low) > beyond
 

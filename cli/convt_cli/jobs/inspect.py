@@ -1,4 +1,4 @@
-"""The work of ``convt inspect``: the kernels of a file measured and drawn."""
+"""The work of ``convt inspect``: measure and plot the kernels of a weight file."""
 
 import math
 from fractions import Fraction
@@ -54,10 +54,10 @@ def load_weights(path: Path, tensor: str | None, layout: Layout) -> convt.Weight
 def kernel_plot(
     measured: KernelMeasurements, rate: int | None, specification: tuple[float, float] | None = None
 ) -> KernelPlot:
-    """Return the plot of a kernel: of many the one with the loudest tonal lines."""
+    """Return the plot of a kernel; of several, the one with the loudest tonal lines."""
     lines = measured.figures["tonal_lines"]
     number = int(lines.max(-1).argmax()) if lines.size else 0
     kernel = measured.weight.reshape(-1, measured.taps)[number].astype(np.float64)
-    which = f", kernel {measured.name(number)} of the loudest tonal lines" if measured.count > 1 else ""
+    which = f", kernel {measured.name(number)} (loudest tonal lines)" if measured.count > 1 else ""
     title = f"{measured.source}, {measured.ratio}{which}"
     return KernelPlot(title, kernel, measured.stride, measured.down, rate, specification)

@@ -1,4 +1,4 @@
-"""The work of ``convt weights``: a list of the weights in a file."""
+"""The work of ``convt weights``: list the weights in a file."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from convt_cli.text.report import Reporter
 
 
 def list_weights(path: Path, layout: Layout, *, as_json: bool) -> None:
-    """List the weights of a file that could be a transposed convolution's."""
+    """List the tensors of a file that may be weights of transposed convolutions."""
     with library_errors_as_failures():
         listed = convt.list_weights(path, layout=layout)
     if as_json:
@@ -23,10 +23,10 @@ def list_weights(path: Path, layout: Layout, *, as_json: bool) -> None:
         report.print_line(line)
     reporter = Reporter(quiet=False)
     if not listed.entries:
-        reporter.note(f"{listed.source}: holds no weight that could be a transposed convolution's")
+        reporter.note(f"{listed.source}: no transposed-convolution weights found")
     if listed.other_tensors:
         reporter.note(
-            f"{listed.source}: {len(listed.other_tensors)} other tensor(s); --json has their names"
+            f"{listed.source}: {len(listed.other_tensors)} other tensor(s); use --json to list them"
         )
 
 
@@ -45,16 +45,16 @@ def _lines(listed: convt.WeightList) -> Iterator[str]:
 
 def _description(entry: convt.WeightEntry) -> str:
     if entry.problem:
-        return f"cannot be read: {entry.problem}"
+        return f"unreadable: {entry.problem}"
     facts = [f"{entry.taps} taps"]
     if entry.channels == (1, 1):
-        facts.insert(0, "the kernel of every channel")
+        facts.insert(0, "one kernel for all channels")
     elif entry.channels:
         channels_in, channels_out = entry.channels
         grouped = f" in {entry.groups} groups" if entry.groups > 1 else ""
         facts.insert(0, f"{channels_in} -> {channels_out * entry.groups} channels{grouped}")
     elif len(entry.shape) == 2:
-        facts.insert(0, f"{entry.shape[0]} kernels, one a channel")
+        facts.insert(0, f"{entry.shape[0]} kernels, one per channel")
     if len(entry.tensors) > 1:
         facts.append("weight norm")
     if entry.bias:

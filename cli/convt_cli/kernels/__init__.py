@@ -1,1 +1,1 @@
-"""The kernel that a command runs with: chosen, measured, written."""
+"""The kernel that a command uses: selected, measured, written."""

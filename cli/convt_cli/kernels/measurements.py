@@ -1,4 +1,4 @@
-"""What the kernels of a weight file do, measured one by one."""
+"""Measurements of each kernel in a weight file."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,27 +11,27 @@ from convt_cli.samples.formats import Array
 
 Frequency = TypeVar("Frequency", float, Array)
 
-TOLERANCES = (0.01, 0.1, 1.0, 3.0)  # dB, whose passbands are told
-# In input Nyquist frequencies: up to where tones are taken, whose images are told, and ripple.
+TOLERANCES = (0.01, 0.1, 1.0, 3.0)  # dB, of the reported passbands
+# Highest input frequencies of the reported images, and of the ripple; 1 is the input's Nyquist frequency.
 TONES = (0.5, 0.8, 0.9, 0.95, 1.0)
 RIPPLE_EDGE = 0.8
-_AT_ONCE = 1024  # kernels whose responses are held at a time
+_AT_ONCE = 1024  # kernels whose responses are in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
 class KernelMeasurements:
-    """The kernels of a weight, n of them, and what each does; frequencies in input Nyquist frequencies.
+    """The n kernels of a weight and their measurements; frequency 1 is the input's Nyquist frequency.
 
     Attributes
     ----------
     source : str
         The weight's name.
     weight : ndarray, (K,), (C, K) or (C_in, C_out/groups, K)
-        The taps as they are.
+        The taps.
     stride, down : int
-        The stride that they are for, and of whose outputs every `down`-th is kept.
+        The stride of the kernels, and the step at which its outputs are kept.
     figures : dict of ndarray
-        What was measured, the first axis that of the kernels; NaN where there is nothing to tell.
+        The measurements, with one row per kernel; NaN if there is no value.
     """
 
     source: str
@@ -56,7 +56,7 @@ class KernelMeasurements:
 
     @property
     def low(self) -> float:
-        """The lower of the bands of input and output."""
+        """The lower of the Nyquist frequencies of input and output."""
         return min(1.0, self.stride / self.down)
 
     @property
@@ -66,29 +66,29 @@ class KernelMeasurements:
 
     @property
     def ratio(self) -> str:
-        """What the kernels are for."""
+        """The stride or ratio of the kernels, in words."""
         return f"stride {self.stride}" if self.down == 1 else f"ratio {self.stride}/{self.down}"
 
     def fold_frequency(self, frequency: float) -> float:
-        """Return where in the output's band a frequency is heard: folded into it, if it lies beyond."""
+        """Return the frequency at which one is heard in the output, folded into its band."""
         return fold_frequency(frequency, self.stride / self.down)
 
     @property
     def count(self) -> int:
-        """How many kernels there are."""
+        """Number of kernels."""
         return len(self.figures["delay"])
 
     def name(self, kernel: int) -> str:
-        """Return what a kernel is called: by its channels."""
+        """Return the name of a kernel, made of its channels."""
         places = np.unravel_index(kernel, self.weight.shape[:-1])
         return " -> ".join(map(str, places)) if len(places) == 2 else "".join(map(str, places))
 
     def padding(self, kernel: int) -> tuple[int, str, float]:
-        """Return the padding that keeps a kernel in time, its name if it has one, and what it misses.
+        """Return the padding that time-aligns a kernel, its name if it has one, and the remaining delay.
 
-        A kernel of linear phase is in time if its middle is; another, if low frequencies are. What is
-        missed is how many output samples late the output then is. More than the kernel is never cropped.
-        Padding, unlike that, counts the samples that the stride makes.
+        A linear-phase kernel is aligned by its middle, another one by its delay at low frequencies. The
+        remaining delay is in output samples, while padding counts samples at the stride's rate. At most
+        the whole kernel is cropped.
         """
         linear, figures = self.figures["linear_phase"][kernel], self.figures
         delay = float(figures["delay" if linear else "delay_at_0"][kernel])
@@ -104,12 +104,12 @@ class KernelMeasurements:
 
 
 def fold_frequency(frequency: Frequency, band: float) -> Frequency:
-    """Return where in the band from 0 a frequency is heard once sampled for that band: folded back."""
+    """Return the frequency from 0 to `band` at which one is heard after sampling at twice `band`."""
     return band - abs(band - frequency % (2 * band))
 
 
 def _figures(response: convt.Response, down: int) -> dict[str, Array]:
-    """Return what is told of each of an array of kernels, (n, K)."""
+    """Return the reported measurements of kernels (n, K)."""
     low = min(1.0, response.stride / down)
     images = [response.worst_image(edge) for edge in TONES]
     band = response.passband_edge(3.0)
@@ -123,7 +123,7 @@ def _figures(response: convt.Response, down: int) -> dict[str, Array]:
         "images": np.stack([image.level for image in images], -1),
         "images_at": np.stack([image.frequency for image in images], -1),
         "delay": response.delay,
-        "delay_at_0": response.group_delay[..., 0].copy(),  # and not all that it is a part of
+        "delay_at_0": response.group_delay[..., 0].copy(),  # a view would keep the whole array
         "group_delay": _range(response, band),
         "linear_phase": response.is_linear_phase,
         "peak": response.peak.level,
@@ -134,7 +134,7 @@ def _figures(response: convt.Response, down: int) -> dict[str, Array]:
 
 
 def _aliases(response: convt.Response, band: float) -> dict[str, Array]:
-    """Return the loudest of what is folded back into a band, up to each of TONES of it, and from where."""
+    """Return the loudest aliases up to each of TONES of a band, and the frequencies they come from."""
     above = response.frequencies > band
     frequencies, levels = response.frequencies[above], response.level(response.gains[..., above])
     heard = fold_frequency(frequencies, band)
@@ -146,7 +146,7 @@ def _aliases(response: convt.Response, band: float) -> dict[str, Array]:
 
 
 def _range(response: convt.Response, band: Array) -> Array:
-    """Return the least and the greatest group delay in the band of each kernel, (n, 2)."""
+    """Return the minimum and the maximum group delay in the band of each kernel, (n, 2)."""
     inside = response.frequencies <= np.maximum(band, response.frequencies[1])[..., np.newaxis]
     delays = np.where(inside & np.isfinite(response.group_delay), response.group_delay, np.nan)
     delays[np.isnan(delays).all(-1)] = 0

@@ -1,4 +1,4 @@
-"""Which kernel a command runs with: from a file, or the built-in one."""
+"""The kernel that a command uses: from a file, or the built-in one."""
 
 import os
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.samples.formats import Array, cast, precise
 
 _MOST_PHASES = 640  # as in convt.resample
-_SAMPLED = 4  # taps an input sample
+_SAMPLED = 4  # phases of the shorter kernel that is measured in place of a long one
 
 
 class Ratio(NamedTuple):
-    """Output rate over input rate: of the outputs of a stride every `down`-th is kept."""
+    """Output rate over input rate: upsample by `stride`, keep every `down`-th sample."""
 
     stride: int = 1
     down: int = 1
@@ -45,9 +45,9 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SelectedKernel:
-    """A weight and a bias as the library takes them, and how a report calls them.
+    """A weight and a bias as the library takes them, and their name in reports.
 
-    `sha256` is that of the file that they were read from, if JSON is wanted and it is no pipe.
+    `sha256` is that of their file if JSON is requested; None for a pipe.
     """
 
     name: str
@@ -67,10 +67,10 @@ class SelectedKernel:
 
 
 def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> SelectedKernel:
-    """Return the kernel asked for, in the signal's precision.
+    """Return the requested kernel in the signal's precision.
 
-    An .npy signal leaves the weights of a file as they are, unless a precision is asked for: the
-    operator's own dtypes hold.
+    For an .npy signal, weights from a file keep their dtype unless a precision is requested: the operator's
+    dtype rules apply.
     """
     weights, sha256 = (
         (_built_in(options, ratio), None)
@@ -90,7 +90,7 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
     if options.normalize:
         weight = _normalized(weights.source, weight, ratio.stride)
     if reader.format and any(array is not None and array.dtype.kind == "c" for array in (weight, bias)):
-        raise Failure(f"{weights.source}: a complex kernel needs an .npy signal, not {options.source}")
+        raise Failure(f"{weights.source}: complex weights need an .npy signal; {options.source} is audio")
     padding = _default_padding(options) if options.padding is None else options.padding
     return SelectedKernel(
         weights.source, weight, bias, groups, padding, channels_out, weights.tensors, measured, sha256
@@ -118,21 +118,21 @@ def check_weights(options: UpsampleOptions) -> None:
 def _check_finite(source: object, *arrays: Array | None) -> None:
     for array in arrays:
         if array is not None and (count := np.count_nonzero(~np.isfinite(array))):
-            raise Failure(f"{source}: {count} of its {array.size} numbers are not finite")
+            raise Failure(f"{source}: {count} of {array.size} numbers are NaN or infinite")
 
 
 def _loaded_unchanged(options: UpsampleOptions, path: Path) -> tuple[convt.Weights, str | None]:
-    """Return weights, and the digest of the file that they are in, if JSON is wanted."""
+    """Return weights, and the SHA-256 of their file if JSON is requested."""
     before = _version(path)
     weights = _loaded(options, path)
     sha256 = file_sha256(path) if options.as_json and before else None
     if _version(path) != before:
-        raise Failure(f"{path}: changed while it was read")
+        raise Failure(f"{path}: changed while being read")
     return weights, sha256
 
 
 def _version(path: Path) -> tuple[int, ...] | None:
-    """Return what tells a file from another, or from what it was; None of pipes and of missing files."""
+    """Return values that change if a file is changed or replaced; None for pipes and missing files."""
     if not os.path.isfile(path):
         return None
     found = path.stat()
@@ -146,7 +146,7 @@ def _loaded(options: UpsampleOptions, path: Path) -> convt.Weights:
         groups = own.size // weight.shape[1]
         if groups != options.groups:
             raise Failure(
-                f"{weights.source}: a bias of {own.size} with weights of shape {weight.shape} is for"
+                f"{weights.source}: a bias of {own.size} values with weights of shape {weight.shape} needs"
                 f" --groups {groups}, not {options.groups}"
             )
     return weights
@@ -155,7 +155,7 @@ def _loaded(options: UpsampleOptions, path: Path) -> convt.Weights:
 def _built_in(options: UpsampleOptions, ratio: Ratio) -> convt.Weights:
     if options.dilation != 1 or options.groups != 1:
         raise Misuse(
-            "--dilation and --groups need --weights: the built-in kernel is made for the stride alone"
+            "--dilation and --groups need --weights: the built-in filter depends only on the ratio of rates"
         )
     if is_resampler(options, ratio):
         return convt.Weights("the built-in kernel", resampler(options, ratio, None).kernel)
@@ -163,7 +163,7 @@ def _built_in(options: UpsampleOptions, ratio: Ratio) -> convt.Weights:
 
 
 def is_resampler(options: UpsampleOptions, ratio: Ratio) -> bool:
-    """Return whether the operator alone will not do: signals are extended, or a bank of filters absurd."""
+    """Return whether a Resampler is needed: to extend the edges, or for a ratio of large numbers."""
     is_default = options.weights is None and options.padding is None and options.output_padding == 0
     return is_default and ratio != SAME and (max(ratio) > _MOST_PHASES or options.edges != "zero")
 
@@ -174,7 +174,7 @@ def resampler(
     precision: Literal["float32", "float64"] | None,
     threads: int | None = None,
 ) -> convt.Resampler:
-    """Return what changes a rate in any ratio, with any edges."""
+    """Return a Resampler, for any ratio and any edges."""
     spec = options.filter_spec
     return convt.Resampler(
         ratio.down,
@@ -202,7 +202,7 @@ def _designed(spec: FilterSpec, ratio: Ratio) -> Array:
 
 
 def _measured(kernel: Array, spec: FilterSpec, ratio: Ratio) -> Measured:
-    """Measure a designed kernel in the lower band; a long one as the same design with few taps a sample."""
+    """Measure a designed kernel; a long one is represented by the same design with fewer phases."""
     stride = max(ratio)
     if ratio.down > 1 and stride > _SAMPLED:
         kernel, stride = _designed(spec, Ratio(_SAMPLED, _SAMPLED - 1)), _SAMPLED
@@ -217,7 +217,7 @@ def _default_padding(options: UpsampleOptions) -> int | str:
 
 
 def _bias(options: UpsampleOptions, own: Array | None, channels: int) -> Array | None:
-    """Return one number a channel: of --bias, a number or a file, or else the weight file's own."""
+    """Return one bias per channel: from --bias, a number or a file, else from the weight file."""
     source, bias = options.weights, own
     if isinstance(options.bias, float):
         bias = np.array(options.bias)
@@ -229,5 +229,5 @@ def _bias(options: UpsampleOptions, own: Array | None, channels: int) -> Array |
     if bias.size == 1:
         return np.full(channels, bias.item(), bias.dtype)
     raise Failure(
-        f"{source}: a bias for {channels} output channel(s) has shape ({channels},), not {bias.shape}"
+        f"{source}: bias of shape {bias.shape}; {channels} output channel(s) need shape ({channels},)"
     )

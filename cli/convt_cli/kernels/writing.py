@@ -1,4 +1,4 @@
-"""Kernels as files that are written: .npy, or .npz with a bias."""
+"""Kernels written to files: .npy, or .npz with a bias."""
 
 import io
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from convt_cli.files.paths import STREAM
 
 
 def check_kernel(path: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse a name that no kernel can be written to."""
+    """Refuse a file name that a kernel cannot be written to."""
     if path == STREAM or path.suffix.lower() not in (".npy", ".npz"):
-        raise Misuse(f"{path}: a kernel is written as .npy or .npz; name such a file with -o")
+        raise Misuse(f"{path}: kernels are written as .npy or .npz; choose such a name with -o")
     check_target(path, sources, overwrite=overwrite)
 
 
 def write_kernel(path: Path, weights: convt.Weights, *, overwrite: bool) -> None:
-    """Write a kernel, whole or not at all; a bias has a place in .npz alone."""
+    """Write a kernel, whole or not at all; only .npz can hold a bias."""
     arrays = {"weight": weights.weight} | ({} if weights.bias is None else {"bias": weights.bias})
-    content = io.BytesIO()  # numpy's own writing does not say why it fails
+    content = io.BytesIO()  # numpy's own file writing does not report why it fails
     if path.suffix.lower() == ".npy":
         np.save(content, weights.weight, allow_pickle=False)
     else:

@@ -1,1 +1,1 @@
-"""Metadata: read, moved to the new rate, and written; what cannot be kept is named."""
+"""Metadata: read, rescaled to the new sample rate, and written; losses are reported by name."""

@@ -1,4 +1,4 @@
-"""Chunks of WAVE and AIFF files: how to walk them, and what they hold when the sample rate is multiplied.
+"""Chunks of WAVE and AIFF files: walking through them, and rescaling them to a new sample rate.
 
 Sources: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (LIST,
 cue); Microsoft, "New Multimedia Data Types and Data Techniques", 1994 (smpl, inst); EBU Tech 3285 and R 98
@@ -16,15 +16,15 @@ from convt_cli.files.source import Source
 
 Chunk = tuple[bytes, bytes]  # four-character id, payload without padding
 Order = Literal["<", ">"]  # RIFF, RIFX
-_ABSURD = 1 << 62  # bytes that no file has
+_ABSURD = 1 << 62  # bytes, more than any file has
 
-# The writer of the new file makes these anew, or does not need them: they describe the encoding of the
-# samples, fill space, or hold levels of the old samples (PEAK, levl).
+# The writer creates these again or does not need them: they describe the encoding of the samples, fill
+# space, or hold levels of the old samples (PEAK, levl).
 _REMADE = frozenset(b"fmt |data|fact|wavl|slnt|ds64|JUNK|junk|PAD |FLLR|filr|PEAK|levl".split(b"|"))
-# acid: beats and their tempo; iXML: its counts are of a rate that it states, that of the recorder
+# acid: beats and their tempo; iXML: it states the recorder's rate, to which its counts refer
 _TIMELESS = frozenset(b"id3 |ID3 |acid|inst|DISP|iXML|INST|COMT|MIDI".split(b"|"))
 _XML = frozenset((b"_PMX", b"axml"))
-_ADTL_SIZES = {b"labl": 4, b"note": 4, b"ltxt": 20, b"file": 8}  # at least
+_ADTL_SIZES = {b"labl": 4, b"note": 4, b"ltxt": 20, b"file": 8}  # minimum bytes
 _BEXT_SIZE, _TIME_REFERENCE = 602, 338
 _TEXTS = {  # the comment last: libsndfile reads no text that follows one of 2 KiB
     b"INAM": "title",
@@ -42,15 +42,15 @@ _TEXTS = {  # the comment last: libsndfile reads no text that follows one of 2 K
 def chunk_headers(source: Source, layout: str, alignment: int) -> Iterator[tuple[bytes, int]]:
     """Yield the name and the stated length of each chunk, with `source` at the start of its body.
 
-    The caller may read the body. The walk ends with the file, in a header that is not whole, or at an
-    impossible length.
+    The caller may read the body. The iteration ends at the end of the file, at an incomplete header, or at
+    an impossible length.
 
     Parameters
     ----------
     source : Source
         At the first header. A pipe is allowed if the caller reads every body.
     layout : str
-        Of a header, for :mod:`struct`: a name and a length.
+        Layout of a header for :mod:`struct`: a name and a length.
     alignment : int
         Each chunk starts at a multiple of this number of bytes after the first.
     """
@@ -67,13 +67,13 @@ def chunk_headers(source: Source, layout: str, alignment: int) -> Iterator[tuple
 def rescaled(
     chunks: Iterable[Chunk], factor: Fraction, order: Order, step: str = ""
 ) -> tuple[list[Chunk], list[str]]:
-    """Return the chunks for `factor` times the rate, and the names of those that cannot be kept.
+    """Return the chunks for `factor` times the sample rate, and the names of those that cannot be kept.
 
-    Sample positions (in bext, cue, smpl, LIST adtl, MARK) are multiplied and rounded to the nearest; a loop
-    keeps its length, which is its pitch. A chunk without positions or rates is kept unchanged, and one that
-    belongs to the encoding, the container or the samples is left out without a word. Any other chunk may
-    count samples in an unknown way and is lost; so is one that is damaged, or whose new positions exceed
-    their field.
+    Sample positions (in bext, cue, smpl, LIST adtl, MARK) are multiplied and rounded to the nearest sample.
+    A loop keeps its length, which sets its pitch. Chunks without positions or rates are kept unchanged.
+    Chunks that belong to the encoding, the container or the samples are dropped silently. Any other chunk
+    may count samples in an unknown way and is lost, as are damaged chunks and chunks whose new positions do
+    not fit their field.
 
     Parameters
     ----------
@@ -84,14 +84,14 @@ def rescaled(
     order : {"<", ">"}
         Byte order: little-endian for RIFF, big-endian for RIFX and AIFF.
     step : str
-        A line for the coding history in bext: what makes the new file.
+        A line for the coding history in bext that describes this conversion.
 
     Returns
     -------
     kept : list of (bytes, bytes)
         In the order of `chunks`.
     lost : list of str
-        One printable name for each, such as ``"cart"`` or ``"LIST adtl"``.
+        Their printable names, such as ``"cart"`` or ``"LIST adtl"``.
     """
     kept, lost, chunks = [], [], list(chunks)
     loops = _aiff_loops(chunks)
@@ -123,10 +123,10 @@ def is_info(chunk: Chunk) -> bool:
 
 
 def tags_of(chunks: Iterable[Chunk], order: Order) -> dict[str, str]:
-    """Return the texts of LIST INFO by libsndfile's names: title, copyright, software, artist and so on.
+    """Return the texts of LIST INFO under libsndfile's names: title, copyright, software, artist and so on.
 
-    Of several texts of one kind the last that is not empty is returned. Texts are UTF-8, or Latin-1 where
-    they are not valid UTF-8. Texts after a damaged chunk are not found.
+    If there are several texts of one kind, the last non-empty one is returned. Texts are UTF-8, or Latin-1
+    if they are not valid UTF-8. Texts after a damaged chunk are not found.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def tags_of(chunks: Iterable[Chunk], order: Order) -> dict[str, str]:
 
 
 def untagged(chunks: Iterable[Chunk], order: Order) -> dict[str, str]:
-    """Return the texts of LIST INFO that have no name in libsndfile, by their own."""
+    """Return the texts of LIST INFO that libsndfile has no name for, under their own names."""
     texts = dict[str, str]()
     for _, payload in filter(is_info, chunks):
         with suppress(struct.error, ValueError):
@@ -152,12 +152,12 @@ def untagged(chunks: Iterable[Chunk], order: Order) -> dict[str, str]:
 
 
 def info_of(tags: Mapping[str, str], order: Order) -> Chunk | None:
-    """Return a LIST INFO chunk of these texts; None if there are none.
+    """Return a LIST INFO chunk with these texts; None if there are none.
 
     Parameters
     ----------
     tags : mapping of str to str
-        Texts by libsndfile's names. LIST INFO has no field for a license: it is not written.
+        Texts under libsndfile's names. LIST INFO has no field for a license, so it is not written.
     order : {"<", ">"}
         Byte order: little-endian for RIFF, big-endian for RIFX.
     """
@@ -168,8 +168,8 @@ def info_of(tags: Mapping[str, str], order: Order) -> Chunk | None:
 def _rescaled(chunk_id: bytes, payload: bytes, factor: Fraction, order: Order) -> bytes:
     """Return a payload for the new rate, or raise ValueError or struct.error.
 
-    Sample positions are replaced in place, and all other bytes stay. struct raises if a field is beyond
-    the payload's end, or a product beyond the field's range.
+    Only sample positions change. struct raises if a field lies beyond the payload's end, or if a product
+    exceeds the field's range.
     """
     if chunk_id == b"LIST":
         return _list(payload, factor, order)
@@ -220,7 +220,7 @@ def _smpl(payload: bytes, factor: Fraction, order: Order) -> bytes:
         if last < first:
             raise ValueError("damaged")
         # A loop lasts from its first sample to its last, plus a fraction in units of 2**-32 samples. Its
-        # length is its pitch: the start is rounded, and the end follows from it.
+        # length sets its pitch: the start is rounded, and the end follows from the length.
         start = _nearest(first * factor)
         length, fraction = divmod(_nearest(((last + 1 - first) << 32 | fraction) * factor), 1 << 32)
         struct.pack_into(f"{order}3I", body, at + 8, start, start + length - 1, fraction)
@@ -228,11 +228,11 @@ def _smpl(payload: bytes, factor: Fraction, order: Order) -> bytes:
 
 
 def _aiff_loops(chunks: Iterable[Chunk]) -> dict[int, int]:
-    """Return, from INST, the markers at which loops end, each with the one at which it begins."""
+    """Return the loops in INST: the marker at which each ends, and the marker at which it begins."""
     loops = dict[int, int]()
     for name, payload in chunks:
         if name == b"INST" and len(payload) >= 20:
-            for at in (8, 14):  # the loops of a note that is held, and of one that is released
+            for at in (8, 14):  # the sustain loop and the release loop
                 is_played, begin, end = struct.unpack_from(">hhh", payload, at)
                 loops |= {end: begin} if is_played else {}
     return loops

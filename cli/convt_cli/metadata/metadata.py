@@ -1,4 +1,4 @@
-"""Metadata of an audio file, and the part of it that another file can hold."""
+"""Metadata of an audio file, and the part of it that the output can hold."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from convt_cli.metadata.tags import Tags
 
 Family = Literal["RIFF", "AIFF"]
-_PLAIN_MASKS = {1: 0x4, 2: 0x3, 4: 0x33, 6: 0x3F, 8: 0x63F}  # speakers of channels without a mask
+_PLAIN_MASKS = {1: 0x4, 2: 0x3, 4: 0x33, 6: 0x3F, 8: 0x63F}  # default speakers, without a mask
 _ID3: dict[Family, bytes] = {"RIFF": b"id3 ", "AIFF": b"ID3 "}
-# Texts that a kind of file holds without mutagen; libsndfile's tag in MP3 files cuts them short.
+# Texts that each file type keeps without mutagen; libsndfile truncates texts in MP3 files.
 _HELD: dict[str, set[str]] = {
     "RIFF": {*SNDFILE_COMMENTS} - {"license"},
     "AIFF": {"title", "artist", "comment", "copyright"},
@@ -23,7 +23,7 @@ _HELD: dict[str, set[str]] = {
     "FLAC": {*SNDFILE_COMMENTS},
     "OGG": {*SNDFILE_COMMENTS},
 }
-_INSTALL = "pip install 'convt[tags]' keeps tags and cover art"
+_INSTALL = "to keep tags and cover art: pip install 'convt[tags]'"
 
 
 @dataclass(slots=True)
@@ -33,24 +33,24 @@ class Metadata:
     Attributes
     ----------
     tags : dict of str
-        Texts by libsndfile's names.
+        Texts under libsndfile's names.
     chunks : list of Chunk
-        Chunks of a RIFF or AIFF file, texts of RIFF included.
+        Chunks of a RIFF or AIFF file, including RIFF's texts.
     family : {"RIFF", "AIFF"}
-        The kind of file of the chunks.
+        The file type of the chunks.
     order : {"<", ">"}
         Byte order of the numbers in chunks.
     mask : int
-        Loudspeakers of the channels; 0 if not stated.
+        Speaker positions of the channels; 0 if not stated.
     unread : list of str
         Names of tags and pictures that libsndfile does not return.
     full : Tags or None
-        All tags and pictures, if some are unread and mutagen is installed. An output gets them in place of
-        `tags`.
+        All tags and pictures, if some are unread and mutagen is installed. They replace `tags` in the
+        output.
     lost : list of str
-        Names of metadata that are not kept.
+        Names of metadata that are lost.
     hint : str
-        What would keep more.
+        How to keep more.
     """
 
     tags: dict[str, str] = field(default_factory=dict)
@@ -66,16 +66,16 @@ class Metadata:
     def as_chunks(
         self, family: Family, order: Order, factor: Fraction, channels: tuple[int, int], step: str = ""
     ) -> "Metadata":
-        """Return the part of it that a file of chunks holds, at `factor` times the rate.
+        """Return the part that a RIFF or AIFF file can hold, at `factor` times the sample rate.
 
         Parameters
         ----------
         family, order
-            The kind of file, and its byte order.
+            The file type, and its byte order.
         factor : Fraction
             New rate over old.
         channels : tuple of int
-            The numbers of the input and the output.
+            Channels of input and output.
         step : str
             A line for the coding history in bext.
         """
@@ -101,9 +101,9 @@ class Metadata:
         return result
 
     def as_tags(self, factor: Fraction, channels: int, container: str) -> "Metadata":
-        """Return its texts, and its pictures where there is a place for them.
+        """Return the texts, and the cover art if the file type has a place for them.
 
-        `container` is that of a file that holds nothing else of it.
+        `container` is the file type, one that can hold no other metadata.
         """
         kept, lost = riff.rescaled(self.chunks, factor, self.order)
         result = Metadata(self.tags | riff.tags_of(kept, self.order))
@@ -116,9 +116,9 @@ class Metadata:
     def _all_tags(
         self, result: "Metadata", texts: dict[str, str], kept: list[Chunk], factor: Fraction, kind: str
     ) -> "Tags | None":
-        """Return all tags and pictures, or None if `texts` are all, and a kind of file holds them.
+        """Return all tags and pictures; None if there are only `texts`, which this file type keeps.
 
-        Without mutagen it is None, and `result` has a hint.
+        Without mutagen return None, and set the hint of `result`.
         """
         tag = dict(kept).get(_ID3[self.family])
         others = riff.untagged(kept, self.order)
@@ -141,7 +141,7 @@ class Metadata:
         return [] if self.mask in (kept, _PLAIN_MASKS.get(channels)) else ["channel mask"]
 
     def _names(self, chunks: list[Chunk], full: "Tags | None") -> list[str]:
-        """Return the names of chunks and texts that another kind of file does not hold."""
+        """Return the names of chunks and texts that another file type cannot hold."""
         others = [riff.name_of(chunk) for chunk in chunks if not riff.is_info(chunk)]
         if full:
             return [name for name in others if name.lower() != "id3"]

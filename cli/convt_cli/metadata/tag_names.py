@@ -1,6 +1,6 @@
-"""Names of tags: ID3 frames, and the Vorbis comments that mean the same.
+"""Names of tags: ID3 frames, and the Vorbis comments with the same meaning.
 
-Source: https://picard-docs.musicbrainz.org, which lists those that programs agree on.
+Source: https://picard-docs.musicbrainz.org, which lists the names that programs agree on.
 """
 
 COVER = "cover art"
@@ -15,14 +15,14 @@ FRAMES = {
     "TSOT": "TITLESORT", "TSRC": "ISRC", "TSST": "DISCSUBTITLE", "MVNM": "MOVEMENTNAME", "MVIN": "MOVEMENT",
     "WCOP": "LICENSE", "WOAR": "WEBSITE",
 }  # fmt: skip
-# Other names, in Vorbis comments and APE items.
+# Alternative names in Vorbis comments and APE items.
 ALIASES = {"ALBUM ARTIST": "ALBUMARTIST", "TRACK": "TRACKNUMBER", "YEAR": "DATE", "DISC": "DISCNUMBER"}
 ALIASES |= {"PUBLISHER": "LABEL", "ORGANIZATION": "LABEL", "UNSYNCEDLYRICS": "LYRICS"}
 PICTURE_COMMENTS = ("METADATA_BLOCK_PICTURE", "COVERART", "COVERARTMIME")
-# They describe how, and by what, the old file was encoded, or where its bytes are.
+# They describe the encoder and the byte positions of the old file.
 ENCODING_FRAMES = {"TSSE", "TFLT", "TSIZ", "MLLT", "ASPI", "SEEK", "RBUF"}
 ENCODER_COMMENTS = {"ENCODER", "ENCODERSETTINGS", "ENCODER_OPTIONS", "WAVEFORMATEXTENSIBLE_CHANNEL_MASK"}
-# What libsndfile returns of each.
+# libsndfile's names of the tags that it returns.
 SNDFILE_FRAMES = {
     "TIT2": "title",
     "TPE1": "artist",

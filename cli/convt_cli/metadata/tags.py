@@ -1,4 +1,4 @@
-"""All tags and pictures of a file, by mutagen: ID3 frames, Vorbis comments and APE items as one.
+"""All tags and pictures of a file, read with mutagen: ID3 frames, Vorbis comments and APE items alike.
 
 Texts have the names of Vorbis comments, see :mod:`convt_cli.metadata.tag_names`.
 """
@@ -33,7 +33,7 @@ _MUSICBRAINZ = re.compile("MUSICBRAINZ (.+) ID")
 _NOT_IN_A_NAME = re.compile(r"[^ -<>-}]")
 _FRONT = 3
 _OGG = {"VORBIS": oggvorbis.OggVorbis, "OPUS": oggopus.OggOpus}
-# What mutagen raises for damaged tags.
+# mutagen's exceptions for damaged tags.
 _DAMAGE = (MutagenError, ValueError, LookupError, TypeError, EOFError)
 
 
@@ -44,11 +44,11 @@ class Tags:
     Attributes
     ----------
     texts : dict of list of str
-        By the names of Vorbis comments, in capitals.
+        Texts under the names of Vorbis comments, in capitals.
     pictures : list of Picture
-        Covers and others.
+        Cover art and other pictures.
     frames : ID3 or None
-        Of a file that has them.
+        ID3 frames of the input, if it has any.
     nameless : list of str
         Frames that are neither text nor picture.
     held : set of str
@@ -62,13 +62,13 @@ class Tags:
     held: set[str] = field(default_factory=set)
 
     def add_texts(self, texts: Iterable[tuple[str, Sequence[str]]]) -> None:
-        """Add those whose names are new."""
+        """Add the texts whose names are new."""
         for name, values in texts:
             if name.upper() not in ENCODER_COMMENTS and any(values):
                 self.texts.setdefault(name.upper(), [str(value) for value in values])
 
     def rescale(self, factor: Fraction) -> None:
-        """Multiply the samples that games loop between; a loop keeps its length."""
+        """Multiply the loop points that games use; a loop keeps its length."""
         counts = {name: value for name, value in map(self._count, ("START", "LENGTH", "END")) if value}
         if (start := counts.get("START")) is not None:
             begin = round(start * factor)
@@ -83,7 +83,7 @@ class Tags:
         return name, int(text) if text.isdecimal() else None
 
     def as_id3(self) -> id3.ID3:
-        """Return ID3 frames: those of the file, and others for what else there is."""
+        """Return ID3 frames: those of the input, and new ones for other texts and pictures."""
         made = copy.deepcopy(self.frames) if self.frames is not None else id3.ID3()
         for kind in (*ENCODING_FRAMES, *(f"TXXX:{name}" for name in _LOOPS)):
             made.delall(kind)
@@ -107,12 +107,12 @@ class Tags:
 
     @property
     def version(self) -> int:
-        """The file's version of ID3v2, 3 or 4."""
+        """The version of ID3v2, 3 or 4."""
         return 3 if self.frames is not None and self.frames.version[:2] == (2, 3) else 4
 
 
 def read_tags(file: IO[bytes], container: str, subtype: str) -> Tags:
-    """Return what an MP3, FLAC or Ogg file holds, as far as it is not damaged."""
+    """Return the tags of an MP3, FLAC or Ogg file that are not damaged."""
     tags = Tags()
     with suppress(*_DAMAGE):
         if container == "FLAC":
@@ -154,7 +154,7 @@ def write_tags(path: Path, container: str, subtype: str, tags: Tags) -> list[str
     Raises
     ------
     OSError
-        The disk is full, or the like.
+        The file cannot be written, for example because the disk is full.
     """
     try:
         return _write(path, container, subtype, tags)

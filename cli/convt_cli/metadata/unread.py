@@ -1,4 +1,4 @@
-"""Metadata that libsndfile does not return: chunks of AIFF files, and the names of all else.
+"""Metadata that libsndfile does not return: chunks of AIFF files, and the names of everything else.
 
 FLAC begins with blocks (RFC 9639, section 8), Ogg with packets (RFC 3533; Vorbis I, section 5; RFC 7845),
 MP3 with an ID3v2 tag (https://id3.org), and it may end with an APE tag. AIFF and CAF files are lists of
@@ -24,13 +24,13 @@ _FLAC_BLOCKS = {2: "application data", 5: "cue sheet", 6: COVER}
 _FLAC_COMMENTS = 4
 _AIFF = {b"COMM", b"SSND", b"FVER", b"NAME", b"AUTH", b"(c) ", b"ANNO", b"CHAN", b"FLLR", b"PEAK"}
 _CAF = {b"desc", b"data", b"free", b"chan", b"pakt", b"kuki", b"info", b"peak", b"ovvw"}
-UNTAGGED = frozenset(("application data", "cue sheet"))  # blocks of FLAC that no tag stands for
+UNTAGGED = frozenset(("application data", "cue sheet"))  # FLAC blocks without a corresponding tag
 _TEXTS = SNDFILE_FRAMES.keys() - {"COMM"}
 _LARGEST = 1 << 26  # bytes of metadata that are read
 
 
 def aiff_chunks(source: Source) -> list[Chunk]:
-    """Return the chunks of an AIFF file that libsndfile does not read; nothing of another kind of file."""
+    """Return the chunks of an AIFF file that libsndfile does not read; none for other file types."""
     source.seek(0)
     if source.read(4) != b"FORM":
         return []
@@ -45,7 +45,7 @@ def aiff_chunks(source: Source) -> list[Chunk]:
 def unread_names(source: Source, read: Mapping[str, str]) -> list[str]:
     """Return the names of a file's tags, pictures and chunks that libsndfile does not return.
 
-    `read` are the texts that it returns. What describes the encoder is not named.
+    `read` holds the texts that it returns. Tags that describe the encoder are left out.
     """
     source.seek(0)
     magic = source.read(4)
@@ -114,7 +114,7 @@ def _id3(source: Source, read: Mapping[str, str]) -> Iterator[str]:
     """Yield the names in an ID3v2 tag."""
     seen = set[str]()
     for kind, body in _frames(source):
-        # Texts of one byte a letter, at least, show where the next begins.
+        # In encodings with single-byte letters, a zero byte separates several texts.
         several = kind in _TEXTS and body[:1] in (b"\0", b"\3") and b"\0" in body[1:].rstrip(b"\0")
         is_read = SNDFILE_FRAMES.get(kind) in read and kind not in seen and not several
         if kind not in ENCODING_FRAMES and not is_read:
@@ -148,7 +148,7 @@ def _frame_name(kind: str) -> str:
 
 
 def seven_bits(data: bytes) -> int:
-    """Return a number of seven bits a byte."""
+    """Return a number stored with seven bits per byte."""
     number = 0
     for byte in data:
         number = number << 7 | byte & 127
@@ -156,7 +156,7 @@ def seven_bits(data: bytes) -> int:
 
 
 def _ape(source: Source, read: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names of the items of an APE tag at the end of a file, or before an ID3v1 tag there."""
+    """Yield the item names of an APE tag at the end of a file, or before a final ID3v1 tag."""
     for behind in (32, 160):
         source.seek(max(0, (source.size or 0) - behind))
         start, foot = source.tell(), source.read(32)

@@ -1,4 +1,4 @@
-"""Plot of a kernel on one page: taps, phase gains, gain, passband, group delay."""
+"""Plot of a kernel on one page: taps, phase gains, frequency response, passband, group delay."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,15 @@ from convt_cli.samples.formats import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLUMNS = 1200  # points of a curve: more are not visible
-_SHOWN = 24  # input samples around the greatest tap: the rest of a long kernel is not drawn
+_COLUMNS = 1200  # points of a curve; more are not visible
+_SHOWN = 24  # input samples around the largest tap that are drawn of a long kernel
 _MARKERS = "os^Dv<>p"
 _LAYOUT = "TTP\nGGG\nZZD"
 
 
 @dataclass(frozen=True, slots=True)
 class KernelPlot:
-    """A kernel, with what its plot needs.
+    """A kernel, and the settings of its plot.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class KernelPlot:
 
 
 def draw_kernel(path: Path, plot: KernelPlot, *, overwrite: bool) -> None:
-    """Draw a kernel: taps, gains of its phases, gain over the output band, passband, delay."""
+    """Draw a kernel: taps, phase gains, response over the output band, passband, delay."""
     response = convt.Response(plot.kernel, plot.stride)
     with saved_figure(path, (9.5, 7.6), overwrite=overwrite) as figure:
         figure.suptitle(literal_text(plot.title), fontsize=11, x=0.01, ha="left")
@@ -68,7 +68,7 @@ def _unit(plot: KernelPlot) -> tuple[float, str]:
     """Return the input's Nyquist frequency in units of the axis, and the axis label."""
     if plot.rate:
         return plot.rate / 2000, "frequency in kHz"
-    return 1.0, "frequency in input Nyquist frequencies"
+    return 1.0, "frequency (1 = input's Nyquist)"
 
 
 def _taps(axes: "Axes", plot: KernelPlot) -> None:
@@ -88,7 +88,8 @@ def _taps(axes: "Axes", plot: KernelPlot) -> None:
     axes.axhline(0, color=DARK, linewidth=0.6)
     axes.set_xlim(first - 0.05 * count - 0.5, first + 1.2 * count)  # with room for the legend
     axes.set_title(f"taps {first} to {first + count - 1} of {taps.size}")
-    axes.set_xlabel("output samples" if plot.down == 1 else f"{stride} taps an input sample")
+    axes.set_xlabel("output samples" if plot.down == 1 else f"tap, {stride} per input sample")
+    axes.locator_params(axis="x", integer=True)
     if labelled and stride > 1:
         axes.legend(loc="upper right", fontsize=7.5, handletextpad=0.1)
 
@@ -108,8 +109,8 @@ def _phases(axes: "Axes", response: convt.Response) -> None:
         axes.set_xticks(range(gains.size))
     if gains.size <= 4:
         axes.bar_label(bars, [f"{gain:.4g}" for gain in gains], padding=2, fontsize=8)
-    axes.set_title("phase gains, % off the mean")
-    axes.set_xlabel(f"phase; {spread:.3g} % apart")
+    axes.set_title("phase gains, % from the mean")
+    axes.set_xlabel(f"phase (mismatch {spread:.3g} %)")
 
 
 def _gain(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
@@ -124,18 +125,18 @@ def _gain(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
     axes.set_ylim(floor, max(8.0, float(response.peak.level) + 8))
     axes.set_xlim(0, plot.band * unit)
     edge = plot.stated[0] if plot.stated else float(response.passband_edge(3.0))
-    shade(axes, 0, min(edge, 1.0) * unit, PASS, "passband" if plot.stated else "passband, to 3 dB")
+    shade(axes, 0, min(edge, 1.0) * unit, PASS, "passband" if plot.stated else "passband (3 dB)")
     if plot.band > 1:
         _images(axes, (unit, plot.band * unit), worst, at_left=plot.down > 1)
     if plot.stated and plot.band > 1:
         _stated_limit(axes, (unit, plot.band * unit), -plot.stated[1])
     elif plot.stated and plot.band < 1:
-        stated = f"stated: no alias above {-plot.stated[1]:g} dB"
+        stated = f"specified: no alias above {-plot.stated[1]:g} dB"
         axes.axhline(-plot.stated[1], color=STATED, linewidth=0.8, linestyle="--", label=stated)
     if plot.down > 1:
         places, folded = _folded(response.frequencies, levels, plot.band)
         axes.plot(
-            places * unit, np.maximum(folded, floor - 50), color=STATED, linewidth=0.8, label="folded back"
+            places * unit, np.maximum(folded, floor - 50), color=STATED, linewidth=0.8, label="aliases"
         )
     axes.plot(frequencies * unit, np.maximum(tops, floor - 50), color=DARK, linewidth=0.9)
     axes.set_title("gain over the output band, dB")
@@ -144,7 +145,7 @@ def _gain(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
 
 
 def _images(axes: "Axes", band: tuple[float, float], worst: float, *, at_left: bool) -> None:
-    """Shade the images' band, and write their largest level where the curve does not pass."""
+    """Shade the images' band, and write their highest level next to the curve."""
     shade(axes, *band, IMAGE, "images")
     axes.axhline(worst, color=STATED, linewidth=0.8, linestyle="--")
     text, place = f"worst image {worst:.1f} dB", (0 if at_left else band[1], worst)
@@ -153,13 +154,13 @@ def _images(axes: "Axes", band: tuple[float, float], worst: float, *, at_left: b
 
 
 def _stated_limit(axes: "Axes", band: tuple[float, float], level: float) -> None:
-    """Hatch the area above the stated rejection."""
+    """Hatch the area above the specified rejection."""
     drawn = axes.fill_between(band, level, axes.get_ylim()[1], facecolor="none", edgecolor=STATED)
-    drawn.set(hatch="//", linewidth=0, label=f"stated: nothing above {level:g} dB")
+    drawn.set(hatch="//", linewidth=0, label=f"specified: nothing above {level:g} dB")
 
 
 def _folded(frequencies: Array, levels: Array, band: float) -> tuple[Array, Array]:
-    """Return the frequencies to which those beyond the output's band fold, and their largest levels."""
+    """Return where frequencies above the output's band fold to, and the highest level at each place."""
     width = band / _COLUMNS
     beyond = frequencies > band
     places = fold_frequency(frequencies[beyond], band)
@@ -170,9 +171,10 @@ def _folded(frequencies: Array, levels: Array, band: float) -> tuple[Array, Arra
 
 
 def _thinned(frequencies: Array, levels: Array) -> tuple[Array, Array]:
-    """Return as many points as are visible: the greatest of each run, so that no peak is lost.
+    """Return as many points as are visible: the maximum of each run, so that no peak is lost.
 
-    Runs have a power of two of points, as a frequency unit has: one begins where images begin.
+    The length of a run is a power of two, as is the number of points up to the input's Nyquist frequency:
+    a run begins where images begin.
     """
     run = 1 << max(0, (levels.size // _COLUMNS).bit_length() - 1)
     count = levels.size // run
@@ -195,8 +197,8 @@ def _passband(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
     axes.axvline(low * unit, color=STATED, linewidth=0.8, linestyle=":")
     axes.plot(response.frequencies[inside] * unit, levels, color=DARK)
     measured = float(response.passband_edge(0.01)) * unit
-    axes.set_title(f"passband, dB: within 0.01 dB up to {measured:.4g}")
-    axes.set_xlabel(f"{label}; dotted: half the {'input' if low == 1 else 'output'} rate")
+    axes.set_title(f"passband, dB: within 0.01 dB up to {measured:.4g}{' kHz' if plot.rate else ''}")
+    axes.set_xlabel(f"{label}; dotted: {'input' if low == 1 else 'output'}'s Nyquist")
 
 
 def _delay(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
@@ -211,4 +213,4 @@ def _delay(axes: "Axes", plot: KernelPlot, response: convt.Response) -> None:
     axes.plot(response.frequencies[inside] * unit, delays, color=DARK)
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_title("group delay, output samples")
-    axes.set_xlabel(label if plot.rate else "input Nyquist frequencies")
+    axes.set_xlabel(label)

@@ -1,13 +1,13 @@
 """The spectrum of a signal of any length, in constant memory.
 
-Windows that overlap are transformed, and their powers averaged (P. D. Welch, "The use of fast Fourier
+Overlapping windows are transformed, and their powers averaged (P. D. Welch, "The use of fast Fourier
 transform for the estimation of power spectra", IEEE Trans. Audio Electroacoustics 15, 1967). The peak
-level of each frequency is kept, too: a mean does not show a short event. The window is Kaiser's, with
-sidelobes below -200 dB, so that images do not disappear in the skirt of a loud tone. It is short: windows
-overlap by three quarters, so that no event falls between them.
+level of each frequency is kept as well, since an average does not show short events. Kaiser's window has
+sidelobes below -200 dB, so that the skirt of a loud tone does not hide images. The window is narrow:
+windows overlap by three quarters, so that no event falls between them.
 
-A real tone has two coefficients; what is constant, or alternates from sample to sample, has one. Its part
-of each window (W: the window's transform; m: the coefficient in its own bin) is counted apart:
+A real tone has two coefficients; a constant, or an alternation from sample to sample, has one. Its part of
+each window (W: the window's transform; m: the coefficient in its own bin) is counted separately:
 
     power[k] = |2 (X[k] - m W[k])|**2 + |m W[k]|**2
 """
@@ -19,16 +19,16 @@ import numpy as np
 
 from convt_cli.samples.formats import Array
 
-_BETA = 24.0
-_LOBE = math.hypot(1, _BETA / math.pi)  # half the width of a tone, in bins of a window
-_TINY = 1e-40  # of power: has a logarithm
+BETA = 24.0
+_LOBE = math.hypot(1, BETA / math.pi)  # half the width of a tone, in bins of a window
+TINY = 1e-40  # power, instead of 0, which has no logarithm
 
 
 class Spectrum:
-    """Mean and peak level at each frequency, of all channels together.
+    """Average and peak level at each frequency, of all channels together.
 
-    Up to a quarter of a window at a signal's end is left out: a tone that is cut off there would spread
-    over the band. Windows in which a sample or its square is not finite are left out, too.
+    Up to a quarter of a window at the end of a signal is left out: a tone that is cut off there would
+    spread over the band. Windows with a sample whose square is NaN or infinite are left out as well.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class Spectrum:
     channels : int
         Channels so far, of all signals.
     measured, left_out : int
-        Windows so far: those that count, and those that are not finite.
+        Windows so far: those that count, and those with NaN or infinity.
     lobe : int
-        Half the width of a tone, in bins: nearer than that to a tone there is only the tone to see.
+        Half the width of a tone in bins: nearer to a tone than that, only the tone is visible.
     """
 
     def __init__(self, size: int) -> None:
@@ -85,7 +85,7 @@ class Spectrum:
         self.measured += 1
 
     def highest(self, first: int) -> float | None:
-        """Return the peak level in dB from a bin on, also between bins; None if nothing was measured."""
+        """Return the peak level in dB at and above a bin, interpolated; None if nothing was measured."""
         levels = self.peak
         if not self.measured or first >= levels.size:
             return None
@@ -98,7 +98,7 @@ class Spectrum:
 
     @property
     def mean(self) -> Array:
-        """Mean level in dB; a sine of amplitude 1 reads 0."""
+        """Average level in dB; a sine of amplitude 1 reads 0."""
         return _level(self._power / max(1, self.measured))
 
     @property
@@ -109,11 +109,11 @@ class Spectrum:
 
 def _window(length: int, size: int) -> tuple[Array, Array]:
     """Return a window and its transform, with which a sine of amplitude 1 has coefficients of 1/2."""
-    weights = np.kaiser(length, _BETA)
+    weights = np.kaiser(length, BETA)
     weights /= weights.sum()
     return weights, np.fft.rfft(weights, size)
 
 
 def _level(power: Array) -> Array:
-    decibels: Array = 10 * np.log10(np.maximum(power, _TINY))
+    decibels: Array = 10 * np.log10(np.maximum(power, TINY))
     return decibels

@@ -1,4 +1,4 @@
-"""Style and files of all plots: readable in grey, written whole or not at all."""
+"""Style and files of all plots: readable in greyscale, written whole or not at all."""
 
 import contextlib
 import io
@@ -38,30 +38,30 @@ _STYLE: dict[Any, Any] = {
 def check_plot_path(path: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
     """Refuse a plot that cannot be written, before any work is done."""
     if path.suffix.lower() not in SUFFIXES:
-        raise Misuse(f"{path}: pictures are drawn as {', '.join(SUFFIXES)}; name such a file with --plot")
+        raise Misuse(f"{path}: plots are written as {', '.join(SUFFIXES)}; choose such a name with --plot")
     if os.path.realpath(path) in map(os.path.realpath, sources):
-        raise Misuse(f"{path}: cannot be both the picture and a file of the same command; use another name")
+        raise Misuse(f"{path}: is the plot and another file of this command; choose another name")
     check_target(path, sources, overwrite=overwrite)
     try:
-        import matplotlib.figure  # noqa: F401  # to see whether it can be imported
+        import matplotlib.figure  # noqa: F401  # tests whether it can be imported
     except ImportError:
         raise Misuse("--plot needs matplotlib: pip install 'convt[plot]'") from None
     except ValueError:
         raise Misuse(
-            "--plot needs matplotlib, which refuses its settings: see the variable MPLBACKEND, and the file"
+            "--plot: matplotlib rejects its settings; check the variable MPLBACKEND and the file"
             " matplotlibrc"
         ) from None
 
 
 @contextlib.contextmanager
 def saved_figure(path: Path, size: tuple[float, float], *, overwrite: bool) -> Iterator["Figure"]:
-    """Yield a figure, and write it to a file when the block ends well."""
+    """Yield a figure, and write it to a file when the block ends without an error."""
     import matplotlib as mpl  # slow to import, needed only for plots
     from matplotlib.figure import Figure
 
     kind = path.suffix.lower().removeprefix(".")
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
-    # File names may have letters that the font lacks: matplotlib warns of them.
+    # matplotlib warns of letters in file names that the font lacks.
     with mpl.rc_context(_STYLE), warnings.catch_warnings(action="ignore", category=UserWarning):
         figure = Figure(figsize=size, layout="constrained")
         yield figure

@@ -1,1 +1,1 @@
-"""One input from samples to samples: prepared, read ahead, computed, written."""
+"""One input from samples to samples: prepare, read ahead, compute, write."""

@@ -1,50 +1,51 @@
-"""What went in and what came out of a run, in a picture: both files are read once more."""
+"""Spectra and spectrograms of input and output, as a plot: both files are read again."""
 
+import math
 from contextlib import closing
 from pathlib import Path
 
 from convt_cli.audio.reader import Raw, Reader, open_reader
 from convt_cli.errors import Failure
+from convt_cli.plots.spectrogram import Spectrogram
 from convt_cli.plots.spectrum import Spectrum
-from convt_cli.plots.spectrum_plot import draw_spectra
+from convt_cli.plots.spectrum_plot import Side, draw_spectra
 from convt_cli.run.prepare import open_input
 from convt_cli.run.run_plan import RunPlan, RunResult
 
-_WINDOW = 4096  # samples of the input, at least
+_WINDOW = 4096  # samples of the input in a spectrum's window, at least
+_MOMENT = 0.06  # seconds in a spectrogram's window, about
+_MOMENT_SAMPLES = 1024  # the same for arrays without a rate
 _BLOCK = 1 << 18  # samples that are read at a time
 
 
 def plot_spectra(result: RunResult, path: Path) -> None:
-    """Draw the spectra of input and output."""
+    """Draw the spectra and spectrograms of input and output."""
     try:
         _plot(result, path)
     except Failure as failure:
-        raise Failure(f"{failure}; {result.plan.target} is finished") from None
+        raise Failure(f"{failure}; {result.plan.target} was written") from None
 
 
 def _plot(result: RunResult, path: Path) -> None:
     plan = result.plan
-    options, (stride, down) = plan.options, plan.ratio
-    periods = 2 * -(-_WINDOW // (2 * down))  # of the ratio, so that both windows last as long
-    before, after = Spectrum(periods * down), Spectrum(periods * stride)
+    options, (stride, down), factor = plan.options, plan.ratio, float(plan.ratio.factor)
+    periods = 2 * -(-_WINDOW // (2 * down))  # of the ratio, so that both windows last equally long
     with closing(open_input(options)) as reader:
         rate = reader.format.rate if reader.format else None
-        _add(before, reader)
+        moment = 1 << round(math.log2(_MOMENT * rate)) if rate else _MOMENT_SAMPLES
+        before = _measured(str(options.source), reader, periods * down, moment)
     with closing(_open_output(plan)) as reader:
-        _add(after, reader)
-    names = (str(options.source), str(options.target))
-    factor = float(plan.ratio.factor)
-    overs, overwrite = _overs(result), options.overwrite
-    draw_spectra(path, names, (before, after), factor, rate, overs=overs, overwrite=overwrite)
+        after = _measured(str(options.target), reader, periods * stride, moment * factor)
+    draw_spectra(path, (before, after), factor, rate, overs=_overs(result), overwrite=options.overwrite)
 
 
 def _overs(result: RunResult) -> str:
-    """Tell what became of samples beyond full scale; of arrays and copies, nothing is known."""
+    """Describe the treatment of samples beyond full scale; empty for arrays and copies."""
     if not result.levels:
         return ""
     count = result.levels.overs
     number = f"{count or 'no'} sample{'' if count == 1 else 's'}"
-    return f"{number} clipped" if result.is_clipped or not count else f"{number} beyond full scale kept"
+    return f"{number} clipped" if result.is_clipped or not count else f"{number} beyond full scale, kept"
 
 
 def _open_output(plan: RunPlan) -> Reader:
@@ -55,6 +56,10 @@ def _open_output(plan: RunPlan) -> Reader:
     return open_reader(options.target, "float64", raw=raw, again=False, truncated=False, channels_last=last)
 
 
-def _add(spectrum: Spectrum, reader: Reader) -> None:
+def _measured(name: str, reader: Reader, window: int, moment: float) -> Side:
+    """Measure a file with windows of these lengths, for the spectrum and for the spectrogram."""
+    spectrum, spectrogram = Spectrum(window), Spectrogram(max(4, 4 * round(moment / 4)))
     for signal in range(reader.signals):
-        spectrum.add(reader.blocks(signal, max(1, _BLOCK // reader.channels)))
+        blocks = reader.blocks(signal, max(1, _BLOCK // reader.channels))
+        spectrum.add(spectrogram.passing(blocks))
+    return Side(name, spectrum, spectrogram)

@@ -1,19 +1,19 @@
-"""What a run needs of memory, before it is asked for."""
+"""The memory that a run will need, estimated before it begins."""
 
 import os
 
 import convt
 from convt_cli.errors import Failure
 
-_BASE = 70e6  # the interpreter, numpy, scipy and the prepared kernel of a usual run
-_HELD = 4  # blocks of the engine's size held at a time, before and after the computation
-_WAITING = 6  # blocks as they are read: on their way in and out
-_KEPT = 25  # bytes for each number that the engine keeps, while it is prepared
-_DESIGNED = {"linear": 70, "minimum": 2200}  # bytes for each tap, while they are designed
+_BASE = 70e6  # bytes of the interpreter, numpy, scipy and the prepared kernel of a usual run
+_HELD = 4  # blocks of the engine's size in memory at a time, before and after the computation
+_WAITING = 6  # blocks in the queues of reading and writing
+_KEPT = 25  # bytes per number that the engine keeps, while it is prepared
+_DESIGNED = {"linear": 70, "minimum": 2200}  # bytes per tap, while the kernel is designed
 
 
 def kernel_memory(upsampler: convt.Upsampler | convt.Resampler, taps: int, phase: str | None) -> float:
-    """Return, in bytes, about how much it takes to prepare a kernel, and to design one of a phase."""
+    """Return about how many bytes it takes to prepare a kernel; with a phase, also to design it."""
     return max(_KEPT * upsampler.plan.matrix, _DESIGNED[phase] * taps if phase else 0)
 
 
@@ -24,14 +24,14 @@ def memory_needed(
     block: int,
     itemsize: int,
 ) -> float:
-    """Return, in bytes, about how much a run takes once it runs; it does not depend on the length.
+    """Return about how many bytes a run takes while it computes, whatever the length of the input.
 
     Parameters
     ----------
     upsampler : Upsampler
         The stream.
     channels : tuple of int
-        Of the input and of the output.
+        Channels of input and output.
     history : int
         Frames of the input that the kernel spans.
     block : int
@@ -46,12 +46,12 @@ def memory_needed(
 
 
 def check_memory(name: str, needed: float, channels: int) -> None:
-    """Refuse what this machine cannot hold."""
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):  # as on some systems
+    """Refuse a run that needs more memory than this machine has."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):  # unknown on some systems
         return
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise Failure(
-            f"{name}: {channels} channels would take {needed / 1e9:.0f} GB of memory, and this machine has"
-            f" {there / 1e9:.0f}: upsample fewer channels at a time"
+            f"{name}: {channels} channels would take {needed / 1e9:.0f} GB of memory; this machine has"
+            f" {there / 1e9:.0f} GB; process fewer channels at a time"
         )

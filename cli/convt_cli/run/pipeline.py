@@ -1,4 +1,4 @@
-"""One input through the library: open, read, compute and write side by side."""
+"""One input through the library: open it, then read, compute and write in parallel."""
 
 import os
 import tempfile
@@ -44,7 +44,7 @@ from convt_cli.samples.nonfinite import NonFinitePolicy
 
 OnProgress = Callable[[int, int | None], None]
 Overlap = Callable[[Iterable[Array]], AbstractContextManager[Iterable[Array]]]
-_SILENCE = 4096  # frames that a dry run tries an encoder with
+_SILENCE = 4096  # frames of silence with which a dry run tries an encoder
 
 
 def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | None = None) -> RunResult:
@@ -55,11 +55,11 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
     options : UpsampleOptions
         The options of this input.
     on_progress : callable
-        Called, time and again, with the frames that have been read and how many there are (None: nobody
-        knows). What it raises ends the run.
+        Called repeatedly with the number of frames read and the total, None if that is unknown. An
+        exception that it raises ends the run.
     threads : int or None
-        With 1 everything happens in the caller's thread. Else a long file is divided among processes, or
-        reading, computing and writing overlap.
+        With 1 everything happens in the caller's thread. Otherwise a long file is divided among processes,
+        or reading, computing and writing overlap.
     """
     begun = time.perf_counter()
     check_streams(options)
@@ -81,14 +81,14 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
 
 
 def warm_up(options: UpsampleOptions) -> None:
-    """Prepare the upsampler for an input, for processes that are going to be forked."""
+    """Prepare the upsampler for an input, for processes that will be forked."""
     with _failures_of(options), closing(open_input(options)) as reader:
         upsampler_cache().warm_up(*with_ratio(options, reader), reader)
 
 
 @contextmanager
 def _failures_of(options: UpsampleOptions) -> Iterator[None]:
-    """Turn what is raised into what the user is to read."""
+    """Turn exceptions into messages for the user."""
     try:
         with library_errors_as_failures():
             yield
@@ -96,16 +96,16 @@ def _failures_of(options: UpsampleOptions) -> Iterator[None]:
         raise Failure(f"{output_name(options.target)}: {error}") from None
     except WorkerKilledError:
         name = input_name(options.source)
-        raise Failure(f"{name}: what worked on it has been killed; was there enough memory?") from None
+        raise Failure(f"{name}: the worker process was killed (out of memory?)") from None
     except OSError as error:
         raise os_failure(error, input_name(options.source)) from None
     except MemoryError as error:
-        reason = f"{input_name(options.source)}: needs more memory than there is: {error}"
-        raise Failure(reason.removesuffix(": ")) from None  # Python's own has no words
+        reason = f"{input_name(options.source)}: not enough memory: {error}"
+        raise Failure(reason.removesuffix(": ")) from None  # Python's own error has no text
 
 
 def _check_target(options: UpsampleOptions) -> None:
-    """Refuse an output that cannot be; make the folder that is to hold it, if that is asked for."""
+    """Refuse an output that cannot be written; create its folder if -d asks for it."""
     if options.target == STREAM:
         check_stream(options.inputs)
         return
@@ -160,7 +160,7 @@ class _Run:
             self._begin()  # the next pass
 
     def _higher_bitrate(self, asked: float | None, result: RunResult) -> float | None:
-        """Return what to ask an encoder for that has made less of its samples than the input takes."""
+        """Return a higher bit rate to request if the encoder stayed below the input's."""
         plan, made = self._plan, result.bitrate
         wanted, chosen = plan.bitrates[0], plan.formats[1]
         if self._options.bitrate or not (asked and wanted and made and chosen):
@@ -168,7 +168,7 @@ class _Run:
         return higher_bitrate(chosen, plan.channels[1], asked, wanted, made)
 
     def _write_segments(self, path: Path | None, writer: Writer, gain: float) -> bool:
-        """Have processes write the output, if it can be divided among them and is worth it."""
+        """Let processes write the output if it can be divided among them, and is long enough."""
         count = cores() if FORKS and self._overlap is not nullcontext else 1
         segments = segments_of(self._plan, self._reader, count) if count > 1 else []
         reader, options, ratio = self._reader, self._options, self._plan.ratio
@@ -189,7 +189,7 @@ class _Run:
         return True
 
     def try_format(self) -> RunResult:
-        """Refuse a format that cannot hold the output, as far as some frames of silence show it."""
+        """Refuse a format that cannot hold the output, as far as encoding some silence shows it."""
         plan = self._plan
         result = RunResult.as_planned(plan)
         chosen, channels, frames = plan.formats[1], plan.channels[1], plan.frames[1]
@@ -216,7 +216,7 @@ class _Run:
         chosen, channels, frames = plan.formats[1], plan.channels[1], plan.frames[1]
         if chosen is None:
             sizes = self._reader.signals, channels, frames or 0
-            assert path  # noqa: S101  # standard output is not called .npy
+            assert path  # noqa: S101  # standard output cannot be .npy
             last = options.channels_last
             return NpyWriter(path, sizes, plan.dimensions_out, plan.dtype, gain, channels_last=last)
         shape, overs = (channels, frames), overs_of(options)
@@ -246,9 +246,9 @@ class _Run:
         return replace(result, frames=(self._frames, levels.frames), levels=levels, is_rf64=writer.is_rf64)
 
     def _guard(self) -> float:
-        """Return the gain that just fits what is computed into full scale, 1 if it fits as it is."""
+        """Return the gain that just fits the output into full scale; 1 if it fits already."""
         chosen = self._plan.formats[1]
-        assert chosen  # noqa: S101  # there is no guard for arrays
+        assert chosen  # noqa: S101  # arrays have no guard
         levels = Levels(chosen, self._plan.gain)
         for _, block in self._outputs():
             levels.watch(block)
@@ -271,7 +271,7 @@ class _Run:
         size, whole = block_size(self._plan.ratio, self._plan.channels), False
         with self._overlap(reader.blocks(signal, size)) as blocks:
             for block in blocks:
-                whole = 0 < block.shape[1] == reader.frames  # as clips are: at once is quicker
+                whole = 0 < block.shape[1] == reader.frames  # a short file: one call is faster
                 yield (upsampler if whole else upsampler.process)(self._finite(block))
                 self._frames += block.shape[1]
                 self._on_progress(self._frames, reader.frames)
@@ -279,9 +279,9 @@ class _Run:
             yield self._flush()
 
     def _flush(self) -> Array:
-        """Return the outputs that no further sample changes."""
+        """Return the outputs that remain after the last sample."""
         upsampler = self._plan.upsampler
-        # Of a signal without a sample this tells the dtype.
+        # This sets the dtype for a signal without samples.
         upsampler.process(np.empty((self._reader.channels, 0), self._reader.dtype))
         try:
             return upsampler.flush()

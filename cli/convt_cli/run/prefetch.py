@@ -1,4 +1,4 @@
-"""Iteration ahead of its consumer, in a thread of its own: reading, computing and writing overlap."""
+"""Iteration ahead of the consumer in a separate thread, so that reading, computing and writing overlap."""
 
 import queue
 import threading
@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-_DEPTH = 2  # items that wait at most: memory stays bounded, and neither side waits for small delays
+_DEPTH = 2  # waiting items at most: enough to even out small delays in bounded memory
 
 
 class _End:
-    """What stands behind the last item: the error that ended the iteration, if one did."""
+    """Marks the end of the items, with the error that ended the iteration if there was one."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
@@ -23,7 +23,7 @@ class _Prefetched(Generic[Item]):
         self._items = items
         self._queue: queue.Queue[Item | _End] = queue.Queue(_DEPTH)
         self._stopped = threading.Event()
-        # A daemon: one that waits for a pipe must not keep the process from ending.
+        # A daemon: a thread that waits for a pipe must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -31,7 +31,7 @@ class _Prefetched(Generic[Item]):
         end = _End()
         try:
             self._pass_on(iter(self._items))
-        except BaseException as error:  # noqa: BLE001  # raised again where the items are wanted
+        except BaseException as error:  # noqa: BLE001  # raised again in the consumer
             end = _End(error)
         self._put(end)
 
@@ -41,7 +41,7 @@ class _Prefetched(Generic[Item]):
             if self._stopped.is_set():
                 break
         if isinstance(items, Generator):
-            items.close()  # in its own thread: it may hold another that runs ahead
+            items.close()  # in this thread: the generator may itself use `prefetch`
 
     def _put(self, item: Item | _End) -> None:
         waiting = True
@@ -63,7 +63,7 @@ class _Prefetched(Generic[Item]):
 
 @contextmanager
 def prefetch(items: Iterable[Item]) -> Iterator[Iterable[Item]]:
-    """Give the items of an iterable that runs ahead for as long as the context lasts."""
+    """Yield an iterable whose items are produced ahead for as long as the context lasts."""
     running = _Prefetched(items)
     try:
         yield running

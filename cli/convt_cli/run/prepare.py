@@ -23,13 +23,13 @@ from convt_cli.samples.formats import Format, format_request, output_format
 from convt_cli.samples.pcm_codec import CODES
 from convt_cli.samples.quantise import Dither, Overs
 
-_BLOCK = 1 << 19  # output samples, all channels counted, that one read becomes, about
+_BLOCK = 1 << 19  # output samples per read, all channels together, about
 
 
 def check_streams(options: UpsampleOptions) -> None:
-    """Refuse a terminal where samples should be, and a stream that the shell has closed."""
+    """Refuse samples from or to a terminal, and a stream that the shell has closed."""
     for wanted, stream, name, hint in (
-        (options.source, sys.stdin, "input", "pipe a sound file into the command, or name one"),
+        (options.source, sys.stdin, "input", "pipe an audio file into the command, or name one"),
         (options.target, sys.stdout, "output", "pipe it into a command, or name a file with -o"),
     ):
         if wanted == STREAM and (stream is None or stream.isatty()):
@@ -38,27 +38,28 @@ def check_streams(options: UpsampleOptions) -> None:
 
 
 def check_options(options: UpsampleOptions) -> None:
-    """Refuse options that no input could be done with."""
+    """Refuse options that are wrong for every input."""
     format_request(options.container, options.subtype)
     if options.weights and options.filter_spec.is_given:
         raise Misuse(
-            "--quality, --passband, --rejection and --phase design a kernel, and --weights names one"
+            "--quality, --passband, --rejection and --phase design a filter; they cannot be used with"
+            " --weights"
         )
     if options.normalize and not options.weights:
         raise Misuse("--normalize scales the kernel of --weights: a designed filter has a gain of 1 anyway")
     if options.tensor is not None and not options.weights:
-        raise Misuse("--tensor names one of several weights in a file: name the file with --weights")
+        raise Misuse("--tensor chooses among the weights in a file: name the file with --weights")
     if options.rate and options.stride:
-        raise Misuse("--rate names the output's rate, and --stride what to multiply by: use one of them")
+        raise Misuse("--rate sets the output's rate, --stride the factor: use one of them")
     if options.raw and not (options.rate_in and options.channels):
         raise Misuse(
-            "--raw needs --rate and --channels of the input, and --subtype if that is not PCM_16; with"
+            "--raw needs the input's --rate and --channels, and --subtype if it is not PCM_16; with"
             " --rate-in for the input's rate, --rate is the output's"
         )
     if options.raw and _raw_subtype(options) not in CODES:
-        raise Misuse(f"--raw takes samples of {', '.join(CODES)}, not {_raw_subtype(options)}")
+        raise Misuse(f"--raw --subtype {_raw_subtype(options)}: must be one of {', '.join(CODES)}")
     if options.channels and not options.raw:
-        raise Misuse("--channels tells what a --raw input holds; others say it themselves")
+        raise Misuse("--channels is only for --raw input; other inputs state it themselves")
     if options.plot:
         _check_plot_options(options)
 
@@ -67,11 +68,11 @@ def _check_plot_options(options: UpsampleOptions) -> None:
     if options.folder or options.files_from or len(options.sources) > 1:
         raise Misuse("--plot draws one input and its output: name one input, and its output with -o")
     if options.skip_existing:
-        raise Misuse("--plot draws what is made, and --skip-existing may make nothing: use one of them")
+        raise Misuse("--plot needs an output, and --skip-existing may write none: use one of them")
     if STREAM in (options.source, options.target):
-        raise Misuse("--plot reads input and output once more: name files, not standard streams")
+        raise Misuse("--plot reads input and output again: name files, not standard streams")
     if options.dry_run:
-        raise Misuse("--plot draws what was made, and --dry-run makes nothing: use one of them")
+        raise Misuse("--plot needs an output, and --dry-run writes none: use one of them")
 
 
 def _raw_subtype(options: UpsampleOptions) -> str:
@@ -79,7 +80,7 @@ def _raw_subtype(options: UpsampleOptions) -> str:
 
 
 def open_input(options: UpsampleOptions) -> Reader:
-    """Open what is to be read."""
+    """Open the input."""
     raw = None
     if options.raw and options.rate_in and options.channels:
         raw = Raw(options.rate_in, options.channels, _raw_subtype(options))
@@ -97,10 +98,10 @@ def open_input(options: UpsampleOptions) -> Reader:
 def plan_run(
     options: UpsampleOptions, ratio: Ratio, reader: Reader, prepared: PreparedUpsampler
 ) -> RunPlan:
-    """Find out everything about a run but its result."""
+    """Determine everything about a run except its result."""
     kernel, upsampler, frames = prepared.kernel, prepared.upsampler, reader.frames
     if options.plot and prepared.dtype.kind == "c":
-        raise Misuse(f"{options.plot}: complex signals have no picture: leave out --plot")
+        raise Misuse(f"{options.plot}: complex signals cannot be plotted: leave out --plot")
     if frames and isinstance(upsampler, convt.Resampler):
         frames = upsampler.output_length(frames)
     elif frames:
@@ -164,7 +165,7 @@ def _memory(options: UpsampleOptions, ratio: Ratio, reader: Reader, prepared: Pr
 
 
 def _is_copy(options: UpsampleOptions, ratio: Ratio, formats: tuple[Format | None, Format | None]) -> bool:
-    """Return whether the output is the input to the byte: it has the rate, and no other change is asked."""
+    """Return whether the output is a copy of the input: it has the rate, and nothing else changes."""
     as_it_is = options.overs is None and options.nonfinite == "error" and options.dither != "tpdf"
     as_it_is = as_it_is and options.gain == 0 and not (options.precision and formats[0] is None)
     has_rate = options.rate is not None and ratio == SAME
@@ -173,8 +174,8 @@ def _is_copy(options: UpsampleOptions, ratio: Ratio, formats: tuple[Format | Non
 
 
 def too_short(options: UpsampleOptions, error: convt.ParameterError) -> Failure:
-    """Return why an input has no output."""
-    return Failure(f"{input_name(options.source)}: is too short for this padding: {error}")
+    """Return the error for an input that is too short to have an output."""
+    return Failure(f"{input_name(options.source)}: too short for this padding: {error}")
 
 
 def _dither(options: UpsampleOptions, chosen: Format | None) -> Dither:
@@ -194,24 +195,24 @@ def _output_format(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Fo
     """Return the format to write, None for an array."""
     if options.target.suffix.lower() == ".npy":
         if options.overs or options.dither or options.container or options.subtype:
-            raise Misuse("--overs, --dither, --format and --subtype are for sound, not for an .npy output")
+            raise Misuse("--overs, --dither, --format and --subtype are for audio, not for .npy output")
         if reader.frames is None:
-            raise Unwritable("an .npy file states its length first, and the input does not: write .wav")
+            raise Unwritable(".npy needs the length in advance, which this input does not state; use .wav")
         return None
     if reader.format is None:
-        raise Unwritable("an .npy signal states no sample rate; give the output a name that ends in .npy")
+        raise Unwritable(".npy input carries no sample rate, which audio needs; name an .npy output")
     wish = format_request(options.container, options.subtype)
     rate = int(reader.format.rate * ratio.factor)
     chosen = output_format(reader.format, options.source, options.target, rate, wish)
     if options.overs == "keep" and not chosen.is_real:
         raise Misuse(
-            f"--overs keep needs samples that go beyond full scale, and {chosen.subtype} ones do not"
+            f"--overs keep: {chosen.subtype} cannot hold samples beyond full scale; use --subtype FLOAT"
         )
     return chosen
 
 
 def overs_of(options: UpsampleOptions) -> Overs:
-    """Return what becomes of samples beyond full scale, other than that integers clip."""
+    """Return the treatment of samples beyond full scale; integers clip in any case but "error"."""
     if options.overs in ("clip", "error"):
         return "clip" if options.overs == "clip" else "error"
     return "keep"

@@ -1,4 +1,4 @@
-"""From an input's rate to the rate that is asked for."""
+"""The ratio from an input's sample rate to the requested one."""
 
 import math
 import shlex
@@ -15,9 +15,9 @@ _LEAST_AUDIO = 4000  # Hz: below it such rates may be meant
 
 
 def with_ratio(options: UpsampleOptions, reader: Reader) -> tuple[UpsampleOptions, Ratio]:
-    """Return the options, and the ratio of rates that they mean for this input.
+    """Return the options for this input, and its ratio of rates.
 
-    An input that has the rate already is left as it is: options that say how to upsample are left out.
+    An input that already has the rate stays unchanged: filter options are then left out.
     """
     own = _own_rate(options, reader)
     if options.rate is None:
@@ -48,8 +48,10 @@ def with_ratio(options: UpsampleOptions, reader: Reader) -> tuple[UpsampleOption
 def _own_rate(options: UpsampleOptions, reader: Reader) -> int:
     if reader.format:
         if options.rate_in and not options.raw:
-            raise Misuse("--rate-in tells the rate of .npy and --raw inputs; others say it themselves")
+            raise Misuse("--rate-in is only for .npy and --raw inputs; other inputs state their rate")
         return reader.format.rate
-    if bool(options.rate) != bool(options.rate_in):
-        raise Misuse("an .npy signal states no rate: --rate needs its own with --rate-in, and that --rate")
+    if options.rate and not options.rate_in:
+        raise Misuse(".npy files carry no sample rate: add --rate-in, the input's rate, such as 16k")
+    if options.rate_in and not options.rate:
+        raise Misuse("--rate-in needs --rate, the output's rate")
     return options.rate_in or 1

@@ -1,4 +1,4 @@
-"""One run, from one input to its output: what is known before it, and after it."""
+"""One run from an input to its output: the plan before it, and the result after it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from convt_cli.samples.quantise import Dither
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """Everything that is known of a run before its first sample.
+    """Everything known about a run before its first sample.
 
     Attributes
     ----------
@@ -26,17 +26,18 @@ class RunPlan:
     ratio : Ratio
         Output rate over input rate.
     kernel, upsampler
-        The kernel, and the stream that runs with it.
+        The kernel, and the stream that uses it.
     dtype : dtype
-        Of the output's samples as they are computed.
+        Dtype of the computed output samples.
     frames, formats, channels : tuple
-        Of the input and of the output; None where nobody knows the length, or an array has no format.
+        Those of input and output; None for an unknown length, and for the format of an array.
     bitrates : tuple
-        The average of a lossy input, and what an encoder is asked for; None of others, and for the best.
+        Average bit rate of a lossy input, and the one requested from the encoder; None if lossless, or for
+        the best quality.
     dimensions : int
         Axes of the input, if it is an array.
     metadata : Metadata
-        The metadata of the output, and the names of those that it loses.
+        The metadata of the output, and the names of what is lost.
     gain : float
         Factor on the output.
     dither : {"none", "needed", "tpdf"}
@@ -46,9 +47,9 @@ class RunPlan:
     advice : tuple of str
         Warnings about the kernel.
     memory : int
-        Bytes that the run takes at its peak, about.
+        Estimated peak memory in bytes.
     bytes_out : int or None
-        Size of the output, as far as it can be predicted.
+        Size of the output, if it can be predicted.
     """
 
     options: UpsampleOptions
@@ -101,23 +102,23 @@ class RunResult:
     gain : float
         Factor on the output; ``--overs guard`` may have lowered that of the plan.
     frames : tuple
-        Of the input and of the output.
+        Frames of input and output.
     lost : tuple of str
         Names of metadata that the output does not hold.
     bytes_out : int or None
-        Size of the output; of a dry run, as far as it can be predicted.
+        Size of the output; for a dry run, if it can be predicted.
     sha256 : tuple of (str or None)
-        Of the input as it was read and of the output as it was written, if JSON is wanted; None of streams.
+        SHA-256 of the input as read and of the output as written, if JSON is requested; None for streams.
     notes : tuple of str
-        What the user might not expect of the input.
+        Warnings about the input and the output.
     levels : Levels or None
-        What was seen of the output, if it is sound.
+        Measured levels of the output, if it is audio.
     bitrate : float or None
-        What the samples of a lossy output take.
+        Measured bit rate of a lossy output.
     is_rf64 : bool
         Whether the output's lengths needed more than the 32 bits of a WAV file.
     seconds : float
-        How long it took.
+        Duration of the run.
     """
 
     plan: RunPlan
@@ -134,7 +135,7 @@ class RunResult:
 
     @classmethod
     def as_planned(cls, plan: RunPlan) -> "RunResult":
-        """Return what is known of a run that writes no samples."""
+        """Return the result of a run that computes no samples."""
         return cls(plan, plan.gain, plan.frames, tuple(plan.metadata.lost), plan.bytes_out)
 
     @property

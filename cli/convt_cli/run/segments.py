@@ -1,9 +1,9 @@
-"""Stretches of one long file, each made by a process of its own.
+"""Segments of one long file, each computed by a separate process.
 
-The library works on a fixed grid of blocks, so that a stream that begins at one of them gives, but for
-what the samples before it would have added, the very bytes of the whole::
+The library works on a fixed grid of blocks. A stream that begins at one of them, with enough earlier
+samples for the kernel's history, therefore gives the same bytes as a stream of the whole file::
 
-    read    |  for the history  |  blocks of the segment  |  for what is cropped  |
+    read    |  for the history  |  blocks of the segment  |  for the cropped part  |
     made              | exact from here on ............... |
 """
 
@@ -27,12 +27,12 @@ from convt_cli.samples.levels import Levels
 from convt_cli.samples.nonfinite import NonFinitePolicy
 from convt_cli.samples.quantise import Quantiser
 
-SEGMENT_SAMPLES = 1 << 22  # of its output, all channels counted: hundredths of a second of work
+SEGMENT_SAMPLES = 1 << 22  # output samples, all channels together: some hundredths of a second of work
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Frames of the input: where to begin, the segment's first, and the first beyond; and of the output."""
+    """Input frames at which to begin reading, of the segment's start and of its end; its output frames."""
 
     read: int
     first: int
@@ -41,9 +41,9 @@ class Segment:
 
 
 def segments_of(plan: RunPlan, reader: Reader, processes: int) -> list[Segment]:
-    """Divide a run of a file of plain numbers to another; none where it cannot be, or is not worth it.
+    """Divide a run from one PCM or float file to another; return none if that is impossible or too short.
 
-    All processes get as many.
+    All processes get equally many.
     """
     chosen, engine = plan.formats[1], plan.upsampler.plan
     frames, total = plan.frames
@@ -52,15 +52,15 @@ def segments_of(plan: RunPlan, reader: Reader, processes: int) -> list[Segment]:
     if not plain or piped or not frames or not total or isinstance(plan.upsampler, convt.Resampler):
         return []
     taps = plan.options.dilation * (plan.kernel.taps - 1) + 1
-    span = -(-taps // plan.ratio.down)  # in outputs
-    back = 2 * -(-span // engine.outputs)  # blocks with what is not made of the others, and their history
+    span = -(-taps // plan.ratio.down)  # in output samples
+    back = 2 * -(-span // engine.outputs)  # blocks whose outputs are incomplete, and those before them
     samples = total * plan.channels[1]
     rounds = max(1, samples // (SEGMENT_SAMPLES * processes))
     count = min(rounds * processes, samples // SEGMENT_SAMPLES, frames // engine.inputs // (back + 1))
     if count < 2:
         return []
     cuts = [frames // engine.inputs * cut // count for cut in range(count)]
-    # Whatever is cropped, an output is certain a kernel's length before the end of the blocks that came.
+    # Whatever is cropped, outputs are final up to a kernel's length before the end of the blocks read.
     edges = [0, *(cut * engine.outputs - span for cut in cuts[1:]), total]
     firsts = [cut * engine.inputs for cut in cuts] + [frames]
     return [
@@ -80,22 +80,22 @@ def run_segment(
     before: int,
     segment: Segment,
 ) -> tuple[Levels, NonFinitePolicy]:
-    """Read, compute and write a segment of an output that has been begun, and return what was seen.
+    """Read, compute and write a segment of an output; return its levels and its count of NaN and infinity.
 
     Parameters
     ----------
     options, ratio
         The options of the input, and the ratio of rates.
     identity : tuple of int
-        Which file the input was found to be.
+        Identity of the input file, to see whether it has changed.
     gain : float
         Factor on the output.
     path : Path
-        The output, as it is written.
+        The output while it is being written.
     before : int
         Bytes before its samples.
     segment : Segment
-        Which of them to write.
+        The segment to write.
     """
     with (
         closing(open_input(options)) as reader,
@@ -106,7 +106,7 @@ def run_segment(
         assert isinstance(reader, PcmReader)  # noqa: S101  # or there would be no segments
         assert chosen  # noqa: S101
         if reader.identity != identity:
-            raise Failure(f"{plan.source}: changed while it was read")
+            raise Failure(f"{plan.source}: changed while being read")
         quantiser = Quantiser(
             chosen,
             channels,
@@ -130,10 +130,10 @@ def run_segment(
 def _computed(
     plan: RunPlan, reader: PcmReader, segment: Segment, finite: NonFinitePolicy
 ) -> Iterator[Array]:
-    """Yield outputs from the first that is to be made on, and some more."""
+    """Yield the outputs of a segment, and some more at its end."""
     upsampler, size = plan.upsampler, block_size(plan.ratio, plan.channels)
     upsampler.reset()
-    history = NonFinitePolicy(plan.source, plan.options.nonfinite, None)  # seen to by the segment before
+    history = NonFinitePolicy(plan.source, plan.options.nonfinite, None)  # the segment before counts these
     skip = segment.outputs[0] - int(segment.read * plan.ratio.factor)
     for start, stop, watch in (
         (segment.read, segment.first, history),

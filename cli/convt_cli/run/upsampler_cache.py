@@ -1,4 +1,4 @@
-"""The upsamplers that a process last used: for an input like one before, one is ready."""
+"""A cache of recently used upsamplers, for inputs like earlier ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.memory import kernel_memory
 from convt_cli.samples.formats import Array
 
-_KEPT, _BYTES = 2, 1 << 28  # of files of different rates, or channels, by turns; more than one at most
-_LIGHT = 512  # multiply-adds an output sample that take about as long as reading and writing it
+_KEPT, _BYTES = 2, 1 << 28  # upsamplers kept, for files that alternate; total bytes of more than one
+_LIGHT = 512  # multiply-adds per output sample that take about as long as reading and writing it
 
 
 @dataclass
@@ -31,7 +31,7 @@ class PreparedUpsampler:
 
     @property
     def memory(self) -> float:
-        """Bytes that the kernel and its engine hold, about."""
+        """Estimated bytes of the kernel and its engine."""
         return self.kernel.weight.nbytes + kernel_memory(self.upsampler, self.kernel.taps, None)
 
     @cached_property
@@ -41,25 +41,25 @@ class PreparedUpsampler:
 
 
 class UpsamplerCache:
-    """A few prepared upsamplers, each at the beginning of a signal."""
+    """A few prepared upsamplers, each ready for a new signal."""
 
     def __init__(self) -> None:
         self._ready: dict[object, PreparedUpsampler] = {}
 
     @property
     def memory(self) -> float:
-        """Bytes that all of them hold, about."""
+        """Estimated bytes of all of them."""
         return sum(prepared.memory for prepared in self._ready.values())
 
     def clear(self) -> None:
-        """Begin a command: files may have changed since the last."""
+        """Empty the cache for a new command: files may have changed since the last one."""
         self._ready.clear()
 
     @contextmanager
     def borrowed(
         self, options: UpsampleOptions, ratio: Ratio, reader: Reader, threads: int | None
     ) -> Iterator[PreparedUpsampler]:
-        """Give the upsampler for an input; it is kept for the next if the block ends well.
+        """Yield the upsampler for an input; it is kept for the next if the block ends without an error.
 
         Parameters
         ----------
@@ -68,8 +68,8 @@ class UpsamplerCache:
         reader : Reader
             The input.
         threads : int or None
-            To compute on; None for all cores but, where there is not much to compute, one for reading and
-            writing.
+            Threads for the computation; None for all cores, less one for reading and writing if there is
+            little to compute.
         """
         key = (
             options,
@@ -95,14 +95,14 @@ class UpsamplerCache:
             del self._ready[others.pop(0)]
 
     def warm_up(self, options: UpsampleOptions, ratio: Ratio, reader: Reader) -> None:
-        """Prepare the upsampler for an input, on one thread, for processes that are going to be forked."""
+        """Prepare the single-threaded upsampler for an input, for processes that will be forked."""
         with self.borrowed(options, ratio, reader, threads=1) as prepared:
             upsampler = prepared.upsampler
             upsampler(np.zeros((reader.channels, upsampler.plan.inputs), reader.dtype))
 
 
 def geometry_of(options: UpsampleOptions, ratio: Ratio, kernel: SelectedKernel) -> dict[str, Any]:
-    """Return the library's arguments that place the kernel's taps in time."""
+    """Return the library's arguments for the positions of the kernel's taps."""
     return {
         "stride": ratio.stride,
         "down": ratio.down,
@@ -138,5 +138,5 @@ def _prepare(
 
 @cache
 def upsampler_cache() -> UpsamplerCache:
-    """Return the cache of this process; one that is forked has it, too."""
+    """Return the cache of this process; forked processes inherit it."""
     return UpsamplerCache()

@@ -1,13 +1,13 @@
 """Worker processes that share a command's work.
 
-Each has a pipe to the first process. Tasks come in through it, results go out; and when the first process
+Each has a pipe to the main process. Tasks come in through it, and results go out. When the main process
 ends, in whatever way, the system closes its end of the pipe, which ends the worker at once::
 
-    first process   | task, task .... result, task ..... | closed, or killed
+    main process    | task, task .... result, task ..... | closed, or killed
     worker              | works | works .... | works ........ X
       its reader    | waits for tasks ................... ^ ends the process
 
-Threads would share the interpreter as well, and wait for each other at every step.
+Threads would also share the interpreter lock, and wait for each other at every step.
 """
 
 import multiprocessing
@@ -27,12 +27,12 @@ from typing import Any, ClassVar, NamedTuple
 
 from convt_cli.files.atomic_write import remove_temporaries
 
-_AHEAD = 2  # tasks that a worker has at a time: it need not wait for the next
-_FAR = 4096  # tasks that may be done before the one whose result is wanted next: theirs are kept
-# Whether workers begin as copies of this process, at once; others take half a second. Copies crash in
-# libraries of macOS, such as the BLAS that numpy has there: https://github.com/python/cpython/issues/77906
+_AHEAD = 2  # tasks that a worker has at a time, so that it need not wait for the next
+_FAR = 4096  # tasks that may run ahead of the next result; their results are kept
+# Whether workers are forked, which is instant; starting new processes takes half a second. Forks crash in
+# macOS libraries, such as numpy's BLAS there: https://github.com/python/cpython/issues/77906
 FORKS = sys.platform == "linux"
-_PATIENCE = 0.5  # seconds in which a worker ends by itself
+_PATIENCE = 0.5  # seconds to wait until a worker ends by itself
 _SIGNALS = {
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, "pthread_sigmask")
 }
@@ -41,11 +41,11 @@ Task = tuple[Any, ...]
 
 
 class WorkerKilledError(Exception):
-    """A worker has been killed while it worked on a task."""
+    """A worker was killed while it worked on a task."""
 
 
 class _RemoteError(Exception):
-    """The traceback of an error, from the process in which it was raised."""
+    """The traceback of an error from the process in which it was raised."""
 
 
 class _Failed(NamedTuple):
@@ -54,7 +54,7 @@ class _Failed(NamedTuple):
 
 
 def cores() -> int:
-    """Return how many processes are worth it: CONVT_NUM_THREADS, or as many as there are cores."""
+    """Return how many processes to use: CONVT_NUM_THREADS, or the number of cores."""
     stated = os.environ.get("CONVT_NUM_THREADS", "")
     if stated.isdecimal():
         return max(1, int(stated))
@@ -64,17 +64,17 @@ def cores() -> int:
 
 
 class _Worker:
-    """A worker, and the tasks that it has, by their numbers."""
+    """A worker and its numbered tasks."""
 
-    _connections: ClassVar[set[Connection]] = set()  # the first process's ends of all pipes
+    _connections: ClassVar[set[Connection]] = set()  # the main process's ends of all pipes
 
     def __init__(self) -> None:
         self.tasks: deque[tuple[int, Task]] = deque()
-        self._forks = FORKS and threading.active_count() == 1  # or what other threads hold stays held
+        self._forks = FORKS and threading.active_count() == 1  # else locks of other threads stay held
         context: Any = multiprocessing.get_context("fork" if self._forks else "spawn")
         self.connection, self._its_own = context.Pipe()
         self._connections.add(self.connection)
-        # A fork has these as well, and while it lives, other workers would not see that they are closed.
+        # A fork inherits these; while it keeps them open, other workers would not see them closed.
         inherited = list(self._connections) if self._forks else []
         self._process: BaseProcess = context.Process(
             target=_serve, args=(self._its_own, inherited), daemon=True
@@ -85,7 +85,7 @@ class _Worker:
         if not self._forks:
             from multiprocessing.resource_tracker import ensure_running
 
-            ensure_running()  # begun with the first worker, it would let in the signals that are held
+            ensure_running()  # started together with a worker, it would unblock the signals
         with _signals_held(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             self._process.start()  # Python warns of BLAS's threads, which survive a fork
         self._its_own.close()
@@ -93,18 +93,18 @@ class _Worker:
     def give(self, number: int, function: Callable[..., Any], task: Task) -> None:
         """Send a task."""
         self.tasks.append((number, task))
-        with suppress(BrokenPipeError):  # it has been killed, as the next look at the pipe shows
+        with suppress(BrokenPipeError):  # it was killed, which the next read of the pipe shows
             self.connection.send((function, task))
 
     def end(self) -> None:
-        """End the worker, amid its work if it has any."""
+        """End the worker, even in the middle of a task."""
         self._connections.discard(self.connection)
         self.connection.close()
         self._its_own.close()
 
     def join(self) -> None:
         """Wait until it has ended."""
-        if self._process.pid is None:  # it has not begun
+        if self._process.pid is None:  # it was never started
             return
         self._process.join(_PATIENCE)
         if self._process.is_alive():
@@ -120,12 +120,12 @@ class Workers:
         self._workers: list[_Worker] = []
 
     def run(self, function: Callable[..., Any], tasks: Iterable[Task]) -> Generator[Any, None, None]:
-        """Yield what a function returns for each task, in their order; or a WorkerKilledError.
+        """Yield the function's result for each task, in order, or a WorkerKilledError.
 
         Raises
         ------
         BaseException
-            As the function does.
+            Any error that the function raises.
         """
         pending, results = deque(enumerate(tasks)), dict[int, Any]()
         total = len(pending)
@@ -139,9 +139,9 @@ class Workers:
             yield result
 
     def _give(self, function: Callable[..., Any], pending: deque[tuple[int, Task]], end: int) -> None:
-        """Have every worker, and as many as are wanted, be busy with tasks before number `end`."""
+        """Start missing workers, and keep all of them busy with tasks before number `end`."""
         while len(self._workers) < min(self._count, len(pending)):
-            self._workers.append(_Worker())  # first: an interruption finds it there
+            self._workers.append(_Worker())  # before the start, so that an interruption finds it
             self._workers[-1].start()
         for depth in range(1, _AHEAD + 1):
             for worker in self._workers:
@@ -150,16 +150,16 @@ class Workers:
                     worker.give(number, function, task)
 
     def _take(self, pending: deque[tuple[int, Task]], results: dict[int, Any]) -> None:
-        """Wait for results, and take them."""
+        """Wait for results, and collect them."""
         ready = wait([worker.connection for worker in self._workers])
         for worker in [worker for worker in self._workers if worker.connection in ready]:
             try:
                 result = worker.connection.recv()
-            except (EOFError, ConnectionResetError):  # it was killed; others do the rest of its tasks
+            except (EOFError, ConnectionResetError):  # it was killed; others take over its other tasks
                 self._workers.remove(worker)
                 worker.end()
                 worker.join()
-                if worker.tasks:  # else it had nothing to do any more
+                if worker.tasks:  # otherwise it was idle
                     number, _ = worker.tasks.popleft()
                     results[number] = WorkerKilledError()
                 pending.extendleft(reversed(worker.tasks))
@@ -177,7 +177,7 @@ class Workers:
 
 @contextmanager
 def workers(count: int) -> Iterator[Workers]:
-    """Give up to so many worker processes; they end with the context, amid their work if they have any."""
+    """Yield up to `count` worker processes; they end with the context, even in the middle of a task."""
     some = Workers(count)
     try:
         yield some
@@ -190,7 +190,7 @@ def workers(count: int) -> Iterator[Workers]:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Let no signal end a half-made process, or run the first process's handlers in its child."""
+    """Block signals, so that none ends a half-started process or runs the parent's handlers in it."""
     if _SIGNALS:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
@@ -201,10 +201,10 @@ def _signals_held() -> Iterator[None]:
 
 
 def _serve(connection: Connection, inherited: list[Connection]) -> None:
-    """Work on tasks until the first process closes its end of the pipe."""
+    """Work on tasks until the main process closes its end of the pipe."""
     for other in inherited:
         other.close()
-    for number in _SIGNALS:  # which a terminal sends to all processes; the first decides what they end
+    for number in _SIGNALS:  # a terminal sends them to all processes; only the main one acts on them
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _leave())
     if _SIGNALS:
@@ -215,14 +215,14 @@ def _serve(connection: Connection, inherited: list[Connection]) -> None:
         function, task = tasks.get()
         try:
             result = function(*task)
-        except BaseException as error:  # noqa: BLE001  # raised again in the first process
+        except BaseException as error:  # noqa: BLE001  # raised again in the main process
             result = _Failed(error, traceback.format_exc())
-        with suppress(OSError):  # the first process has ended, and so will this one
+        with suppress(OSError):  # the main process has ended, and so will this one
             connection.send(result)
 
 
 def _receive(connection: Connection, tasks: "SimpleQueue[tuple[Callable[..., Any], Task]]") -> None:
-    """Take tasks from the pipe; when it is closed, end the process, and leave nothing half-written."""
+    """Take tasks from the pipe; when it is closed, end the process without leaving unfinished files."""
     try:
         while True:
             tasks.put(connection.recv())

@@ -1,4 +1,4 @@
-"""The noise of dither: white, of triangular density, one step to either side, the same in every run.
+"""Dither noise: white, triangular (TPDF), one step to either side, the same in every run.
 
 It makes the mean and the power of the rounding error independent of the signal (S. P. Lipshitz, R. A.
 Wannamaker, J. Vanderkooy, "Quantization and dither: a theoretical survey", J. Audio Eng. Soc. 40, 1992).
@@ -7,16 +7,16 @@ Wannamaker, J. Vanderkooy, "Quantization and dither: a theoretical survey", J. A
 from functools import lru_cache
 
 import numpy as np
-from numpy.random import PCG64, Generator  # now: an import during the work would swallow a signal
+from numpy.random import PCG64, Generator  # at start: a later import could swallow a signal
 
 from convt_cli.samples.formats import Array
 
 _SEED = 0x636F6E7674
-_CACHED = 1 << 19  # values of all channels, from the start, that are cached for the next file, a clip
+_CACHED = 1 << 19  # first values, of all channels together, that are cached for the next short file
 
 
 class TriangularNoise:
-    """Noise between -1 and 1, in steps of 1/256: a stream for each channel, the same in every run.
+    """Noise between -1 and 1 in steps of 1/256: one stream per channel, the same in every run.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def _beginning(channels: int) -> Array:
 
 
 class _Stream:
-    """Generates the noise: four values from each random word."""
+    """Generates the noise, four values per random word."""
 
     def __init__(self, channels: int, start: int) -> None:
         bits = [PCG64([_SEED, channel]).advance(start // 4) for channel in range(channels)]
@@ -58,7 +58,7 @@ class _Stream:
 
     def __call__(self, count: int) -> Array:
         noise = np.empty((len(self._random), count), np.float32)
-        begin = min(count, self._left.shape[1])  # values of the word before
+        begin = min(count, self._left.shape[1])  # values left from the last word
         fours = -(-(count - begin) // 4)
         left = np.empty((len(self._random), self._left.shape[1] + 4 * fours - count), np.uint16)
         for random, row, before, after in zip(self._random, noise, self._left, left, strict=True):
@@ -72,7 +72,7 @@ class _Stream:
 
 
 def _add_halves(pairs: Array, sums: Array) -> None:
-    """Write the sums of two even numbers of 0 to 255, less their mean."""
+    """Write the sum of the two bytes of each pair, less its mean."""
     halves = (pairs & 255).view(np.int16)
     halves += (pairs >> 8).view(np.int16)
     halves -= 255

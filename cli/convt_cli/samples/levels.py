@@ -1,4 +1,4 @@
-"""Levels of the output: its peak, and its samples beyond full scale or not finite."""
+"""Levels of the output: its peak, samples beyond full scale, NaN and infinity."""
 
 import math
 
@@ -25,16 +25,16 @@ class Levels:
     Attributes
     ----------
     overs, not_finite : int
-        Number of samples beyond full scale, and of samples that are not finite.
+        Number of samples beyond full scale, and of NaN and infinite samples.
     peak : float
-        The largest magnitude of a finite sample, in units of full scale.
+        The largest magnitude of a finite sample, relative to full scale.
     peak_at, frames : int
         The frame of the peak, and the number of frames so far, both counted from the output's start.
     """
 
     def __init__(self, target: Format, gain: float, *, allowed: bool = True, start: int = 0) -> None:
         self._target, self._gain, self._allowed = target, gain, allowed
-        # An integer is an over if it rounds beyond the range; halves round to even.
+        # An integer sample is an over if it rounds to a value out of range; halves round to even.
         half = 0.0 if target.is_real else 0.5**target.bits
         self._floor, self._ceiling = -1 - half, math.nextafter(1, 2) if target.is_real else 1 - half
         self.overs = self.not_finite = self.peak_at = 0
@@ -50,12 +50,12 @@ class Levels:
         self.frames = later.frames
 
     def watch(self, samples: Array) -> tuple[float, float]:
-        """Measure samples (channels, n); return the least and the greatest finite one, times the gain.
+        """Measure samples (channels, n); return the lowest and the highest finite one, times the gain.
 
         Raises
         ------
         Unwritable
-            A sample is not finite and the format cannot hold that, or it is an over that is not allowed.
+            A sample is NaN or infinite and the format cannot hold it, or it is an over, an error here.
         """
         low, high = _extent(samples)
         if not (math.isfinite(low) and math.isfinite(high)):
@@ -76,14 +76,14 @@ class Levels:
         if not self._target.is_float:
             frame = self.frames + int(np.argmin(finite.all(axis=0)))
             raise Unwritable(
-                f"output frame {frame} is not a finite number, which {self._target.subtype} samples cannot"
-                " hold"
+                f"output frame {frame} is NaN or infinite, which {self._target.subtype} cannot hold; use"
+                " --subtype FLOAT"
             )
         self.not_finite += int(np.count_nonzero(~finite))
         return np.where(finite, samples, samples.dtype.type(0))
 
     def _count_overs(self, samples: Array) -> None:
-        """Count samples beyond full scale; the largest of them is the peak, even if another is as high."""
+        """Count samples beyond full scale; the first of the largest sets the position of the peak."""
         scaled = samples.astype(np.float64) * self._gain
         over = (scaled < self._floor) | (scaled >= self._ceiling)
         self.overs += int(np.count_nonzero(over))
@@ -91,8 +91,8 @@ class Levels:
             first = int(np.argmax(over.any(axis=0)))
             level = 20 * math.log10(np.abs(scaled[:, first]).max())
             raise Unwritable(
-                f"{level:+.2f} dBFS at output frame {self.frames + first}: beyond full scale, which"
-                " --overs error does not allow"
+                f"{level:+.2f} dBFS at output frame {self.frames + first}: beyond full scale, an error with"
+                " --overs error; lower the level with --gain or --overs guard"
             )
         heights = np.where(over, np.abs(scaled), 0).max(axis=0)
         if heights.max() > self._worst:
@@ -106,9 +106,9 @@ def decibels(ratio: float) -> float:
 
 
 def headroom(target: Format, *, dithered: bool) -> float:
-    """Return the largest magnitude that never clips, whatever the dither."""
+    """Return the largest magnitude that cannot clip, even with dither."""
     if target.is_real:
-        return 1 - 2.0**-23  # the gain is rounded, too
+        return 1 - 2.0**-23  # leaves room for the rounding of the gain
     top = 2.0 ** (target.bits - 1)
     return (top - (1.5 if dithered else 1)) / top
 

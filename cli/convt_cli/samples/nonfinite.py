@@ -12,7 +12,7 @@ Nonfinite = Literal["error", "keep", "zero"]
 
 
 class NonFinitePolicy:
-    """Checks a signal, block by block: a NaN or an infinity is refused, kept, or set to zero.
+    """Checks a signal for NaN and infinity, block by block; they are refused, kept, or set to zero.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class NonFinitePolicy:
     policy : {"error", "keep", "zero"}
         Treatment of NaN and infinity.
     chosen : Format or None
-        The format of an audio signal: messages use its rate, and integers need no check.
+        The format of an audio signal: its rate is used in messages, and integers need no check.
     hint : str
         Advice at the end of the error.
     """
@@ -31,14 +31,14 @@ class NonFinitePolicy:
         name: str,
         policy: Nonfinite,
         chosen: Format | None,
-        hint: str = "; --nonfinite keep or zero goes on",
+        hint: str = "; use --nonfinite keep or --nonfinite zero to accept it",
     ) -> None:
         self._name, self._policy, self._chosen, self._hint = name, policy, chosen, hint
         self._sure = chosen is not None and not chosen.is_real
         self._frames = self._count = self._first = 0
 
     def begin(self, start: int = 0) -> None:
-        """Begin another signal, at frame `start`."""
+        """Begin another signal at frame `start`."""
         self._frames = start
 
     def add(self, later: "NonFinitePolicy") -> None:
@@ -53,7 +53,7 @@ class NonFinitePolicy:
         Raises
         ------
         Failure
-            One is not finite, and the policy is ``"error"``.
+            One is NaN or infinite, and the policy is ``"error"``.
         """
         start, self._frames = self._frames, self._frames + block.shape[1]
         if self._sure or block.dtype.kind not in "fc" or _is_finite(block):
@@ -63,17 +63,15 @@ class NonFinitePolicy:
             self._first = start + int(np.argmin(finite.all(axis=0)))
         self._count += int(np.count_nonzero(~finite))
         if self._policy == "error":
-            raise Failure(f"{self._name}: {self._where()} is not a finite number{self._hint}")
+            raise Failure(f"{self._name}: NaN or infinity at {self._where()}{self._hint}")
         return np.where(finite, block, block.dtype.type(0)) if self._policy == "zero" else block
 
     def notes(self) -> Iterator[str]:
-        """Yield a note on samples that are not finite, if there were any."""
+        """Yield a note on NaN and infinite samples, if there were any."""
         if self._count:
             fate = "set to zero" if self._policy == "zero" else "kept"
-            yield (
-                f"{self._name}: {self._count} sample(s), the first of them {self._where()}, are not finite"
-                f" numbers, and were {fate}"
-            )
+            number = "1 sample is" if self._count == 1 else f"{self._count} samples are"
+            yield f"{self._name}: {number} NaN or infinite, the first at {self._where()}; {fate}"
 
     def _where(self) -> str:
         seconds = f" ({self._first / self._chosen.rate:.6f} s)" if self._chosen else ""
@@ -81,6 +79,6 @@ class NonFinitePolicy:
 
 
 def _is_finite(block: Array) -> bool:
-    """Check the least and the greatest number: a NaN would be both."""
+    """Return whether minimum and maximum are finite: any NaN would become both."""
     parts = [block.real, block.imag] if block.dtype.kind == "c" else [block]
     return all(np.isfinite([part.min(initial=0), part.max(initial=0)]).all() for part in parts)

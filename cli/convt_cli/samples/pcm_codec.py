@@ -41,7 +41,7 @@ class PcmCodec:
             return _decode_pairs(data, self.order, dtype)
         samples = np.frombuffer(data, self.order + self.code).reshape(frames, channels).T
         if self.code[0] == "f":
-            with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is infinite
+            with np.errstate(over="ignore", invalid="ignore"):  # out of float32's range: infinite
                 return samples.astype(dtype, order="C")
         result = np.empty((channels, frames), dtype)
         if self.code == "u1":
@@ -82,7 +82,7 @@ def _decode_three(
 
 
 def _decode_pairs(data: Array, order: str, dtype: np.dtype[np.floating]) -> Array:
-    """Return 16 bits of two channels, read as halves of 32-bit integers, which is faster."""
+    """Return 16-bit stereo, read as halves of 32-bit integers, which is faster."""
     words = np.frombuffer(data, f"{order}i4")
     result = np.empty((2, len(words)), dtype)
     lower, upper = result if order == "<" else result[::-1]

@@ -1,4 +1,4 @@
-"""Samples for a file: gain, dither and rounding."""
+"""Gain, dither and rounding: samples as a file stores them."""
 
 import sys
 from typing import Literal
@@ -12,14 +12,14 @@ from convt_cli.samples.levels import Levels
 Dither = Literal["none", "needed", "tpdf"]
 Overs = Literal["keep", "clip", "error"]
 
-_PIECE = 1 << 17  # samples at a time: they fit the cache, and other threads are seldom interrupted
+_PIECE = 1 << 17  # samples at a time: few enough for the cache, enough to interrupt other threads rarely
 
 
 class Quantiser:
-    """Turns blocks (channels, n) at a full scale of 1 into frames (n, channels) for a file.
+    """Converts blocks (channels, n) with full scale 1 to frames (n, channels) for a file.
 
-    Integers are rounded to the nearest, halves to even, and saturate. Real numbers change only by `gain`
-    and, with ``overs="clip"``, beyond full scale.
+    Integers are rounded to the nearest, halves to even, and clip. Real numbers change only by `gain` and,
+    with ``overs="clip"``, beyond full scale.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class Quantiser:
     upper : bool
         Whether to put integers into the upper bits of int32, of which libsndfile keeps as many as the
         format has; given real numbers it would scale by 2**15 - 1 to write and by 2**15 to read.
-        Otherwise they are the numbers of the file, three bytes as int32.
+        Otherwise integers are as in the file, those of three bytes as int32.
     gain : float
         Factor on every sample.
     dither : {"none", "needed", "tpdf"}
-        Whether triangular noise, the same in every run, is added before rounding. It is needed only for
-        samples that rounding changes: those that are integers already, such as silence, stay unchanged.
+        Whether triangular noise, the same in every run, is added before rounding. With "needed", samples
+        that are integers already, such as silence, stay unchanged.
     overs : {"keep", "clip", "error"}
         Treatment of real numbers beyond full scale; integers clip, unless overs are errors.
     start : int
@@ -69,7 +69,7 @@ class Quantiser:
         Raises
         ------
         Unwritable
-            As for :meth:`convt_cli.samples.levels.Levels.watch`.
+            Same as in :meth:`convt_cli.samples.levels.Levels.watch`.
         """
         channels, frames = block.shape
         result = np.empty((frames, channels), self._carrier(block.dtype))
@@ -91,7 +91,7 @@ class Quantiser:
 
     def _scaled(self, samples: Array, low: float, high: float) -> Array:
         if self._gain != 1:
-            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+            with np.errstate(over="ignore"):  # out of float32's range: infinite
                 samples = samples * samples.dtype.type(self._gain)
         if self._clips and max(-low, high) > 1:
             samples = np.where(np.isfinite(samples), samples.clip(-1, 1), samples)
@@ -121,13 +121,13 @@ class Quantiser:
 
 def _interleave(numbers: Array, frames: Array) -> None:
     """Write numbers (channels, n) as frames (n, channels) of any dtype."""
-    if frames.dtype == np.int16 and len(numbers) == 2:  # the most frequent format: two samples at a time
+    if frames.dtype == np.int16 and len(numbers) == 2:  # the most common format: two samples at a time
         pairs = numbers.astype(np.int32)
         low, high = pairs if sys.byteorder == "little" else pairs[::-1]
         high <<= 16
         low &= 0xFFFF
         np.bitwise_or(low, high, out=frames.view(np.int32)[:, 0])
         return
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
-        for channel, row in enumerate(numbers):  # one by one: far faster than all at once
+    with np.errstate(over="ignore"):  # out of float32's range: infinite
+        for channel, row in enumerate(numbers):  # far faster than all at once
             frames[:, channel] = row

@@ -1,4 +1,4 @@
-"""The lines that people read about a fitted kernel, and the same facts for JSON."""
+"""Report on a fitted kernel: text lines, and the same facts for JSON."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,20 +10,20 @@ from convt_cli.text.report import json_number
 
 
 def fit_lines(options: FitOptions, frames: int, fit: convt.Fit) -> Iterator[str]:
-    """Yield the lines about a fit to so many frames of HIGH."""
-    how = (
-        "as given" if options.delay is not None else "LOW made of it" if options.from_high else "estimated"
-    )
-    late = f"which is {abs(fit.delay)} samples {'early' if fit.delay < 0 else 'late'}, {how}"
-    yield f"{frames} samples of HIGH, {late}"
-    held_out = f"{_decibels(fit.held_out_error)} dB on {fit.held_out_samples} samples of LOW kept back, "
-    ridge = f"ridge {fit.ridge:.0e}, {'chosen' if options.ridge is None else 'given'}"
-    first = held_out if fit.held_out_samples else ""
-    yield f"error {first}{_decibels(fit.error)} dB on {fit.samples} fitted to; {ridge}"
+    """Yield the lines about a fit to a number of frames of HIGH."""
+    origin = "LOW derived from it" if options.from_high else "estimated"
+    how = "given" if options.delay is not None else origin
+    yield f"HIGH: {frames} samples, delay {fit.delay} ({how})"
+    error = f"{_decibels(fit.error)} dB on all audio ({fit.samples} samples of LOW)"
+    if fit.held_out_samples:
+        held_out = f"held-out audio ({fit.held_out_samples} samples of LOW)"
+        rest = f"{_decibels(fit.error)} dB on the rest ({fit.samples})"
+        error = f"{_decibels(fit.held_out_error)} dB on {held_out}, {rest}"
+    yield f"error {error}; ridge {fit.ridge:.0e} ({'chosen' if options.ridge is None else 'given'})"
     if fit.designed:
         errors = sorted(fit.designed.items(), key=lambda item: item[1])
-        others = ", ".join(f"{kind} {_decibels(error)}" for kind, error in errors)
-        yield f"of designed kernels of {options.taps} taps: {others}"
+        others = ", ".join(f"{kind} {_decibels(error)} dB" for kind, error in errors)
+        yield f"for comparison, {options.taps}-tap {others}"
 
 
 def _decibels(value: float) -> str:
@@ -33,7 +33,7 @@ def _decibels(value: float) -> str:
 def fit_as_json(
     options: FitOptions, pairs: Iterable[tuple[Path | None, Path]], fit: convt.Fit
 ) -> dict[str, Any]:
-    """Return the facts about a fit to pairs of files."""
+    """Return the facts about a fit to pairs of files, for JSON."""
     return {
         "output": options.output and str(options.output),
         "pairs": [{"low": low and str(low), "high": str(high)} for low, high in pairs],

@@ -1,4 +1,4 @@
-"""The measurements of kernels as one JSON document."""
+"""Report on the measurements of kernels, as one JSON document."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,11 +9,11 @@ from convt_cli.files.checksums import array_sha256
 from convt_cli.kernels.measurements import RIPPLE_EDGE, TOLERANCES, TONES, KernelMeasurements
 from convt_cli.text.report import json_number
 
-_NOTHING = -3000.0  # dB: no two floats are so far from each other
+_NOTHING = -3000.0  # dB, lower than the ratio of any two floats
 
 
 def measurements_as_json(measured: KernelMeasurements, rate: int | None) -> dict[str, Any]:
-    """Return everything as JSON has it; frequencies in Hz if the input's rate is known."""
+    """Return all measurements for JSON; frequencies are in Hz if the input's rate is known."""
     unit = rate / 2 if rate else 1.0
     return {
         "source": measured.source,
@@ -72,5 +72,5 @@ def _kernels(measured: KernelMeasurements, unit: float) -> Iterator[dict[str, An
 
 
 def _level(decibels: float) -> float | None:
-    """Return a level, unless it is that of nothing at all."""
+    """Return a level; None for that of a zero gain."""
     return decibels if decibels > _NOTHING else None

@@ -1,4 +1,4 @@
-"""How far the work is: a bar on a terminal, once it takes more than a second."""
+"""A progress bar on terminals, shown when the work takes more than a second."""
 
 import math
 import os
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-SHOWN_AFTER = 1.0  # seconds until a bar is worth drawing; tests change it
-_PAUSE = 0.1  # seconds from one drawing of it to the next
+SHOWN_AFTER = 1.0  # seconds until the bar is drawn; tests change it
+_PAUSE = 0.1  # seconds before a bar that was removed is drawn again
 
 
 class Bar:
-    """A progress bar on stderr, with rate and time left; where there is no terminal, nothing.
+    """A progress bar on stderr, with speed and time left; without a terminal it does nothing.
 
     Parameters
     ----------
     unit : str
-        What is counted.
+        Unit of the speed.
     scale : float
-        Counts that make one unit.
+        Counts per unit.
     shown : bool
-        Whether anybody wants to see it.
+        Whether to show the bar at all.
     """
 
     def __init__(self, unit: str, scale: float, *, shown: bool) -> None:
@@ -35,7 +35,7 @@ class Bar:
         self._bar: Progress | None = None
 
     def __call__(self, done: float, total: float | None) -> None:
-        """Show how much is done."""
+        """Show the progress."""
         now = time.monotonic()
         if not self._wanted or now - self._begun < SHOWN_AFTER:
             return
@@ -48,7 +48,7 @@ class Bar:
         self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=rate)
 
     def _draw(self) -> "Progress":
-        from rich.console import Console  # slow to import, and seldom wanted
+        from rich.console import Console  # slow to import, rarely needed
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         text = TextColumn("{task.description}")
@@ -57,7 +57,7 @@ class Bar:
             *columns,
             console=Console(stderr=True),
             transient=True,
-            redirect_stdout=False,  # which may be closed, and is left alone
+            redirect_stdout=False,  # it may be closed
             redirect_stderr=False,
         )
         bar.add_task("")
@@ -65,7 +65,7 @@ class Bar:
         return bar
 
     def close(self) -> None:
-        """Take the bar away, until there is more to show."""
+        """Remove the bar until the next call."""
         if self._bar:
             self._bar.stop()
             self._bar = None

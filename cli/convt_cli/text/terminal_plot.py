@@ -1,4 +1,4 @@
-"""A kernel's response in text, for terminals."""
+"""A text plot of a kernel's frequency response, for terminals."""
 
 import os
 import sys
@@ -14,13 +14,13 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def is_wanted() -> bool:
-    """Return whether standard output is a terminal that can show it."""
+    """Return whether standard output is a terminal that can show the plot."""
     return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def draw(kernel: Array, stride: int, down: int, rate: int | None) -> None:
-    """Print the magnitude over the output band: the passband in green, what are images in red."""
-    from rich.console import Console  # slow to import, and needed on terminals alone
+    """Print the magnitude over the output band, the input's band in green, images in red."""
+    from rich.console import Console  # slow to import, needed only on terminals
 
     console = Console(highlight=False, markup=True)
     columns = min(_MOST_COLUMNS, console.width - _MARGIN - 1)
@@ -32,7 +32,7 @@ def draw(kernel: Array, stride: int, down: int, rate: int | None) -> None:
 
 
 def sketch(response: convt.Response, width: float, columns: int, rate: int | None) -> list[str]:
-    """Return the lines, with rich's markup; columns up to `width` show the greatest gain of their band."""
+    """Return lines with rich's markup; a column shows the highest gain of its band, up to `width`."""
     levels = response.level(response.gains)[response.frequencies <= width]
     bands = np.array_split(levels[1:], columns)
     tops = np.array([band.max() for band in bands])
@@ -51,7 +51,7 @@ def sketch(response: convt.Response, width: float, columns: int, rate: int | Non
 
 
 def _floor(tops: Array) -> float:
-    """Return a round level below all there is to see."""
+    """Return a round level below all visible levels."""
     return -20.0 * float(np.clip(np.ceil(-tops.min() / 20), 2, 15))
 
 

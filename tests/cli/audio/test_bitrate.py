@@ -114,14 +114,14 @@ def test_a_lower_quality_is_named() -> None:
         (["-o", "out.mp3", "--bitrate", "fast"], "--bitrate must be a bit rate, such as 192k; got fast"),
         (
             ["-o", "out.mp3", "--bitrate", "400k"],
-            "MP3 MPEG_LAYER_III of 2 channel(s) at 48000 Hz takes 40k to 320k",
+            "MP3 MPEG_LAYER_III with 2 channel(s) at 48000 Hz allows 40k to 320k",
         ),
-        (["-o", "out.opus", "--bitrate", "1k"], "OGG OPUS of 2 channel(s) at 48000 Hz takes 6k to 512k"),
+        (["-o", "out.opus", "--bitrate", "1k"], "OGG OPUS with 2 channel(s) at 48000 Hz allows 6k to 512k"),
         (
             ["-o", "out.wav", "--bitrate", "192k"],
-            "is for MP3, Ogg Vorbis and Opus, and the output is WAV PCM_16",
+            "applies only to MP3, Ogg Vorbis and Opus; the output is WAV PCM_16",
         ),
-        (["-o", "out.npy", "--bitrate", "192k"], "and the output is an array"),
+        (["-o", "out.npy", "--bitrate", "192k"], "; the output is an array"),
         (
             ["-o", "out.ogg", "--bitrate", "96k", "--stride", "4"],
             "OGG VORBIS has no bit rates above 50000 Hz",
@@ -139,16 +139,16 @@ def test_bit_rates_that_cannot_be_are_refused(options: list[str], message: str) 
         (
             "out.mp3",
             "88.2k",
-            "out.mp3: MP3 goes up to 48000 Hz, and the output has 88200; name another rate",
+            "out.mp3: MP3 goes up to 48000 Hz; the output is at 88200 Hz; choose another rate",
         ),
         (
             "out.opus",
             "96k",
-            "out.opus: Opus goes up to 48000 Hz, and the output has 96000; name another rate",
+            "out.opus: Opus goes up to 48000 Hz; the output is at 96000 Hz; choose another rate",
         ),
-        ("out.opus", "44.1k", "Opus takes 8000, 12000, 16000, 24000, 48000 Hz, and the output has 44100"),
-        ("out.mp3", "30k", "MP3 takes 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000 Hz"),
-        ("out.ogg", "250k", "Ogg Vorbis goes up to 200000 Hz, and the output has 250000"),
+        ("out.opus", "44.1k", "Opus allows 8000, 12000, 16000, 24000, 48000 Hz; the output is at 44100 Hz"),
+        ("out.mp3", "30k", "MP3 allows 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000 Hz"),
+        ("out.ogg", "250k", "Ogg Vorbis goes up to 200000 Hz; the output is at 250000 Hz"),
     ],
 )
 def test_limits_of_rates_are_named(name: str, rate: str, message: str) -> None:

@@ -103,7 +103,7 @@ def test_an_input_that_changes_is_refused(
     result = upsample(name, *others, "-q", "--weights", "w.npy", code=3 if folder else 1)
     first = result.stderr.splitlines()[0]
     assert first.startswith(f"convt: {name}: ")
-    assert "changed while it was read" in first or (change is truncate and "cut short" in first)
+    assert "changed while being read" in first or (change is truncate and "cut short" in first)
     assert names("out" if folder else ".") - {name, "done"} == {"w.npy"}
 
 
@@ -128,7 +128,7 @@ def test_a_long_file_that_is_replaced_is_read_to_its_end_or_refused(
     command = ["in.wav", "-o", "out.wav", "-q", "--weights", "one.npy", "--dither", "none"]
     result = CliRunner().invoke(app, ["upsample", *command])
     if result.exit_code:
-        assert result.stderr == "convt: in.wav: changed while it was read\n"
+        assert result.stderr == "convt: in.wav: changed while being read\n"
         assert not Path("out.wav").exists()
     else:
         values, _ = soundfile.read("out.wav", dtype="int16")
@@ -181,8 +181,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
         monkeypatch.setattr(io, "FileIO", Changing)
     options += [] if container == "NPY" else ["--format", "WAV"]
     said = upsample(name, "-o", output, *options, code=1).stderr
-    assert "changed while it was read" in said or (
-        (container, kind) == ("FLAC", "shrinks") and "is cut short" in said
+    assert "changed while being read" in said or (
+        (container, kind) == ("FLAC", "shrinks") and "truncated" in said
     )
     assert said.count("\n") == 1
     assert not Path(output).exists()
@@ -207,7 +207,7 @@ def test_a_copy_of_a_file_that_changes_is_refused(
     monkeypatch.setattr(source, "write_all", meanwhile)
     output = f"out{Path(name).suffix}"
     result = upsample(name, "-o", output, *options, code=1)
-    assert result.stderr == f"convt: {name}: changed while it was read\n"
+    assert result.stderr == f"convt: {name}: changed while being read\n"
     assert not Path(output).exists()
 
 
@@ -252,7 +252,7 @@ def test_weights_that_are_replaced_are_refused_or_those_that_were_read(
     else:
         monkeypatch.setattr(convt, "load_weights", lambda *how, **more: replace(load(*how, **more)))
         message = upsample("in.wav", "-o", "out.wav", "--weights", "w.npy", code=1).stderr
-        assert message == "convt: w.npy: changed while it was read\n"
+        assert message == "convt: w.npy: changed while being read\n"
         assert not Path("out.wav").exists()
 
 
@@ -262,9 +262,7 @@ def test_a_file_that_breaks_off_is_refused() -> None:
     soundfile.write("long.flac", rng.uniform(-0.5, 0.5, (50_000, 1)), 8000)
     whole = Path("long.flac").read_bytes()
     Path("cut.flac").write_bytes(whole[: len(whole) // 2])
-    assert "cut.flac: is cut short: it cannot be read beyond frame 0" in refused(
-        "upsample", "cut.flac", code=1
-    )
+    assert "cut.flac: truncated: cannot be read beyond frame 0" in refused("upsample", "cut.flac", code=1)
 
 
 @pytest.mark.usefixtures("silent_input")
@@ -272,4 +270,4 @@ def test_a_file_that_holds_less_than_it_says_is_refused(monkeypatch: pytest.Monk
     soundfile.write("in.flac", np.zeros((500, 2)), 8000)
     monkeypatch.setattr(soundfile.SoundFile, "frames", property(lambda _: 501))
     message = refused("upsample", "in.flac", "-o", "out.wav", code=1)
-    assert "in.flac: is cut short: it ends after 500 of 501 frames" in message
+    assert "in.flac: truncated: ends after 500 of 501 frames" in message

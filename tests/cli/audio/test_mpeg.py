@@ -99,7 +99,7 @@ def test_a_damaged_stretch_that_ends_the_decoding_is_no_end(stated: bool) -> Non
     data[len(data) // 3 : len(data) // 3 + 700] = np.random.default_rng(1).bytes(700)
     Path("in.mp3").write_bytes(data)
     said = upsample("in.mp3", "-o", "out.wav", code=1).stderr
-    assert said.startswith("convt: in.mp3: is cut short: ")
+    assert said.startswith("convt: in.mp3: truncated: ")
     assert not Path("out.wav").exists()
     upsample("in.mp3", "-o", "out.wav", "--allow-truncated")
 
@@ -114,13 +114,13 @@ def test_the_decoders_own_lines_are_not_printed(options: list[str]) -> None:
     said = result.stdout if "--json" in options else result.stderr
     assert result.returncode == 1
     assert said.count("\n") == 1
-    assert "in.mp3: is cut short: it ends after " in said
+    assert "in.mp3: truncated: ends after " in said
     assert (result.stdout + result.stderr) == said
 
 
 def test_layer_two_is_written_as_what_is_asked_for_and_else_refused() -> None:
     source = Format("MP3", "MPEG_LAYER_II", "FILE", 16_000)
-    with pytest.raises(Unwritable, match=r"no \.mp2 files; --format MP3 writes MP3, --format FLAC FLAC"):
+    with pytest.raises(Unwritable, match=r"no \.mp2 files; use --format MP3 or --format FLAC"):
         output_format(source, Path("a.mp2"), Path("d/a.mp2"), 32_000, FormatRequest())
     made = [
         output_format(source, Path("a.mp2"), Path(name), 32_000, FormatRequest(container))

@@ -71,9 +71,9 @@ def test_from_no_header_a_container_gets_its_own_byte_order(container: str, begi
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--raw"], 2, "--raw needs --rate and --channels"),
-        (["--raw", "--rate", "8000"], 2, "--raw needs --rate and --channels"),
-        (["--channels", "1"], 2, "--channels tells what a --raw input holds"),
+        (["--raw"], 2, "--raw needs the input's --rate and --channels"),
+        (["--raw", "--rate", "8000"], 2, "--raw needs the input's --rate and --channels"),
+        (["--channels", "1"], 2, "--channels is only for --raw input"),
         (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "ULAW"], 2, "ULAW"),
         (["--raw", "--rate", "8000", "--channels", "1", "--subtype", "VORBIS"], 2, "VORBIS"),
         (
@@ -84,7 +84,7 @@ def test_from_no_header_a_container_gets_its_own_byte_order(container: str, begi
         (
             ["--raw", "--rate", "2000000000", "--channels", "1"],
             1,
-            "RAW goes up to 2147483647 Hz, and the output has 4000000000",
+            "RAW goes up to 2147483647 Hz; the output is at 4000000000 Hz",
         ),
         (
             ["--raw", "--rate", "8000", "--channels", "1000000000"],

@@ -74,7 +74,7 @@ def test_what_follows_the_last_flac_frame_is_no_audio(tail: bytes) -> None:
 def test_what_libsndfile_does_not_read_is_named_with_a_way_to_decode_it(head: bytes, kind: str) -> None:
     Path("an input.x").write_bytes(head + bytes(2000))
     assert refused("upsample", "an input.x", "-o", "out.wav", code=1) == (
-        f"convt: an input.x: is {kind}, which convt does not read; if ffmpeg reads it:"
+        f"convt: an input.x: {kind}, which convt does not read; if ffmpeg can read it, try:"
         " ffmpeg -i 'an input.x' -f wav - | convt upsample - -o OUT.wav\n"
     )
 
@@ -85,7 +85,7 @@ def test_a_damaged_file_is_told_of_in_plain_words(name: str, keep: int) -> None:
     sound(name, shape=(3000,))
     Path(name).write_bytes(Path(name).read_bytes()[:keep] + bytes(100))
     message = refused("upsample", name, "-o", "out.wav", code=1)
-    assert message.startswith(f"convt: {name}: is ")
+    assert message.startswith(f"convt: {name}: ")
     for words in ("possibly a pipe", "Unspecified", "unknown error"):
         assert words not in message
 
@@ -108,8 +108,8 @@ def test_samples_that_fill_a_block_do_not_count(subtype: str) -> None:
     held = Path("in_x2.wav").read_bytes()
     assert struct.unpack_from("<I", held, held.index(b"fact") + 8) == (15_980,)
     more = soundfile.info("in_x2.wav").frames - 15_980
-    said = f"in_x2.wav: {subtype} samples come in blocks: {more} more follow the last"
-    assert document["warnings"] == [f"{said}; its header states how many count"] * bool(more)
+    said = f"in_x2.wav: {subtype} is coded in blocks: {more} padding samples at the end"
+    assert document["warnings"] == [f"{said}; the header marks them"] * bool(more)
     assert facts("in_x2.wav", "--weights", "one.npy")["input"]["frames"] == 15_980
 
 
@@ -135,7 +135,8 @@ def test_blocks_of_a_file_that_cannot_state_what_counts_are_named() -> None:
     warnings = facts("in.w64", "--padding", "same", "-o", "out.w64")["warnings"]
     more = soundfile.info("out.w64").frames - 16_000
     assert warnings == [
-        f"out.w64: MS_ADPCM samples come in blocks: {more} more follow the last; its header does not tell"
+        f"out.w64: MS_ADPCM is coded in blocks: {more} padding samples at the end; the header cannot mark"
+        " them"
     ]
 
 
@@ -148,7 +149,7 @@ def test_ogg_streams_in_a_row_are_refused(name: str) -> None:
     for count in (2, 3):
         Path(name).write_bytes(count * whole)
         message = refused("upsample", name, "-o", "out.wav", code=1)
-        assert message.startswith(f"convt: {name}: is an Ogg file of {count} streams in a row, of which")
+        assert message.startswith(f"convt: {name}: Ogg file of {count} consecutive streams, of which")
     Path(name).write_bytes(whole)
     assert facts(name, "-o", "out.wav")["input"]["frames"] == 30_000
 
@@ -185,7 +186,7 @@ def test_a_voc_file_of_several_blocks_is_refused_and_of_one_is_read() -> None:
         Path("in.voc").write_bytes(voc(first, *others))
         message = refused("upsample", "in.voc", "-o", "out.wav", code=1)
         assert (
-            f"is a VOC file of {len(others) + 1} blocks, which libsndfile takes for one; if ffmpeg"
+            f"in.voc: VOC file of {len(others) + 1} blocks, which libsndfile reads as one; if ffmpeg"
             in message
         )
     Path("in.voc").write_bytes(voc(block(5, b"a text\0"), first))

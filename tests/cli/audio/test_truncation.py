@@ -98,17 +98,17 @@ def test_the_length_of_a_file_is_what_it_states_modulo_32_bits_or_all_there_is(
     with closing(open_reader(Path("x.wav"), None, raw=None, again=False, truncated=False)) as reader:
         assert isinstance(reader, PcmReader)
         assert reader.frames == (samples + len(after) if read is None else read) // 2
-        told = f"the {ignored} bytes after the samples of x.wav: no chunks, and ignored"
+        told = f"x.wav: {ignored} bytes after the samples are not chunks; ignored"
         assert reader.warnings == ([told] if ignored else [])
 
 
 @pytest.mark.parametrize("after", [bytes(9), b"TAG", CHUNK + b"T", CHUNK[:-3], CHUNK, b""])
 def test_what_follows_the_samples_in_a_pipe_and_is_no_chunk_is_told(after: bytes) -> None:
     said = through(wav(DATA) + after, "-o", "x.wav").stderr
-    assert ("what comes after the samples of" in said) == (after not in (CHUNK, b""))
+    assert (": bytes after the samples are not chunks; ignored" in said) == (after not in (CHUNK, b""))
     Path("in.wav").write_bytes(wav(DATA) + after)
     said = upsample("in.wav", "-o", "y.wav").stderr
-    assert ("after the samples of in.wav: no chunks, and ignored" in said) == (after not in (CHUNK, b""))
+    assert ("bytes after the samples are not chunks; ignored" in said) == (after not in (CHUNK, b""))
     assert data_of(Path("x.wav").read_bytes()) == data_of(Path("y.wav").read_bytes())
 
 
@@ -149,7 +149,7 @@ def test_lengths_that_mean_nothing(length: int, placeholder: bool) -> None:
 )
 @pytest.mark.parametrize("way", WAYS)
 def test_more_samples_stated_than_there_are_is_a_file_cut_short(data: bytes, way: Way) -> None:
-    with pytest.raises(Failure, match=r"is cut short: it ends after 100 of \d+ frames; --allow-truncated"):
+    with pytest.raises(Failure, match=r"truncated: ends after 100 of \d+ frames; use --allow-truncated"):
         samples(data, way)
     assert samples(data, way, truncated=True).shape == (1, 100)
 
@@ -262,7 +262,7 @@ def test_a_caf_stream_as_sox_leaves_it_on_a_pipe_is_refused() -> None:
 def test_an_ogg_file_that_ends_within_a_page_is_cut_short(subtype: str, kept: float, way: Way) -> None:
     whole = written("OGG", subtype, 30_000)
     cut = whole[: int(kept * len(whole))]
-    with pytest.raises(Failure, match=r"is cut short: \d+ bytes are missing at its end"):
+    with pytest.raises(Failure, match=r"truncated: \d+ bytes are missing at the end"):
         samples(cut, way)
     with opened(cut, way, truncated=True) as reader:
         assert reader.warnings
@@ -275,7 +275,7 @@ def test_an_ogg_file_whose_last_page_is_missing_may_be_cut_short(tail: bytes) ->
     with opened(whole + tail, "file") as reader:
         assert reader.warnings == []
     with opened(whole[:last], "file") as reader:
-        assert reader.warnings == ["x.bin may be cut short: its last page is not marked as such"]
+        assert reader.warnings == ["x.bin: may be truncated: its last Ogg page is not marked as last"]
 
 
 CUT: list[tuple[str, str, int]] = [
@@ -306,13 +306,13 @@ def test_what_breaks_off_is_refused_unless_it_is_allowed(
         return str(result.stderr)
 
     said = command(code=1)
-    assert "is cut short: " in said
-    assert said.endswith("--allow-truncated takes what is there\n")
+    assert "truncated: " in said
+    assert said.endswith("use --allow-truncated to accept it\n")
     assert said.count("\n") == 1
     assert sorted(Path().iterdir()) == before
     said = command("--allow-truncated", code=0)
     assert "convt: warning: " in said
-    assert "is cut short: " in said
+    assert "truncated: " in said
     whole = Path("out.wav").read_bytes()
     found = soundfile.read("out.wav")[0]
     sound_bytes("in.x", subtype, frames, format=container)
@@ -326,8 +326,8 @@ def test_what_breaks_off_is_refused_unless_it_is_allowed(
 def test_what_breaks_off_between_pipes() -> None:
     cut = sound_bytes("in.wav", frames=700)[:-200]
     found, said = piped("-", *SAME, data=cut, code=1)
-    assert said.startswith("convt: standard input: is cut short: it ends after 650 of 700 frames")
+    assert said.startswith("convt: standard input: truncated: ends after 650 of 700 frames")
     assert data_of(cut).startswith(data_of(found))
     found, said = piped("-", *SAME, "--allow-truncated", data=cut)
-    assert "convt: warning: standard input is cut short: it ends after 650 of 700 frames\n" in said
+    assert "convt: warning: standard input: truncated: ends after 650 of 700 frames\n" in said
     assert data_of(found) == data_of(cut)

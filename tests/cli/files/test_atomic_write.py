@@ -53,7 +53,7 @@ def test_a_target_that_comes_into_being_meanwhile_is_kept(
         monkeypatch.setattr(os, "link", refuse_link)
     result = CliRunner().invoke(app, ["upsample", "in.wav"])
     assert result.exit_code == 1
-    assert "in_x2.wav: came into being meanwhile" in result.stderr
+    assert "in_x2.wav: another program created it in the meantime" in result.stderr
     assert Path("in_x2.wav").read_bytes() == b"another's"
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "in_x2.wav"]
 
@@ -127,7 +127,7 @@ def test_a_target_that_comes_into_being_while_it_is_computed_is_kept(
     target = Path("out" if arguments[0] == "-o" else "out/in.wav")
     write_while_computing(monkeypatch, target)
     result = upsample("in.wav", *arguments, "-q", code=1)
-    assert f"{target}: came into being meanwhile" in result.stderr
+    assert f"{target}: another program created it in the meantime" in result.stderr
     assert target.read_bytes() == b"another's"
     assert not parts()
 

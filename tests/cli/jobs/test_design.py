@@ -28,8 +28,10 @@ def test_the_kernel_is_written_and_what_it_does_is_told() -> None:
     kernel = np.load("w.npy")
     assert kernel.dtype == np.float64
     assert meets(kernel, 3, 0.9, 120)
-    assert re.match(rf"w\.npy: float64 \({kernel.size},\), stride 3, [\d.]+ taps a phase\n", result.stderr)
-    assert "passband    to 0.900 within 0.01 dB" in result.stderr
+    assert re.match(
+        rf"w\.npy: float64 \({kernel.size},\), stride 3, [\d.]+ taps per phase\n", result.stderr
+    )
+    assert "passband       to 0.900 within 0.01 dB" in result.stderr
     assert design("--stride", "3", "-o", "q.npy", "-q").stderr == ""
     np.testing.assert_array_equal(np.load("q.npy"), convt.design_kernel(3))
 
@@ -45,7 +47,7 @@ def test_kernels_that_lower_a_rate(tmp_path: Path) -> None:
         "--stride", "2", "--down", "3", "--stopband", "1.1", "-o", "w.npy", "--plot", "w.png"
     ).stderr
     np.testing.assert_array_equal(np.load("w.npy"), convt.design_kernel(2, down=3, stopband=1.1))
-    assert "aliases" in said
+    assert "worst alias" in said
     assert (tmp_path / "w.png").exists()
     message = design("--stride", "2", "--stopband", "2", code=2).stderr
     assert "stopband must be at least 1 and below 2, got 2.0" in message
@@ -80,7 +82,7 @@ def test_without_a_name_nothing_is_written() -> None:
     result = design("--kind", "cubic")
     assert result.stdout == ""
     assert result.stderr.startswith("designed: float64 (7,), stride 2")
-    assert result.stderr.endswith("the kernel is not written: -o names a file\n")
+    assert result.stderr.endswith("kernel not saved; use -o FILE\n")
     assert list(Path().iterdir()) == []
 
 
@@ -88,7 +90,7 @@ def test_balancing_tells_before_and_after_and_keeps_the_rest() -> None:
     weight = np.random.default_rng(1).random((2, 3, 9)).astype(np.float32)
     np.savez("up.npz", weight=weight, bias=np.ones(3, np.float32))
     result = design("--from", "up.npz", "--balance", "--stride", "2", "-o", "even.npz")
-    before, after = re.findall(r"tonal lines ([-\d.]+) dB", result.stderr)
+    before, after = re.findall(r"tonal lines +([-\d.]+) dB", result.stderr)
     assert float(before) > -60
     assert float(after) < -140
     made = convt.load_weights("even.npz")
@@ -110,7 +112,7 @@ def test_a_bias_is_not_lost() -> None:
     np.savez("up.npz", weight=np.ones((1, 1, 4)), bias=np.ones(1))
     result = design("--from", "up.npz", "--balance", "-o", "even.npy", code=1)
     assert result.stderr == (
-        "convt: even.npy: an .npy file has no place for the bias; name an .npz file with -o\n"
+        "convt: even.npy: .npy cannot hold the kernel's bias; choose an .npz name with -o\n"
     )
     assert not Path("even.npy").exists()
 
@@ -134,15 +136,15 @@ def test_the_document_has_what_was_asked_and_what_was_made() -> None:
         (["--kind", "hold", "--phase", "minimum"], "kind='hold' takes no quality", 2),
         (["--passband", "0.9999999"], "taps, more than 2097152: use a smaller stride or passband", 2),
         (["--kind", "hold", "--stride", "1000000000"], "stride must be at most 262144 for kind='hold'", 2),
-        (["--balance"], "--balance needs the kernel to balance, --from W", 2),
-        (["--from", "w.npy"], "--balance needs the kernel to balance, --from W", 2),
-        (["--from", "w.npy", "--balance", "--taps", "9"], "--from takes a kernel as it is", 2),
+        (["--balance"], "--balance and --from need each other: use --from FILE --balance", 2),
+        (["--from", "w.npy"], "--balance and --from need each other: use --from FILE --balance", 2),
+        (["--from", "w.npy", "--balance", "--taps", "9"], "--from reads an existing kernel", 2),
         (["--tensor", "a"], "name the file with --from", 2),
         (["--from", "no.npy", "--balance"], "no.npy: no such file", 1),
-        (["-o", "-"], "a kernel is written as .npy or .npz", 2),
-        (["-o", "w.wav"], "a kernel is written as .npy or .npz", 2),
-        (["-o", "missing/w.npy"], "there is no folder missing", 1),
-        (["-o", "there.npy"], "there.npy: exists already; use --overwrite", 1),
+        (["-o", "-"], "kernels are written as .npy or .npz", 2),
+        (["-o", "w.wav"], "kernels are written as .npy or .npz", 2),
+        (["-o", "missing/w.npy"], "folder missing does not exist", 1),
+        (["-o", "there.npy"], "there.npy: already exists; use --overwrite", 1),
         (["--from", "there.npy", "--balance", "-o", "there.npy", "--overwrite"], "is the same file as", 1),
         (
             ["--from", "there.npy", "--balance", "--stride", "5"],
@@ -182,7 +184,8 @@ def test_upsample_designs_to_what_it_is_asked() -> None:
         assert measured["rejection"] == -response.worst_image().level
     refused = upsample("in.wav", "--weights", "w.npy", "--quality", "best", code=2)
     assert refused.stderr == (
-        "convt: --quality, --passband, --rejection and --phase design a kernel, and --weights names one\n"
+        "convt: --quality, --passband, --rejection and --phase design a filter; they cannot be used with"
+        " --weights\n"
     )
 
 

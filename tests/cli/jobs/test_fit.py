@@ -56,11 +56,11 @@ def test_a_kernel_is_recovered_and_serves_convt_upsample() -> None:
     result = fit("low.wav", "high.wav", "--taps", "13", "-o", "w.npy")
     assert result.stdout == "w.npy\n"
     lines = result.stderr.splitlines()
-    assert lines[0] == "18000 samples of HIGH, which is 0 samples late, estimated"
+    assert lines[0] == "HIGH: 18000 samples, delay 0 (estimated)"
     assert lines[1].startswith("error -120.00 dB on ")
-    assert lines[1].endswith(" fitted to; ridge 1e-14, chosen")
-    assert lines[2].startswith("of designed kernels of 13 taps: kaiser ")
-    assert lines[3].startswith("w.npy: float64 (13,), stride 2, 6.5 taps a phase")
+    assert lines[1].endswith("); ridge 1e-14 (chosen)")
+    assert lines[2].startswith("for comparison, 13-tap kaiser ")
+    assert lines[3].startswith("w.npy: float64 (13,), stride 2, 6.5 taps per phase")
     np.testing.assert_allclose(np.load("w.npy"), KERNEL, rtol=0, atol=1e-12)
     upsample("low.wav", "--weights", "w.npy", "--padding", "center", "-o", "again.wav")
     np.testing.assert_allclose(soundfile.read("again.wav")[0], soundfile.read("high.wav")[0], atol=1e-12)
@@ -86,9 +86,9 @@ def test_pairs_of_files_and_of_folders() -> None:
     pair("one.wav", "two.wav", seed=9)
     pair("low/alone.wav", "high/lonely.wav")
     result = fit("low", "high", "one.wav", "two.wav", "--taps", "13", "-o", "w.npy")
-    assert "low/alone.wav: has no partner, and was left out" in result.stderr
-    assert "high/lonely.wav: has no partner, and was left out" in result.stderr
-    assert result.stderr.startswith("72000 samples of HIGH")
+    assert "low/alone.wav: no matching file; skipped" in result.stderr
+    assert "high/lonely.wav: no matching file; skipped" in result.stderr
+    assert result.stderr.startswith("HIGH: 72000 samples, ")
     np.testing.assert_allclose(np.load("w.npy"), KERNEL, rtol=0, atol=1e-6)
 
 
@@ -126,7 +126,7 @@ def test_a_delay_is_told() -> None:
     high, _ = soundfile.read("high.wav")
     soundfile.write("late.wav", np.concatenate([np.zeros(37), high]), 16_000, subtype="DOUBLE")
     result = fit("low.wav", "late.wav", "--taps", "13", "-o", "w.npy")
-    assert "HIGH, which is 37 samples late, estimated" in result.stderr
+    assert ", delay 37 (estimated)" in result.stderr
     np.testing.assert_allclose(np.load("w.npy"), KERNEL, rtol=0, atol=1e-12)
     assert noise.shape == (1, 9000)
 
@@ -150,48 +150,51 @@ def test_what_may_surprise_is_a_warning() -> None:
     soundfile.write("fast.wav", np.concatenate([high, np.zeros(500)]), 8000, subtype="DOUBLE")
     warnings = facts("low.wav", "high.wav", "slow.wav", "fast.wav", "--taps", "13")["warnings"]
     assert warnings == [
-        "fast.wav: has another rate than the file before",
-        "fast.wav: has 18500 samples, and slow.wav 9000: what lies beyond stride 2 times as many is left"
-        " out",
+        "fast.wav: the sample rate differs from the previous file's",
+        "fast.wav: 18500 samples, not 2 x 9000 as slow.wav needs; the longer one is cut",
     ]
     soundfile.write("low.wav", soundfile.read("low.wav")[0][:50], 8000, subtype="DOUBLE")
     few = fit("low.wav", "high.wav", "--taps", "64", "--delay", "0").stderr
     assert "convt: warning: 18 samples of LOW are few for 32 taps per phase: use at least 320\n" in few
-    assert "the kernel is not written: -o names a file" in few
+    assert "kernel not saved; use -o FILE" in few
 
 
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
         (["low.wav", "high.wav"], "--taps is missing", 2),
-        (["low.wav", "--taps", "8"], "LOW HIGH are pairs of files, or of folders, and 1 are named", 2),
-        (["-", "high.wav", "--taps", "8"], "convt fit reads files, not standard input", 2),
+        (["low.wav", "--taps", "8"], "fit needs pairs LOW HIGH, of files or folders, and 1 were named", 2),
+        (["-", "high.wav", "--taps", "8"], "convt fit cannot read standard input", 2),
         (
             ["low.wav", "folder", "--taps", "8"],
-            "low.wav and folder: one is a folder, and the other is not",
+            "low.wav and folder: a folder and a file; name two files or two folders",
             2,
         ),
         (
             ["folder", "folder", "--taps", "8"],
-            "folder: there is no sound file in this folder, nor below it",
+            "folder: no audio files in this folder or its subfolders",
             1,
         ),
-        (["folder", "--from-high", "--taps", "8"], "folder: there is no sound file in this folder", 1),
-        (["a", "b", "--taps", "8"], "a and b: no file below one has the name of a file below the other", 1),
-        (["a", "twice", "--taps", "8"], "have the same name but for their extensions", 1),
+        (["folder", "--from-high", "--taps", "8"], "folder: no audio files in this folder", 1),
+        (["a", "b", "--taps", "8"], "a and b: no files with the same name", 1),
+        (["a", "twice", "--taps", "8"], "the names differ only in the extension", 1),
         (["low.wav", "none.wav", "--taps", "8"], "none.wav: cannot be read: No such file or directory", 1),
         (
             ["low.wav", "low.wav", "--taps", "8"],
-            "low.wav: has 8000 Hz, and low.wav 8000 Hz: stride 2 makes",
+            "low.wav: 8000 Hz; HIGH must be at 16000 Hz, 2 x the 8000 Hz of low.wav",
             1,
         ),
         (["low.wav", "high.wav", "--taps", "1"], "--taps must be at least the stride, 2, got 1", 2),
-        (["low.wav", "high.wav", "--taps", "8", "--padding", "mid"], "--padding must be 0 or more, or", 2),
-        (["low.wav", "high.wav", "--taps", "8", "-o", "w.wav"], "a kernel is written as .npy or .npz", 2),
-        (["low.wav", "high.wav", "--taps", "8", "-o", "no/w.npy"], "there is no folder no", 1),
+        (
+            ["low.wav", "high.wav", "--taps", "8", "--padding", "mid"],
+            "--padding must be 0 or more, or full",
+            2,
+        ),
+        (["low.wav", "high.wav", "--taps", "8", "-o", "w.wav"], "kernels are written as .npy or .npz", 2),
+        (["low.wav", "high.wav", "--taps", "8", "-o", "no/w.npy"], "folder no does not exist", 1),
         (
             ["low.wav", "high.wav", "--taps", "8", "-o", "old.npy"],
-            "old.npy: exists already; use --overwrite",
+            "old.npy: already exists; use --overwrite",
             1,
         ),
         (
@@ -199,11 +202,11 @@ def test_what_may_surprise_is_a_warning() -> None:
             "is the same file as the input",
             1,
         ),
-        (["x.npy", "y.npy", "--taps", "8"], "y.npy: has 2 signal(s), and x.npy has 1", 1),
-        (["nan.npy", "x.npy", "--taps", "8"], "nan.npy: frame 3 is not a finite number\n", 1),
+        (["x.npy", "y.npy", "--taps", "8"], "y.npy: 2 signal(s), but x.npy has 1; they must match", 1),
+        (["nan.npy", "x.npy", "--taps", "8"], "nan.npy: NaN or infinity at frame 3\n", 1),
         (
             ["complex.npy", "x.npy", "--taps", "8"],
-            "complex.npy: is complex, and kernels are fitted to real",
+            "complex.npy: complex signal; fit needs real signals",
             1,
         ),
         (
@@ -213,12 +216,12 @@ def test_what_may_surprise_is_a_warning() -> None:
         ),
         (
             ["stereo.wav", "high.wav", "--taps", "8", "--channels", "each"],
-            "high.wav: has 1 channel(s), and",
+            "high.wav: 1 channel(s), but",
             1,
         ),
         (
             ["low.wav", "high.wav", "stereo.wav", "stereo_high.wav", "--taps", "8"],
-            "HIGH has 2 channel(s) and LOW 2, and in the pairs before 1 and 1",
+            "HIGH has 2 channel(s) and LOW 2; earlier pairs have 1 and 1",
             1,
         ),
         (
@@ -237,7 +240,7 @@ def test_what_may_surprise_is_a_warning() -> None:
             "x.npy, x.npy: low and high are too short for",
             1,
         ),
-        (["torn.wav", "high.wav", "--taps", "8"], "torn.wav: is cut short: ", 1),
+        (["torn.wav", "high.wav", "--taps", "8"], "torn.wav: truncated: ", 1),
     ],
 )
 def test_what_cannot_be(arguments: list[str], message: str, code: int) -> None:

@@ -162,7 +162,7 @@ def test_the_report_tells_all() -> None:
             2,
             "--rate must be a whole number of Hz, such as 48000 or 44.1k; got fast",
         ),
-        (["in.npy", "-r", "16k"], 2, "an .npy signal states no rate"),
+        (["in.npy", "-r", "16k"], 2, ".npy files carry no sample rate"),
     ],
 )
 def test_wrong_commands_are_one_line(options: list[str], code: int, message: str) -> None:

@@ -226,7 +226,7 @@ def test_no_frames_in_no_frames_out(name: str, channels: int) -> None:
 def test_no_frames_where_the_container_cannot_hold_none() -> None:
     sound("in.wav", np.zeros((1, 0)))
     result = upsample("in.wav", "-o", "out.flac", code=1)
-    assert result.stderr == "convt: out.flac: FLAC cannot hold so few samples; try .wav\n"
+    assert result.stderr == "convt: out.flac: FLAC cannot hold this few samples; use .wav\n"
     assert not Path("out.flac").exists()
 
 
@@ -284,7 +284,7 @@ def test_an_extension_that_is_not_written_is_refused_unless_a_format_is_forced(e
     sound("in.wav", noise(1, 100))
     message = upsample("in.wav", "-o", f"out{extension}", code=2).stderr
     assert message.startswith(
-        f"convt: out{extension}: convt writes no {extension} files, but .wav, .flac, "
+        f"convt: out{extension}: convt cannot write {extension} files; use .wav, .flac, "
     )
     assert not Path(f"out{extension}").exists()
     said = upsample("in.wav", "-o", f"out{extension}", "--format", "WAV").stderr
@@ -336,8 +336,8 @@ def test_what_is_not_finite_is_kept_by_floats_and_refused_by_all_else(bad: float
     for name, subtype in (("out.flac", "PCM_24"), ("out.ogg", "VORBIS"), ("out.mp3", "MPEG_LAYER_III")):
         result = upsample("in.wav", *keep, "-o", name, code=1)
         assert result.stderr == (
-            f"convt: {name}: output frame 140000 is not a finite number, which {subtype} samples"
-            " cannot hold\n"
+            f"convt: {name}: output frame 140000 is NaN or infinite, which {subtype} cannot hold; use"
+            " --subtype FLOAT\n"
         )
         assert not Path(name).exists()
 

@@ -104,14 +104,16 @@ def test_the_command_takes_the_bias_of_the_layer() -> None:
     message = upsample(*command[:3], "-o", "y.npy", code=1).stderr
     assert message.endswith("It has dec.ups.0, dec.ups.1, dec.ups.2; name one with --tensor\n")
     message = upsample("x.npy", "--tensor", "dec.ups.0", code=2).stderr
-    assert "--tensor names one of several weights in a file: name the file with --weights" in message
+    assert "--tensor chooses among the weights in a file: name the file with --weights" in message
 
 
 def test_a_bias_asks_for_its_groups() -> None:
     save_file({"a.weight": ones(4, 1, 3), "a.bias": ones(4)}, "w.safetensors")
     np.save("x.npy", ones(4, 9))
     command = ["x.npy", "--weights", "w.safetensors"]
-    message = "w.safetensors: a: a bias of 4 with weights of shape (4, 1, 3) is for --groups 4, not 1\n"
+    message = (
+        "w.safetensors: a: a bias of 4 values with weights of shape (4, 1, 3) needs --groups 4, not 1\n"
+    )
     assert upsample(*command, code=1).stderr == f"convt: {message}"
     upsample(*command, "--groups", "4")
 

@@ -33,7 +33,7 @@ def test_the_list_of_a_decoder() -> None:
         "ups.2  (128, 64, 4)    float32  128 -> 64 channels, 4 taps, weight norm, bias ups.2.bias\n"
         "ups.3  (64, 32, 4)     float32  64 -> 32 channels, 4 taps, weight norm, bias ups.3.bias\n"
     )
-    assert result.stderr == "model.safetensors: 2 other tensor(s); --json has their names\n"
+    assert result.stderr == "model.safetensors: 2 other tensor(s); use --json to list them\n"
     document = json.loads(listed("model.safetensors", "--json").stdout)
     assert sorted(document["others"]) == ["conv_pre.bias", "conv_pre.weight"]
     assert document["weights"][2] == {
@@ -53,7 +53,7 @@ def test_a_list_of_nothing() -> None:
     save_file({"a.weight": ones(3, 7, 5), "a.bias": ones(3)}, "w.safetensors")
     result = listed("w.safetensors")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "w.safetensors: holds no weight that could be a transposed convolution's\n" in result.stderr
+    assert "w.safetensors: no transposed-convolution weights found\n" in result.stderr
 
 
 def test_groups_are_listed() -> None:
@@ -64,14 +64,14 @@ def test_groups_are_listed() -> None:
 def test_kernels_without_channels_are_listed() -> None:
     np.savez("w.npz", h=ones(5), g=ones(2, 5), words=np.array(["a"]))
     assert listed("w.npz").stdout == (
-        "g  (2, 5)  float32  2 kernels, one a channel, 5 taps\nh  (5,)    float32  5 taps\n"
+        "g  (2, 5)  float32  2 kernels, one per channel, 5 taps\nh  (5,)    float32  5 taps\n"
     )
 
 
 def test_a_weight_that_cannot_be_read_is_listed_with_the_reason() -> None:
     described = {"w": tensor("F8_E4M3", [1, 1, 4], 0, 4)}
     Path("w.safetensors").write_bytes(safetensors(described, bytes(4)))
-    line = "w  (1, 1, 4)  F8_E4M3  cannot be read: has the dtype F8_E4M3, which numpy does not have\n"
+    line = "w  (1, 1, 4)  F8_E4M3  unreadable: has the dtype F8_E4M3, which numpy does not have\n"
     assert listed("w.safetensors").stdout == line
 
 

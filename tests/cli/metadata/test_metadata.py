@@ -23,7 +23,7 @@ GUID_END = bytes.fromhex("800000aa00389b71")
 FRAMES = 51  # odd, so that chunks behind mono samples of 8 or 24 bits are padded
 FIVE_ONE, SIDES = 0x3F, 0x60F  # the usual 5.1, and that with side in place of back loudspeakers
 LIBSNDFILE = " (libsndfile-1.2.2)"  # which it adds to what it writes as software
-INSTALL = "pip install 'convt[tags]' keeps tags and cover art"
+INSTALL = "to keep tags and cover art: pip install 'convt[tags]'"
 TAGS = {
     "title": "Tïtle",
     "copyright": "© 2001",

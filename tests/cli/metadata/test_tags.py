@@ -190,7 +190,7 @@ def test_without_mutagen_each_loss_is_named_and_the_extra_too(
         line for line in upsample(f"in.{kind}", "-o", target).stderr.splitlines() if "not copied" in line
     ]
     names, hint = line.rpartition(f"{target}: not copied from in.{kind}: ")[2].split("; ")
-    assert hint == "pip install 'convt[tags]' keeps tags and cover art"
+    assert hint == "to keep tags and cover art: pip install 'convt[tags]'"
     lost = {"composer", "albumartist", "isrc", "cover art"}
     if kind in ("wav", "aiff"):
         assert names in ("id3", "ID3")

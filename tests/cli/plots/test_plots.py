@@ -1,9 +1,10 @@
-"""Pictures: what they show, where they go, and what happens where they cannot be drawn."""
+"""Plots: what they show, where they go, and what happens if they cannot be drawn."""
 
 import json
 import os
 import subprocess
 import sys
+import tracemalloc
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ import convt
 from convt_cli.app import app
 from convt_cli.plots import style
 from convt_cli.plots.kernel_plot import KernelPlot, draw_kernel
+from convt_cli.plots.spectrogram import Spectrogram
 from convt_cli.plots.spectrum import Spectrum
-from convt_cli.plots.spectrum_plot import draw_spectra
+from convt_cli.plots.spectrum_plot import Side, draw_spectra
 from tests.support.command import CONVT, upsample
 from tests.support.oracles import Array
 from tests.support.processes import limited
@@ -91,7 +93,7 @@ def texts(figure: Figure) -> set[str]:
 def test_a_kernel_plot_shows_everything(drawn: list[Figure]) -> None:
     run("inspect", "w.npy", "--plot", "w.png", "--rate", "8000")
     (figure,) = drawn
-    assert {"taps 0 to 2 of 3", "phase 0", "phase 1", "phase gains, % off the mean", "images"} <= texts(
+    assert {"taps 0 to 2 of 3", "phase 0", "phase 1", "phase gains, % from the mean", "images"} <= texts(
         figure
     )
     assert "frequency in kHz" in texts(figure)
@@ -110,7 +112,7 @@ def test_a_kernel_plot_shows_everything(drawn: list[Figure]) -> None:
 def test_the_plot_of_a_designed_kernel_shows_its_specification(drawn: list[Figure]) -> None:
     run("design", "--quality", "fast", "--plot", "w.png")
     run("design", "--kind", "linear", "--plot", "v.png")
-    stated = "stated: nothing above -110 dB"
+    stated = "specified: nothing above -110 dB"
     assert stated in texts(drawn[0])
     assert stated not in texts(drawn[1])
 
@@ -197,14 +199,14 @@ def test_a_signal_shorter_than_a_window_is_shown_all_the_same() -> None:
 
 def test_images_are_seen_where_they_are(drawn: list[Figure]) -> None:
     upsample("in.wav", "--plot", "a.png", "--weights", "w.npy")
-    above, below = drawn[0].axes
+    above, below = drawn[0].axes[:2]
     spectrum = points(below.lines[0])
     image = spectrum[np.argmin(np.abs(spectrum[:, 0] - 7.0))]  # of 1 kHz, at 8 - 1 kHz
     angle = np.pi * 7 / 8
     gain = abs(0.4 + np.exp(-1j * angle) + 0.5 * np.exp(-2j * angle)) / 2
     assert image[1] == pytest.approx(20 * np.log10(0.5 * gain), abs=0.1)
     assert points(above.lines[0])[:, 0].max() == 4.0
-    assert "above the input's band" in texts(drawn[0])
+    assert "above the input's band (images, noise, clipping)" in texts(drawn[0])
     assert within(drawn[0])
 
 
@@ -261,7 +263,7 @@ def test_a_tone_at_the_edge_of_the_inputs_band_is_not_above_it(drawn: list[Figur
     [
         ("PCM_16", [], "2 samples clipped"),
         ("PCM_16", ["--gain", "-20"], "no samples clipped"),
-        ("FLOAT", [], "2 samples beyond full scale kept"),
+        ("FLOAT", [], "2 samples beyond full scale, kept"),
         ("FLOAT", ["--overs", "clip"], "2 samples clipped"),
     ],
 )
@@ -280,10 +282,9 @@ def test_the_samples_that_were_clipped_are_told(
 def test_that_channels_are_combined_is_told_where_there_are_several(drawn: list[Figure]) -> None:
     soundfile.write("in.wav", tone(0.25, 9000, 3).T, 8000, "FLOAT")
     upsample("in.wav", "--plot", "a.png")
-    for axes in drawn[0].axes:
-        assert (
-            axes.texts[0].get_text().startswith("3 channels combined: mean of all, loudest moment of any")
-        )
+    for axes in drawn[0].axes[:2]:
+        assert axes.texts[0].get_text().startswith("3 channels combined")
+    assert {"peak, any channel", "average, all channels"} <= texts(drawn[0])
 
 
 def test_a_click_shows_wherever_the_windows_are() -> None:
@@ -306,7 +307,7 @@ def test_the_legend_covers_no_curve(factor: str, shape: tuple[int, ...], drawn: 
     assert not any(axes.get_legend() for axes in drawn[0].axes)
     legend_box = legend.get_window_extent()
     assert not any(axes.get_window_extent().overlaps(legend_box) for axes in drawn[0].axes)
-    for axes in drawn[0].axes:
+    for axes in drawn[0].axes[:2]:
         (text,) = axes.texts
         if not text.get_text():
             continue
@@ -320,7 +321,7 @@ def test_the_legend_covers_no_curve(factor: str, shape: tuple[int, ...], drawn: 
 def test_arrays_have_spectra_too(shape: tuple[int, ...], drawn: list[Figure]) -> None:
     np.save("x.npy", np.random.default_rng(1).standard_normal(shape))
     upsample("x.npy", "--stride", "3", "--plot", "x.png")
-    assert "input Nyquist frequencies" in texts(drawn[0])
+    assert "frequency (1 = input's Nyquist)" in texts(drawn[0])
     assert within(drawn[0])
 
 
@@ -332,7 +333,7 @@ def test_samples_beyond_measure_are_left_out(sample: float, drawn: list[Figure])
     upsample("x.npy", "--nonfinite", "keep", "--plot", "x.png")
     level = points(drawn[0].axes[0].lines[0])[:, 1]
     assert level.max() == pytest.approx(0, abs=0.01)
-    assert "what is next to NaN and infinity is left out" in facts_of(drawn[0])
+    assert "parts with NaN or infinity left out" in facts_of(drawn[0])
 
 
 def test_a_plot_that_fails_names_the_finished_output(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,11 +343,11 @@ def test_a_plot_that_fails_names_the_finished_output(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "write_bytes", fail)
     result = run("upsample", "in.wav", "--plot", "a.png", code=1)
     assert result.stderr.endswith(
-        "a.png: cannot be written: No space left on device; in_x2.wav is finished\n"
+        "a.png: cannot be written: No space left on device; in_x2.wav was written\n"
     )
     assert Path("in_x2.wav").exists()
     result = run("design", "-o", "d.npy", "--plot", "a.png", code=1)
-    assert result.stderr.endswith("No space left on device; d.npy is finished\n")
+    assert result.stderr.endswith("No space left on device; d.npy was written\n")
 
 
 def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure]) -> None:
@@ -359,11 +360,11 @@ def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
-        (["upsample", "in.wav", "--plot", "a.jpg"], "a.jpg: pictures are drawn as .png, .svg, .pdf", 2),
-        (["inspect", "w.npy", "--plot", "a"], "a: pictures are drawn as", 2),
-        (["design", "--plot", "w.npy"], "w.npy: pictures are drawn as", 2),
-        (["upsample", "in.wav", "--plot", "there.png"], "there.png: exists already; use --overwrite", 1),
-        (["inspect", "w.npy", "--plot", "no/a.png"], "there is no folder no", 1),
+        (["upsample", "in.wav", "--plot", "a.jpg"], "a.jpg: plots are written as .png, .svg, .pdf", 2),
+        (["inspect", "w.npy", "--plot", "a"], "a: plots are written as", 2),
+        (["design", "--plot", "w.npy"], "w.npy: plots are written as", 2),
+        (["upsample", "in.wav", "--plot", "there.png"], "there.png: already exists; use --overwrite", 1),
+        (["inspect", "w.npy", "--plot", "no/a.png"], "folder no does not exist", 1),
         (["upsample", "in.wav", "w.npy", "--plot", "a.png"], "--plot draws one input and its output", 2),
         (
             ["upsample", "in.wav", "-d", "out", "--plot", "a.png"],
@@ -372,19 +373,19 @@ def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure
         ),
         (
             ["upsample", "in.wav", "-o", "-", "--plot", "a.png"],
-            "--plot reads input and output once more",
+            "--plot reads input and output again",
             2,
         ),
-        (["upsample", "in.wav", "--dry-run", "--plot", "a.png"], "--dry-run makes nothing: use one", 2),
+        (["upsample", "in.wav", "--dry-run", "--plot", "a.png"], "--dry-run writes none: use one", 2),
         (
             ["upsample", "in.wav", "--skip-existing", "--plot", "a.png"],
-            "--skip-existing may make nothing",
+            "--skip-existing may write none",
             2,
         ),
-        (["upsample", "complex.npy", "--plot", "a.png"], "a.png: complex signals have no picture", 2),
+        (["upsample", "complex.npy", "--plot", "a.png"], "a.png: complex signals cannot be plotted", 2),
         (
             ["upsample", "in.wav", "-o", "a.png", "--format", "WAV", "--plot", "./a.png"],
-            "a.png: cannot be both the picture and a file of the same command",
+            "a.png: is the plot and another file of this command",
             2,
         ),
     ],
@@ -417,8 +418,8 @@ def test_settings_that_stop_matplotlib_are_reported() -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 2
     assert result.stderr == (
-        "convt: --plot needs matplotlib, which refuses its settings: see the variable MPLBACKEND, and the"
-        " file matplotlibrc\n"
+        "convt: --plot: matplotlib rejects its settings; check the variable MPLBACKEND and the file"
+        " matplotlibrc\n"
     )
 
 
@@ -449,8 +450,8 @@ def test_names_are_shown_as_they_are() -> None:
 def test_a_silent_signal_has_a_plot(drawn: list[Figure]) -> None:
     silence = Spectrum(64)
     silence.add([np.zeros((1, 500))])
-    names = ("a", "b")
-    draw_spectra(Path("s.png"), names, (silence, silence), 1, 8000, overwrite=False)
+    side = Side("a", silence, Spectrogram(64))
+    draw_spectra(Path("s.png"), (side, side), 1, 8000, overwrite=False)
     assert within(drawn[0])
     soundfile.write("in.wav", np.zeros(9000), 8000)
     upsample("in.wav", "--plot", "a.png")
@@ -463,7 +464,7 @@ def test_a_silent_signal_has_a_plot(drawn: list[Figure]) -> None:
 def test_nothing_is_claimed_of_what_cannot_be_measured(drawn: list[Figure]) -> None:
     np.save("x.npy", np.full(9000, np.nan))
     upsample("x.npy", "--nonfinite", "keep", "--plot", "x.png")
-    assert facts_of(drawn[0]) == ["what is next to NaN and infinity is left out"]
+    assert facts_of(drawn[0]) == ["parts with NaN or infinity left out"]
     soundfile.write("in.wav", 0.5 * tone(0.25, 20_000)[0], 8000)
     # Between half the one rate and half the other there is no room for a tone.
     upsample("in.wav", "--rate", "8008", "--quality", "fast", "--plot", "a.png")
@@ -475,10 +476,106 @@ def test_frequencies_beyond_the_output_band_are_drawn_where_they_fold_to(drawn: 
     draw_kernel(Path("w.png"), KernelPlot("w", kernel, 5, 3, None), overwrite=False)
     axes = drawn[0].axes[2]
     assert axes.get_xlim() == (0, 5 / 3)
-    folded = points(next(line for line in axes.lines if line.get_label() == "folded back"))
+    folded = points(next(line for line in axes.lines if line.get_label() == "aliases"))
     response = convt.Response(kernel, 5)
     levels = response.level(response.gains)
     for heard in (0.1, 0.7, 1.3, 1.6):
         sources = [10 / 3 - heard, 10 / 3 + heard]
         expected = max(float(np.interp(f, response.frequencies, levels)) for f in sources)
         assert float(np.interp(heard, *folded.T)) == pytest.approx(expected, abs=1.0)
+
+
+def peaks(spectrogram: Spectrogram) -> tuple[Array, Array]:
+    """The places of the highest level: its frequency, relative to Nyquist, in each column; the levels."""
+    levels, (_, _, low, high) = spectrogram.levels, spectrogram.extent
+    rows = levels.argmax(0)
+    return low + (rows + 0.5) * (high - low) / len(levels), levels.max(0)
+
+
+@pytest.mark.parametrize("size", [64, 512, 2048])
+@pytest.mark.parametrize("pieces", [1, 7, 300])
+def test_a_spectrogram_shows_tones_at_their_time_frequency_and_level(size: int, pieces: int) -> None:
+    signal = np.concatenate([tone(0.25, 40_000), 0.1 * tone(0.75, 20_000)], axis=1)
+    spectrogram = Spectrogram(size)
+    blocks = np.array_split(signal, pieces, axis=1)
+    assert all(block is same for block, same in zip(spectrogram.passing(blocks), blocks, strict=True))
+    frequencies, levels = peaks(spectrogram)
+    begin, end, *_ = spectrogram.extent
+    times = np.linspace(begin, end, levels.size)
+    sure = np.abs(times - 40_000) > 2 * size + (end - begin) / levels.size
+    assert begin < size
+    assert end == pytest.approx(60_000, abs=size + (end - begin) / levels.size)
+    np.testing.assert_allclose(frequencies[sure], np.where(times < 40_000, 0.25, 0.75)[sure], atol=4 / size)
+    np.testing.assert_allclose(levels[sure], np.where(times < 40_000, 0, -20)[sure], atol=0.01)
+    assert spectrogram.levels[:, sure].min() < -200
+
+
+def test_a_spectrogram_of_any_length_has_as_many_cells_and_keeps_every_click() -> None:
+    spectrogram = Spectrogram(64)
+    clicks = 0
+    for _ in range(100):
+        block = np.zeros((2, 10_000))
+        block[1, 5000] = 1
+        clicks += sum(1 for _ in spectrogram.passing([block]))
+    assert 200 <= spectrogram.levels.shape[1] <= 400
+    assert spectrogram.levels.shape[0] == 33
+    loud = spectrogram.levels.max(0) > -40
+    assert np.count_nonzero(loud) >= clicks == 100  # each is in one column, or in two
+    assert np.count_nonzero(~loud) > 100
+
+
+def test_a_spectrogram_leaves_out_nan_and_infinity_and_shows_short_signals() -> None:
+    signal = tone(0.5, 6400)
+    signal[0, [1000, 3000]] = np.nan, 1e300
+    spectrogram = Spectrogram(64)
+    assert len(list(spectrogram.passing([signal]))) == 1
+    unknown = np.isnan(spectrogram.levels)
+    assert np.array_equal(unknown.any(0), unknown.all(0))
+    assert 6 <= np.count_nonzero(unknown.any(0)) <= 10
+    assert np.nanmax(spectrogram.levels) == pytest.approx(0, abs=0.01)
+    for length, columns in ((0, 0), (1, 1), (63, 1), (64, 1), (80, 2)):
+        short = Spectrogram(64)
+        list(short.passing([np.ones((1, length))]))
+        assert short.levels.shape == (33, columns)
+
+
+def test_the_spectrograms_share_their_axes_and_their_colours(drawn: list[Figure]) -> None:
+    soundfile.write("in.wav", 0.5 * tone(0.5, 16_000)[0], 8000, "DOUBLE")
+    np.save("w.npy", [1.0, 1.0])
+    upsample("in.wav", "--weights", "w.npy", "--plot", "a.png")
+    before, after = drawn[0].axes[2:4]
+    assert before.get_ylim() == after.get_ylim() == (0, 8)
+    assert before.get_xlim() == after.get_xlim() == pytest.approx((0, 2), abs=0.1)
+    (first,), (second,) = before.images, after.images
+    assert first.get_clim() == second.get_clim() == (-120, 0)
+    for image, expected in ((first, {2}), (second, {2, 6})):
+        levels = np.asarray(image.get_array()).mean(1)
+        low, high = image.get_extent()[2:]
+        at = low + (np.arange(len(levels)) + 0.5) * (high - low) / len(levels)
+        assert {round(place) for place in at[levels > -20]} == expected
+    assert drawn[0].axes[2].get_ylabel() == "frequency in kHz"
+
+
+@pytest.mark.parametrize("arguments", [["--rate", "4k"], ["--rate", "8k"]])
+def test_an_output_of_a_lower_or_the_same_rate_has_a_plot(
+    arguments: list[str], drawn: list[Figure]
+) -> None:
+    run("resample", "in.wav", "-o", "out.wav", "--plot", "a.png", *arguments)
+    assert within(drawn[0])
+    assert drawn[0].axes[2].get_ylim() == (0, 4)
+
+
+def test_a_file_without_samples_has_a_plot(drawn: list[Figure]) -> None:
+    np.save("x.npy", np.ones(0))
+    upsample("x.npy", "--padding", "full", "--plot", "x.png")
+    assert within(drawn[0])
+
+
+def test_the_plot_of_a_long_file_takes_little_memory() -> None:
+    spectrogram, block = Spectrogram(2048), np.zeros((2, 1 << 17))
+    tracemalloc.start()
+    for _ in spectrogram.passing(block for _ in range(20)):
+        pass
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 16e6

@@ -99,7 +99,7 @@ def test_a_header_full_of_nothing_is_not_read_to_its_end() -> None:
     os.truncate("in.wav", 1 << 36)  # a hole, which takes hours to read chunk by chunk
     result = subprocess.run([*QUICK, "in.wav"], capture_output=True, text=True, check=False, timeout=20)
     assert result.returncode == 1
-    assert result.stderr == "convt: in.wav: is damaged: 1000 chunks come before its samples\n"
+    assert result.stderr == "convt: in.wav: damaged: 1000 chunks before the samples\n"
 
 
 @pytest.mark.usefixtures("silent_input")
@@ -128,4 +128,4 @@ def test_what_does_not_fit_in_memory_is_said_in_one_line(
 
     monkeypatch.setattr("convt.Upsampler.process", need)
     message = refused("upsample", "in.wav", code=1)
-    assert message == f"convt: in.wav: needs more memory than there is{shown}\n"
+    assert message == f"convt: in.wav: not enough memory{shown}\n"

@@ -131,14 +131,14 @@ def test_what_is_not_finite_is_counted_once(policy: str, divided: list[int]) -> 
     soundfile.write("in.wav", x, 48_000, subtype="DOUBLE")
     result = upsample("in.wav", "--latency", "4096", "--nonfinite", policy)
     assert divided[0] > 2
-    assert "in.wav: 250 sample(s), the first of them frame 40000 (0.833333 s), are not" in result.stderr
+    assert "in.wav: 250 samples are NaN or infinite, the first at frame 40000 (0.833333 s)" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("options", "at", "message"),
     [
-        ([], 123_456, "in.wav: frame 123456 (2.572000 s) is not a finite number"),
-        (["--nonfinite", "keep", "--subtype", "PCM_16"], 123_456, "is not a finite number, which PCM_16"),
+        ([], 123_456, "in.wav: NaN or infinity at frame 123456 (2.572000 s)"),
+        (["--nonfinite", "keep", "--subtype", "PCM_16"], 123_456, "is NaN or infinite, which PCM_16"),
     ],
 )
 def test_an_error_in_a_segment_ends_the_run(

@@ -213,8 +213,8 @@ def test_an_over_that_is_an_error_leaves_nothing(name: str, subtype: str, at: in
     result = upsample(*options, "--overwrite", "--gain", "6", code=1)
     peak = 20 * np.log10(0.9) + 6
     assert result.stderr == (
-        f"convt: {name}: {peak:+.2f} dBFS at output frame {2 * at + 2}: beyond full scale, which --overs"
-        " error does not allow\n"
+        f"convt: {name}: {peak:+.2f} dBFS at output frame {2 * at + 2}: beyond full scale, an error with"
+        " --overs error; lower the level with --gain or --overs guard\n"
     )
     assert result.stdout == ""
     assert (tree(), Path(name).read_bytes()) == (before, written)
@@ -242,7 +242,9 @@ def test_a_file_behind_one_with_an_over_is_as_it_is_alone(monkeypatch: pytest.Mo
 def test_integers_cannot_keep_overs(name: str) -> None:
     sound("in.wav", loud(), "PCM_16")
     result = upsample("in.wav", "--overs", "keep", "-o", name, code=2)
-    assert "--overs keep needs samples that go beyond full scale, and PCM_16 ones do not" in result.stderr
+    assert (
+        "--overs keep: PCM_16 cannot hold samples beyond full scale; use --subtype FLOAT" in result.stderr
+    )
     assert tree() == ["in.wav"]
 
 

@@ -183,7 +183,7 @@ def test_the_json_of_every_command_is_unicode(command: list[str]) -> None:
     [
         (["none.wav"], 1, "none.wav: cannot be read: No such file or directory"),
         (["in.wav", "-o", "in.wav", "--overwrite"], 1, "is the same file as the input"),
-        (["in.wav", "--overs", "keep"], 2, "--overs keep needs samples"),
+        (["in.wav", "--overs", "keep"], 2, "--overs keep: PCM_16 cannot hold"),
         (["in.wav", "-o", "a.wav", "-d", "b"], 2, "-o names one output and -d the folder of several"),
         (["in.wav", "--weights", "none.npy"], 1, "none.npy: no such file"),
     ],
@@ -275,7 +275,7 @@ def test_json_of_several_files_of_which_some_fail() -> None:
     done, bad, missing = all_facts("a.wav", "b.wav", "none.wav", "-d", ".", code=3)
     assert done["output"]["frames"] == 2000
     assert bad["input"] == {"path": "b.wav"}
-    assert "b.wav: is not recognised as audio" in bad["error"]
+    assert "b.wav: not recognised as audio" in bad["error"]
     error = "none.wav: cannot be read: No such file or directory"
     assert missing == {"input": {"path": "none.wav"}, "error": error, "exit_code": 1}
     assert facts("none.wav", code=1) == missing  # of one it is the same
@@ -291,7 +291,7 @@ def test_a_line_of_json_comes_as_soon_as_its_file_is_done() -> None:
         assert process.stdout
         assert parsed(process.stdout.readline().decode())["input"]["path"] == "a.wav"
         Path("b.wav").write_bytes(b"")  # which ends it
-        assert parsed(process.stdout.read().decode())["error"] == "b.wav: is empty"
+        assert parsed(process.stdout.read().decode())["error"] == "b.wav: empty file"
     assert process.returncode == 3
 
 

@@ -169,7 +169,7 @@ def test_a_bar_goes_before_the_error_comes() -> None:
     written, _ = on_terminal("in.wav")
     assert "━" in written
     [line] = screen(written)
-    assert line.startswith("convt: in.wav: frame 599999 (74.999875 s) is not a finite number")
+    assert line.startswith("convt: in.wav: NaN or infinity at frame 599999 (74.999875 s)")
 
 
 def test_a_bar_appears_after_a_second_and_goes_when_interrupted() -> None:

@@ -58,4 +58,4 @@ def test_what_a_truncated_file_lacks_is_told() -> None:
     noise_file("in.wav")
     Path("in.wav").write_bytes(Path("in.wav").read_bytes()[:1044])
     warned = upsample("in.wav", "--allow-truncated").stderr
-    assert "convt: warning: in.wav is cut short: it ends after 500 of 1000 frames\n" in warned
+    assert "convt: warning: in.wav: truncated: ends after 500 of 1000 frames\n" in warned
