@@ -135,3 +135,38 @@ def test_an_output_that_exists_does_not_hide_another_mistake(options: list[str],
 def test_rate_has_one_short_name_in_every_command() -> None:
     for command in ("resample", "upsample", "design", "inspect"):
         assert "-r, --rate HZ" in CliRunner().invoke(app, [command, "-h"]).stdout
+
+
+def test_features_and_layers_that_do_not_go_together() -> None:
+    np.save("layer.npy", np.ones((512, 2, 16)))
+    np.save("turned.npy", np.ones((100, 512)))
+    said = refused("upsample", "turned.npy", "--weights", "layer.npy", "--stride", "8", code=1)
+    assert "turned.npy: the signal looks transposed: the layer takes 512 channels, and this has 100" in said
+    said = refused("upsample", "in.wav", "--weights", "layer.npy", "--stride", "8", code=1)
+    assert "layer.npy takes 512 channels of features: give it an .npy file of shape (512, L)" in said
+    np.save("column.npy", np.ones((64, 1)))
+    said = refused("upsample", "in.wav", "--weights", "column.npy", code=1)
+    assert "column.npy: shape (64, 1) looks transposed: save the taps as (64,)" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["design", "--kind", "lanczos", "--passband", ".9"],
+            "--kind lanczos takes no --quality",
+        ),
+        (["design", "--balance"], "use --from FILE --balance"),
+        (["fit", "in.wav", "--taps", "8"], "fit needs pairs LOW HIGH"),
+        (["fit", "in.wav"], "--taps is missing"),
+        (
+            ["inspect", "long.wav"],
+            "40000 samples of audio, and inspect measures kernels.",
+        ),
+        (["inspect"], "W is missing"),
+        (["weights"], "FILE is missing"),
+    ],
+)
+def test_other_commands(words: list[str], said: str) -> None:
+    soundfile.write("long.wav", np.zeros(40_000), 8000)
+    assert said in refused(*words, code=2)

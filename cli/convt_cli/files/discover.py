@@ -7,8 +7,8 @@ from pathlib import Path
 
 from convt_cli.errors import Failure
 
-_SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus"}
-_SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
+AUDIO_SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus"}
+AUDIO_SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
 
 
 def audio_files_in(
@@ -34,7 +34,7 @@ def audio_files_in(
                 path = Path(entry.path)
                 if os.path.isdir(entry.path):
                     heappush(links, path) if entry.is_symlink() else folders.append(path)
-                elif path.suffix.lower() not in _SUFFIXES:
+                elif path.suffix.lower() not in AUDIO_SUFFIXES:
                     pass
                 elif os.path.isfile(entry.path):
                     yield path

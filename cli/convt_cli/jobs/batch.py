@@ -38,7 +38,7 @@ def _run_alone(job: UpsampleOptions, brief: bool) -> RunReport | Failure:
     with workers(1) as one:
         result: RunReport | Failure | WorkerKilledError = next(one.run(_run_one, [(job, 1, brief)]))
     if isinstance(result, WorkerKilledError):
-        return Failure(f"{job.source}: what worked on it has been killed; was there enough memory?")
+        return Failure(f"{job.source}: the worker process was killed (out of memory?)")
     return result
 
 
@@ -49,5 +49,5 @@ def _run_one(job: UpsampleOptions, threads: int | None, brief: bool) -> RunRepor
         return failure
 
 
-def _no_progress(_done: int, _total: int | None) -> None:
+def _no_progress(_done: int, _total: int | None, _rate: int | None) -> None:
     """Show nothing of one file among others."""

@@ -49,6 +49,9 @@ def _check(options: DesignOptions) -> None:
     check_ratio(options.stride, options.down)
     if options.balance != bool(options.source):
         raise Misuse("--balance and --from need each other: use --from FILE --balance")
+    spec = options.filter_spec
+    if options.kind not in (None, "kaiser", "equiripple") and spec.is_given:
+        raise Misuse(f"--kind {options.kind} takes no --quality, --passband, --rejection or --phase")
     if options.tensor is not None and not options.source:
         raise Misuse("--tensor chooses among the weights in a file: name the file with --from")
     if options.source and (options.filter_spec.is_given or options.taps or options.kind):

@@ -8,6 +8,7 @@ import numpy as np
 
 import convt
 from convt_cli.errors import Misuse, library_errors_as_failures
+from convt_cli.files.discover import AUDIO_SUFFIXES
 from convt_cli.kernels.measurements import KernelMeasurements
 from convt_cli.options.inspect_options import InspectOptions
 from convt_cli.options.values import Layout
@@ -17,6 +18,8 @@ from convt_cli.text import report, terminal_plot
 from convt_cli.text.inspect_json import measurements_as_json
 from convt_cli.text.inspect_text import inspect_lines
 
+_LONGEST_RESPONSE = 1 << 15  # samples of an audio file that is taken for an impulse response
+
 
 def inspect_kernel(options: InspectOptions) -> None:
     """Print measurements of the kernels of a weight file."""
@@ -25,6 +28,11 @@ def inspect_kernel(options: InspectOptions) -> None:
     if options.plot:
         check_plot_path(options.plot, [options.weights], overwrite=options.overwrite)
     weights = load_weights(options.weights, options.tensor, options.layout)
+    if options.weights.suffix.lower() in AUDIO_SUFFIXES and weights.weight.shape[-1] > _LONGEST_RESPONSE:
+        raise Misuse(
+            f"{options.weights}: {weights.weight.shape[-1]} samples of audio, and inspect measures kernels."
+            f" To see its spectrum: convt resample {options.weights} --rate 48k --plot spectra.png"
+        )
     measured = KernelMeasurements.of(weights.source, weights.weight, stride, down)
     if options.plot:
         draw_kernel(options.plot, kernel_plot(measured, rate), overwrite=options.overwrite)

@@ -18,6 +18,7 @@ from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.samples.formats import Array, cast, precise
 
 _MOST_PHASES = 640  # as in convt.resample
+_MOST_SPEAKERS = 16  # channels of audio; weights for more are a layer's
 _SAMPLED = 4  # phases of the shorter kernel that is measured in place of a long one
 
 
@@ -80,6 +81,7 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
     designed = options.weights is None and ratio != SAME
     measured = _measured(weights.weight, options.filter_spec, ratio) if designed else None
     _check_finite(weights.source, weights.weight, weights.bias)
+    _check_axes(weights, reader, options.source)
     last = " (channels last)" if options.channels_last and not reader.format else ""
     weight, groups = weights.for_channels(reader.channels, options.groups, f"{options.source}{last}")
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups
@@ -95,6 +97,25 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
     return SelectedKernel(
         weights.source, weight, bias, groups, padding, channels_out, weights.tensors, measured, sha256
     )
+
+
+def _check_axes(weights: convt.Weights, reader: Reader, source: Path) -> None:
+    """Refuse a signal or a kernel whose axes look exchanged, and audio for a layer that takes features."""
+    shape, channels = weights.weight.shape, reader.channels
+    if len(shape) == 2 and shape[1] == 1 < shape[0] != channels:
+        raise Failure(f"{weights.source}: shape {shape} looks transposed: save the taps as ({shape[0]},)")
+    if len(shape) < 3 or shape[0] in (1, channels):
+        return
+    if reader.format and shape[0] > _MOST_SPEAKERS:
+        raise Failure(
+            f"{source}: audio with {channels} channel(s), but {weights.source} takes {shape[0]} channels of"
+            f" features: give it an .npy file of shape ({shape[0]}, L)"
+        )
+    if not reader.format and reader.frames == shape[0]:
+        raise Failure(
+            f"{source}: the signal looks transposed: the layer takes {shape[0]} channels, and this has"
+            f" {channels} channels of {reader.frames} samples. Save x.T"
+        )
 
 
 def _normalized(name: str, weight: Array, stride: int) -> Array:

@@ -42,7 +42,7 @@ from convt_cli.samples.formats import Array
 from convt_cli.samples.levels import Levels, headroom
 from convt_cli.samples.nonfinite import NonFinitePolicy
 
-OnProgress = Callable[[int, int | None], None]
+OnProgress = Callable[[int, int | None, int | None], None]
 Overlap = Callable[[Iterable[Array]], AbstractContextManager[Iterable[Array]]]
 _SILENCE = 4096  # frames of silence with which a dry run tries an encoder
 
@@ -122,6 +122,7 @@ class _Run:
     def __init__(self, plan: RunPlan, reader: Reader, on_progress: OnProgress, overlap: Overlap) -> None:
         self._plan, self._options, self._reader = plan, plan.options, reader
         self._on_progress, self._overlap = on_progress, overlap
+        self._rate = reader.format.rate if reader.format else None
         self._begin()
 
     def _begin(self) -> None:
@@ -185,7 +186,7 @@ class _Run:
                 writer.quantise.levels.add(levels)
                 self._finite.add(finite)
                 self._frames = segment.stop
-                self._on_progress(self._frames, reader.frames)
+                self._on_progress(self._frames, reader.frames, self._rate)
         return True
 
     def try_format(self) -> RunResult:
@@ -274,7 +275,7 @@ class _Run:
                 whole = 0 < block.shape[1] == reader.frames  # a short file: one call is faster
                 yield (upsampler if whole else upsampler.process)(self._finite(block))
                 self._frames += block.shape[1]
-                self._on_progress(self._frames, reader.frames)
+                self._on_progress(self._frames, reader.frames, self._rate)
         if not whole:
             yield self._flush()
 

@@ -34,8 +34,8 @@ class Bar:
         )
         self._bar: Progress | None = None
 
-    def __call__(self, done: float, total: float | None) -> None:
-        """Show the progress."""
+    def __call__(self, done: float, total: float | None, real_time: float | None = None) -> None:
+        """Show the progress; `real_time` is the count per second of audio, if it is audio."""
         now = time.monotonic()
         if not self._wanted or now - self._begun < SHOWN_AFTER:
             return
@@ -44,7 +44,10 @@ class Bar:
                 return
             self._bar = self._draw()
         self._drawn = now
-        rate = f"{done / self._scale / (now - self._begun):.3g} {self._unit}"
+        speed = done / (now - self._begun)
+        rate = f"{speed / self._scale:.3g} {self._unit}"
+        if real_time:
+            rate = f"{speed / real_time:.0f}x real time"
         self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=rate)
 
     def _draw(self) -> "Progress":
@@ -52,7 +55,7 @@ class Bar:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         text = TextColumn("{task.description}")
-        columns = (BarColumn(), TaskProgressColumn(), text, TimeRemainingColumn())
+        columns = (BarColumn(), TaskProgressColumn(), text, TextColumn("ETA"), TimeRemainingColumn())
         bar = Progress(
             *columns,
             console=Console(stderr=True),

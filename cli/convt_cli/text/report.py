@@ -24,7 +24,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")  # of bytes in a name that are not U
 
 def print_error(message: str) -> None:
     """Print the error that ends the command, in one line."""
-    _print_to_people(f"convt: {message}")
+    _print_to_people(f"convt: {message}", "red")
 
 
 def print_json_error(cause: Failure, *, to_stderr: bool) -> None:
@@ -105,10 +105,16 @@ def _print(line: bytes, *, to_stderr: bool = False, finished: Path | None = None
         raise Failure(f"{name}: cannot be written: {cause.strerror}{also}") from None
 
 
-def _print_to_people(message: str) -> None:
+def _is_colourful() -> bool:
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stderr is not None and sys.stderr.isatty() and not plain
+
+
+def _print_to_people(message: str, colour: str | None = None) -> None:
     """Print a line to stderr; if that fails nobody reads it, and the work goes on."""
     with contextlib.suppress(OSError):
-        typer.echo(message.translate(_ESCAPED), err=True)
+        line = message.translate(_ESCAPED)
+        typer.echo(typer.style(line, fg=colour) if colour and _is_colourful() else line, err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +150,13 @@ class Reporter:
         """Print a warning, once."""
         if message not in self._said:
             self._said.add(message)
-            self.note(f"convt: warning: {message}")
+            if self.is_for_people:
+                _print_to_people(f"convt: warning: {message}", "yellow")
 
     def lose(self, message: str) -> None:
         """Print a warning of lost data, even with --quiet."""
         if not self.as_json:
-            _print_to_people(f"convt: warning: {message}")
+            _print_to_people(f"convt: warning: {message}", "yellow")
 
     def skip(self, facts: dict[str, Any]) -> None:
         """Print the facts about a skipped file, as JSON only."""

@@ -133,7 +133,7 @@ def test_the_document_has_what_was_asked_and_what_was_made() -> None:
         (["--rejection", "999"], "rejection must be 20 to 250 dB, got 999.0", 2),
         (["--taps", "64", "--quality", "high"], "taps=64 takes a passband or a rejection, not both", 2),
         (["--taps", "64", "--passband", "0.99"], "no kaiser kernel for stride=2 meets passband=0.99", 2),
-        (["--kind", "hold", "--phase", "minimum"], "kind='hold' takes no quality", 2),
+        (["--kind", "hold", "--phase", "minimum"], "--kind hold takes no --quality", 2),
         (["--passband", "0.9999999"], "taps, more than 2097152: use a smaller stride or passband", 2),
         (["--kind", "hold", "--stride", "1000000000"], "stride must be at most 262144 for kind='hold'", 2),
         (["--balance"], "--balance and --from need each other: use --from FILE --balance", 2),

@@ -97,7 +97,7 @@ def test_a_bar_shows_rate_and_time_and_is_gone_at_the_end() -> None:
     noise_file("in.wav", frames=300_000)
     written, output = on_terminal("in.wav")
     assert "━" in written
-    assert "Mframes/s" in written
+    assert re.search(r"\d+x real time ETA", written)
     assert colours(written)
     assert re.search(r"\d%", written)
     assert output == "in_x2.wav\n"
@@ -188,7 +188,7 @@ def test_a_bar_appears_after_a_second_and_goes_when_interrupted() -> None:
         pipe.write(data[:444])
         time.sleep(1.1)  # by now the command has waited for longer than a second
         pipe.write(data[444:644])
-        written = drained(own, until="Mframes/s")
+        written = drained(own, until="x real time")
         assert "\x1b[?25l" in written
         process.send_signal(signal.SIGINT)
         written += drained(own)
