@@ -23,6 +23,7 @@ from convt.engines.polyphase import Polyphase
 from convt.engines.protocol import Engine
 from convt.engines.spectral import Spectral, folds
 from convt.engines.toeplitz import Toeplitz
+from convt.engines.transforms import transforms
 from convt.errors import ParameterError
 from convt.geometry import Geometry
 from convt.kernel import Kernel
@@ -64,8 +65,14 @@ class Blocks:
     outputs: int
     matrix: int = field(repr=False)
 
+    @property
+    def fft(self) -> str | None:
+        """Library of the Fourier transforms, "ducc0" or "scipy"; None for engines without transforms."""
+        return transforms().name if self.engine in ("spectral", "chirp") else None
+
     def __str__(self) -> str:
-        return f"{self.engine} engine, blocks of {self.inputs} -> {self.outputs} samples"
+        library = " with ducc0" if self.fft == "ducc0" else ""
+        return f"{self.engine} engine{library}, blocks of {self.inputs} -> {self.outputs} samples"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,7 +150,8 @@ class Spectral:
     def _together(self, rows: int) -> int:
         """Return the number of signals to transform together, so that vector instructions are filled."""
         lanes = self._lanes(rows)
-        return 1 if self._filled(lanes) == lanes else max(1, self._full // lanes)
+        alone = self._filled(lanes) == lanes or not transforms().rows_are_independent
+        return 1 if alone else max(1, self._full // lanes)
 
     def _unpack(self, samples: Array, bias: Array, out: Array) -> None:
         """Write samples (groups, C_out, lanes, n), as they were packed, and the bias into `out`."""

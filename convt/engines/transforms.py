@@ -5,10 +5,11 @@
     forth    X[k] = sum_n x[n] * exp(-2j*pi*k*n/N),           of real x only k = 0 ... N//2
     back     x[n] = 1/N * sum_k X[k] * exp(2j*pi*k*n/N)
 
-scipy's pocketfft and its successor ducc (M. Reinecke) compute in single precision for float32, and several
-transforms at a time.
+scipy's pocketfft, and its successor ducc0 (M. Reinecke), compute in single precision for float32, and
+several transforms at a time. ducc0 uses the widest vectors of the processor: 1.2 to 1.5 times as fast.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -16,13 +17,15 @@ from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFin
 from importlib.util import find_spec, module_from_spec
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from convt.arrays import Array
+from convt.errors import ParameterError
 
-_UNSCALED, _BY_LENGTH = 0, 2  # scipy's codes for factors of 1 and of 1/N
+_VARIABLE = "CONVT_FFT"
+_UNSCALED, _BY_LENGTH = 0, 2  # the codes of both libraries for factors of 1 and of 1/N
 _MODULES = (("_duccfft", "pyduccfft"), ("_pocketfft", "pypocketfft"))  # since scipy 1.18, and before
 
 
@@ -31,6 +34,10 @@ class Transforms(NamedTuple):
 
     Attributes
     ----------
+    name : {"ducc0", "scipy"}
+        The library.
+    rows_are_independent : bool
+        Whether a row has the same bytes whatever other rows are transformed with it.
     forth, back : callable
         Transform complex numbers (..., N); they may overwrite their argument.
     forth_real : callable
@@ -40,6 +47,8 @@ class Transforms(NamedTuple):
         (..., N), and may write to `out`; it does not change `spectra`.
     """
 
+    name: Literal["ducc0", "scipy"]
+    rows_are_independent: bool
     forth: Callable[[Array], Array]
     back: Callable[[Array], Array]
     forth_real: Callable[[Array, Array], Array]
@@ -48,19 +57,62 @@ class Transforms(NamedTuple):
 
 @cache
 def transforms() -> Transforms:
-    """Return the transforms of this process."""
+    """Return the transforms of this process: of ducc0 if it is installed, or else of scipy.
+
+    The environment variable CONVT_FFT chooses one of them.
+
+    Raises
+    ------
+    ParameterError
+        CONVT_FFT is not "ducc0" or "scipy", or ducc0 is not installed.
+    """
+    wanted = os.environ.get(_VARIABLE)
+    if wanted not in (None, "", "ducc0", "scipy"):
+        raise ParameterError(f"{_VARIABLE} must be ducc0 or scipy, got {wanted!r}")
+    if wanted != "scipy":
+        try:
+            return _of_ducc0()
+        except ImportError:
+            if wanted:
+                raise ParameterError(f"{_VARIABLE}=ducc0: pip install 'convt[fast]'") from None
+    return _of_scipy()
+
+
+def _of_ducc0() -> Transforms:
+    from ducc0 import fft  # optional
+
+    def last(x: Array) -> tuple[int]:
+        return (x.ndim - 1,)
+
+    return Transforms(
+        "ducc0",
+        False,
+        lambda x: fft.c2c(x, axes=last(x), forward=True, inorm=_UNSCALED, out=x),
+        lambda x: fft.c2c(x, axes=last(x), forward=False, inorm=_BY_LENGTH, out=x),
+        lambda x, out: fft.r2c(x, axes=last(x), forward=True, inorm=_UNSCALED, out=out),
+        lambda spectra, out: fft.c2r(
+            spectra, axes=last(spectra), lastsize=out.shape[-1], forward=False, inorm=_BY_LENGTH, out=out
+        ),
+    )
+
+
+def _of_scipy() -> Transforms:
     try:
         scipy = load_without_importing_scipy_fft()
     except ImportError:
         from scipy import fft
 
         return Transforms(
+            "scipy",
+            True,
             lambda x: fft.fft(x, overwrite_x=True),
             lambda x: fft.ifft(x, overwrite_x=True),
             lambda x, _: fft.rfft(x),
             lambda spectra, out: fft.irfft(spectra, out.shape[-1]),
         )
     return Transforms(
+        "scipy",
+        True,
         lambda x: scipy.c2c(x, (-1,), True, _UNSCALED, x, 1),
         lambda x: scipy.c2c(x, (-1,), False, _BY_LENGTH, x, 1),
         lambda x, out: scipy.r2c(x, (-1,), True, _UNSCALED, out, 1),

@@ -69,7 +69,7 @@ class ResampleOptions(UpsampleOptions):
         typer.Option(
             "--only-down",
             rich_help_panel=headings.RATE,
-            help="Copy inputs whose rate is lower than --rate.",
+            help="Copy inputs with a rate below --rate.",
         ),
     ] = False
     only_up: Annotated[

@@ -101,6 +101,7 @@ def _computed(plan: RunPlan) -> dict[str, Any]:
     return {
         "dtype": str(plan.compute_dtype),
         "engine": plan.upsampler.plan.engine,
+        "fft": plan.upsampler.plan.fft,
         "plan": str(plan.upsampler.plan),
         "threads": plan.upsampler.threads,
         "memory": plan.memory,

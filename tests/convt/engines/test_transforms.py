@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import fft
 
+import convt
 from convt.engines import transforms
 
 
@@ -16,6 +17,11 @@ from convt.engines import transforms
 def _fresh() -> Iterator[None]:
     transforms.transforms.cache_clear()
     yield
+    transforms.transforms.cache_clear()
+
+
+def use(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVT_FFT", library)
     transforms.transforms.cache_clear()
 
 
@@ -106,3 +112,69 @@ def test_they_bring_nothing_else_along_and_scipy_can_follow() -> None:
         "assert (stream(np.ones((1, 2000))) == y).all()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- ducc0 ---
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_those_of_ducc0_are_scipys_to_rounding(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    use("ducc0", monkeypatch)
+    found, x = transforms.transforms(), numbers(dtype)
+    close = {"rtol": 0, "atol": 100 * np.finfo(dtype).eps}
+    assert found.name == "ducc0"
+    np.testing.assert_allclose(found.forth(x.copy()), fft.fft(x), **close)
+    np.testing.assert_allclose(found.back(x.copy()), fft.ifft(x), **close)
+    real = x.real[:, :, ::2]
+    spectra = found.forth_real(real, np.empty((3, 5, 16), dtype))
+    np.testing.assert_allclose(spectra, fft.rfft(real), **close)
+    kept = spectra.copy()
+    samples = found.back_real(spectra, np.empty((3, 5, 30), real.dtype))
+    np.testing.assert_allclose(samples, real, **close)
+    np.testing.assert_array_equal(spectra, kept)
+
+
+@pytest.mark.parametrize("rates", [(1, 2), (160, 147), (44_100, 44_101)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64])
+@pytest.mark.parametrize("latency", [None, 480])
+def test_with_ducc0_too_bytes_depend_on_neither_pieces_nor_company_nor_threads(
+    rates: tuple[int, int], dtype: Any, latency: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use("ducc0", monkeypatch)
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((5, 30_000)).astype(dtype)
+
+    def made(signals: Any, threads: int, cuts: list[int]) -> Any:
+        stream = convt.Resampler(*rates, latency=latency, threads=threads)
+        pieces = [stream.process(piece) for piece in np.split(signals, cuts, axis=1)]
+        return np.concatenate([*pieces, stream.flush()], axis=1)
+
+    whole = made(x, 1, [])
+    np.testing.assert_array_equal(made(x, 2, [1, 700, 12_345, 12_346, 29_000]), whole)
+    for row in (0, 3):
+        np.testing.assert_array_equal(made(x[row : row + 1], 1, [15_000])[0], whole[row])
+    np.testing.assert_array_equal(made(x[1:3], 2, [5000]), whole[1:3])
+    if latency is None:
+        np.testing.assert_array_equal(convt.resample(x, *rates), whole)
+        use("scipy", monkeypatch)
+        eps = np.finfo(dtype).eps
+        np.testing.assert_allclose(convt.resample(x, *rates), whole, rtol=0, atol=64 * eps)
+
+
+def test_the_library_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = convt.Upsampler(np.hanning(999), stride=2, engine="spectral").plan
+    assert (plan.fft, str(plan).partition(",")[0]) == ("scipy", "spectral engine")
+    use("ducc0", monkeypatch)
+    assert (plan.fft, str(plan).partition(",")[0]) == ("ducc0", "spectral engine with ducc0")
+    use("", monkeypatch)
+    assert transforms.transforms().name == "ducc0"
+    monkeypatch.setitem(sys.modules, "ducc0", None)
+    transforms.transforms.cache_clear()
+    assert transforms.transforms().name == "scipy"
+    use("ducc0", monkeypatch)
+    with pytest.raises(convt.ParameterError, match=r"CONVT_FFT=ducc0: pip install 'convt\[fast\]'"):
+        transforms.transforms()
+    use("fftw", monkeypatch)
+    with pytest.raises(convt.ParameterError, match="CONVT_FFT must be ducc0 or scipy, got 'fftw'"):
+        transforms.transforms()
+    assert convt.Upsampler([1.0, 1.0], stride=2).plan.fft is None
