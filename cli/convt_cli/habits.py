@@ -88,7 +88,8 @@ def unknown_command(words: Sequence[str], commands: Sequence[str]) -> str:
     word = words[0]
     rate = any(each.startswith(("--rate", "-r")) for each in words)
     if os.path.isdir(word):
-        rest = " ".join(map(shlex.quote, words)) if rate else f"{shlex.quote(word)} --rate 48k -d DIR"
+        rest = " ".join(map(shlex.quote, words)) if rate else f"{shlex.quote(word)} --rate 48k"
+        rest += "" if any(each.startswith("-d") for each in words) else " -d DIR"
         return f"{word!r} is a folder, not a command. Try: convt resample {rest}"
     exists = os.access(word, os.F_OK)
     if not exists and re.search(r"\.\w{1,5}$", word):

@@ -66,6 +66,7 @@ def test_files_and_folders_in_place_of_a_command() -> None:
     )
     assert "Try: convt resample in.wav --rate 48k" in refused("in.wav", "--rate", "48k", code=2)
     assert "Try: convt resample 'a folder' --rate 48k -d DIR" in refused("a folder", code=2)
+    assert "Try: convt resample 'a folder' -r 48k -d DIR" in refused("a folder", "-r", "48k", code=2)
     assert "'no.wav' is neither a command nor a file that exists" in refused("no.wav", code=2)
     assert "no such command: resampel. Did you mean resample?" in refused("resampel", code=2)
 

@@ -17,21 +17,24 @@ _DESCRIPTORS = "/proc/{}/fd"  # a process's open files, as links
 _temporaries: set[Path] = set()  # those that have names
 
 
-def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool, many: bool = False) -> None:
     """Refuse a target that is one of the sources, exists, or cannot be a file."""
     try:
         found = target.stat() if target.exists() else None
     except OSError as error:  # an impossible name, or a folder without permission
         raise Failure(f"{target}: cannot be written: {error.strerror}") from None
     if found:
-        _check_found(target, found, sources, overwrite=overwrite)
+        _check_found(target, found, sources)
+        if not overwrite:
+            other = "--skip-existing to keep it" if many else "another name with -o"
+            raise Failure(f"{target}: already exists; use --overwrite, or {other}")
     elif not target.parent.is_dir():
         raise Failure(f"{target}: folder {target.parent} does not exist; create it first")
     elif target.is_symlink() and not _leads_to_a_folder(target):
         raise Failure(f"{target}: broken link; choose another name with -o")
 
 
-def _check_found(target: Path, found: os.stat_result, sources: Sequence[Path], *, overwrite: bool) -> None:
+def _check_found(target: Path, found: os.stat_result, sources: Sequence[Path]) -> None:
     for source in sources:
         if _is_same(found, source):
             name = input_name(source)
@@ -40,8 +43,6 @@ def _check_found(target: Path, found: os.stat_result, sources: Sequence[Path], *
         raise Failure(f"{target}: is a folder; give a file name with -o")
     if not stat.S_ISREG(found.st_mode):
         raise Failure(f"{target}: is not a regular file; choose another name with -o")
-    if not overwrite:
-        raise Failure(f"{target}: already exists; use --overwrite, or another name with -o")
 
 
 def _leads_to_a_folder(link: Path) -> bool:

@@ -113,7 +113,8 @@ def _check_target(options: UpsampleOptions) -> None:
     if options.folder:
         make_folder(parent, dry_run=options.dry_run)
     if os.path.isdir(parent) or not options.folder:
-        check_target(options.target, options.inputs, overwrite=options.overwrite)
+        many = options.folder is not None
+        check_target(options.target, options.inputs, overwrite=options.overwrite, many=many)
 
 
 class _Run:
