@@ -23,6 +23,7 @@ from convt.streaming.threads import default_threads
 Precision = Literal["float32", "float64"]
 
 _MOST_LATENCY = 1 << 31  # samples
+_TURNED = 32  # times as many channels as samples: too many even for a first piece
 _MOST_AXES = 64  # of numpy's arrays
 
 
@@ -171,6 +172,7 @@ class Resampler:
         signal = as_numeric("x", x)
         rows = np.moveaxis(signal, _checked_axis(self._axis, signal), -1)
         if self._lead is None:
+            _warn_if_transposed(signal, self._axis, 3, times=_TURNED)
             self._signal = result_dtype(signal.dtype)
             self._filter = replace(
                 self._filter, dtype=compute_dtype(_result(self._signal, self._precision))
@@ -359,10 +361,15 @@ def resample(
         latency=None,
         threads=threads,
     )
-    if signal.ndim == 2 and at == 1 and signal.shape[1] < signal.shape[0]:
-        what = f"x has {signal.shape[0]} channels of {signal.shape[1]} samples"
-        warn(f"{what}: if its shape is (samples, channels), pass axis=0", stacklevel=2)
+    _warn_if_transposed(signal, at, 3)
     return _resampled(signal, at, wanted, result)
+
+
+def _warn_if_transposed(x: Array, axis: int, level: int, times: int = 1) -> None:
+    """Warn of a signal like (samples, channels), with over `times` as many channels as samples."""
+    if x.ndim == 2 and axis % 2 == 1 and x.shape[0] > times * x.shape[1] > 0:
+        what = f"x has {x.shape[0]} channels of {x.shape[1]} samples"
+        warn(f"{what}: if its shape is (samples, channels), pass axis=0", stacklevel=level)
 
 
 def _resampled(signal: Array, axis: int, wanted: Filter, result: DType) -> Array:

@@ -48,7 +48,12 @@ _EXAMPLES = {"--rate": "48k", "-r": "48k", "--stride": "2", "-o": "out.wav", "--
     "--quality": "best",
     "--gain": "-1",
     "--taps": "32",
+    "--plot": "spectra.png",
+    "--tensor": "ups.0",
+    "--passband": "0.95",
+    "--rejection": "120",
 }
+_RESAMPLE = frozenset(("convert", "downsample", "rate", "resampling", "src", "samplerate", "decimate"))
 _LONG_DASHES = "\u2012\u2013\u2014\u2015\u2212"
 _INTEGER_HINTS = {"--stride": "for a ratio of rates use --rate", "--taps": "", "--jobs": ""}
 
@@ -56,6 +61,8 @@ _INTEGER_HINTS = {"--stride": "for a ratio of rates use --rate", "--taps": "", "
 def unknown_option(name: str, known: Iterable[str]) -> str:
     """Return the answer to an unknown option."""
     word, known = name.lstrip("-"), list(known)
+    if word in ("version", "V"):
+        return f"unknown option {name}. Did you mean convt --version?"
     if word in _NOTHING_NEEDED or word.lower() == "recursive":
         return f"unknown option {name}: it is not needed, {_NOTHING_NEEDED['recursive']}"
     line = _BY_WORD.get(word) or _BY_WORD.get(word.lower().replace("_", "-"))
@@ -86,21 +93,39 @@ def mistyped_option(words: Sequence[str], known: Iterable[str]) -> str | None:
 def unknown_command(words: Sequence[str], commands: Sequence[str]) -> str:
     """Return the answer to a command line whose first word is not a command."""
     word = words[0]
-    rate = any(each.startswith(("--rate", "-r")) for each in words)
     if os.path.isdir(word):
-        rest = " ".join(map(shlex.quote, words)) if rate else f"{shlex.quote(word)} --rate 48k"
-        rest += "" if any(each.startswith("-d") for each in words) else " -d DIR"
-        return f"{word!r} is a folder, not a command. Try: convt resample {rest}"
+        return f"{word!r} is a folder, not a command. Try: convt resample {_resampled(words, '-d DIR')}"
     exists = os.access(word, os.F_OK)
     if not exists and re.search(r"\.\w{1,5}$", word):
         return f"{word!r} is neither a command nor a file that exists"
     if exists:
-        command = "resample" if rate else "upsample"
-        rest = " ".join(map(shlex.quote, words if len(words) == 1 or rate else words[:1]))
-        return f"{word!r} is a file, not a command. Try: convt {command} {rest}"
-    close = difflib.get_close_matches(word, commands, 1, 0.6)
-    guess = f" Did you mean {close[0]}?" if close else ""
-    return f"no such command: {word}.{guess} There are {', '.join(commands)}"
+        command = "resample" if _rate(words) else "upsample"
+        return f"{word!r} is a file, not a command. Try: convt {command} {_resampled(words, '')}"
+    close = difflib.get_close_matches(word, commands, 1, 0.7)
+    guess = "resample" if word in _RESAMPLE else close[0] if close else ""
+    hint = f" Did you mean {guess}?" if guess else ""
+    return f"no such command: {word}.{hint} There are {', '.join(commands)}"
+
+
+def _rate(words: Sequence[str]) -> str:
+    """Return the rate that a line names, as an option or as a number by itself."""
+    typed = re.search(r"(?:^| )(?:-r ?|--rate[= ])(\S+)", " ".join(words))
+    numbers = [word for word in words if re.fullmatch(r"\d{4,6}|[\d.]+k(?:Hz)?", word)]
+    return typed[1] if typed else numbers[0] if numbers else ""
+
+
+def _resampled(words: Sequence[str], folder: str) -> str:
+    """Return the words that do what a line without a command means."""
+    rate, line = _rate(words), [shlex.quote(words[0])]
+    names = [word for word in words[1:] if re.search(r"\.\w{1,5}$", word) and not word.startswith("-")]
+    if rate or folder:
+        line.append(f"-r {rate or '48k'}")
+    if folder:
+        given = re.search(r" (-d ?\S+)", " ".join(words))
+        line.append(given[1] if given else folder)
+    elif names and rate not in names:
+        line.append(f"-o {shlex.quote(names[-1])}")
+    return " ".join(line)
 
 
 def missing_value(option: str) -> str:

@@ -64,8 +64,8 @@ def test_files_and_folders_in_place_of_a_command() -> None:
     assert refused("in.wav", code=2) == (
         "convt: 'in.wav' is a file, not a command. Try: convt upsample in.wav\n"
     )
-    assert "Try: convt resample in.wav --rate 48k" in refused("in.wav", "--rate", "48k", code=2)
-    assert "Try: convt resample 'a folder' --rate 48k -d DIR" in refused("a folder", code=2)
+    assert "Try: convt resample in.wav -r 48k" in refused("in.wav", "--rate", "48k", code=2)
+    assert "Try: convt resample 'a folder' -r 48k -d DIR" in refused("a folder", code=2)
     assert "Try: convt resample 'a folder' -r 48k -d DIR" in refused("a folder", "-r", "48k", code=2)
     assert "'no.wav' is neither a command nor a file that exists" in refused("no.wav", code=2)
     assert "no such command: resampel. Did you mean resample?" in refused("resampel", code=2)
@@ -171,3 +171,41 @@ def test_features_and_layers_that_do_not_go_together() -> None:
 def test_other_commands(words: list[str], said: str) -> None:
     soundfile.write("long.wav", np.zeros(40_000), 8000)
     assert said in refused(*words, code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["in.wav", "out.wav"], "convt upsample in.wav -o out.wav"),
+        (["in.wav", "-r", "48000", "out.wav"], "convt resample in.wav -r 48000 -o out.wav"),
+        (["in.wav", "48000", "out.wav"], "convt resample in.wav -r 48000 -o out.wav"),
+        (["in.wav", "--rate=44.1k"], "convt resample in.wav -r 44.1k"),
+        (["folder", "-r", "16k", "-d", "o"], "convt resample folder -r 16k -d o"),
+    ],
+)
+def test_the_line_to_type_is_whole(words: list[str], line: str) -> None:
+    Path("folder").mkdir()
+    assert refused(*words, code=2).endswith(f"Try: {line}\n")
+
+
+def test_other_names_of_a_command() -> None:
+    for word in ("downsample", "convert"):
+        assert f"no such command: {word}. Did you mean resample?" in refused(word, "in.wav", code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--plot", "--overwrite"], "--plot needs a value, such as --plot spectra.png"),
+        (["-o", "--overwrite"], "-o needs a value, such as -o out.wav"),
+        (["-d", "-q"], "-d needs a value, such as -d DIR"),
+        (["-q", "high", "-o", "b.wav"], "high: no such file; and -o names one output"),
+        (["--files-from", "in.wav", "-d", "out"], "in.wav: is not a list of file names, but other data"),
+        (["--version"], "unknown option --version. Did you mean convt --version?"),
+    ],
+)
+def test_options_and_values_in_the_wrong_place(words: list[str], said: str) -> None:
+    soundfile.write("in.wav", np.random.default_rng(1).uniform(-0.5, 0.5, 500), 8000)
+    code = 1 if "--files-from" in words else 2
+    first = [] if "--files-from" in words else ["in.wav"]
+    assert said in refused("upsample", *first, *words, code=code)

@@ -383,3 +383,12 @@ def test_a_resampler_takes_whole_signals_while_a_stream_goes_on() -> None:
         np.testing.assert_array_equal(made, convt.resample(x, *rates, quality="fast"))
         assert (stream.threads, stream.kernel.ndim) == (1, 1)
         assert (stream.plan.engine == "chirp") == (rates != (2, 3))
+
+
+def test_a_stream_that_looks_turned_is_a_warning_too() -> None:
+    with pytest.warns(UserWarning, match=r"x has 441 channels of 2 samples: .* pass axis=0"):
+        convt.Resampler(44_100, 48_000).process(np.ones((441, 2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        convt.Resampler(2, 3, axis=0).process(np.ones((441, 2)))
+        convt.Resampler(2, 3).process(np.ones((8, 4)))  # a short push of few channels

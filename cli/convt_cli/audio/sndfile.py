@@ -204,7 +204,7 @@ def _unreadable(source: Source, error: soundfile.LibsndfileError) -> str:
 def pipe_from_ffmpeg(source: Source) -> str:
     """Return the command that decodes an input with ffmpeg."""
     name = shlex.quote(typed(source.path)) if os.path.isfile(source.path) else "IN"
-    return f"if ffmpeg can read it, try: ffmpeg -i {name} -f wav - | convt upsample - -o OUT.wav"
+    return f"if ffmpeg can read it, try: ffmpeg -i {name} -f wav - | convt resample - -r HZ -o OUT.wav"
 
 
 def _words(error: soundfile.LibsndfileError) -> str:

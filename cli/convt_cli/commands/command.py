@@ -1,5 +1,6 @@
 """A command of the command line: its help under headings, and its mistyped options in plain words."""
 
+from itertools import pairwise
 from typing import Any
 
 from typer.core import TyperCommand
@@ -29,7 +30,17 @@ class PlainCommand(TyperCommand):
         """Parse a line, but refuse options with one dash or a long one, which would mean something else."""
         if not ctx.resilient_parsing and (said := habits.mistyped_option(args, option_names(self))):
             raise Misuse(f"{said} (see '{ctx.command_path} --help')")
+        if not ctx.resilient_parsing and (option := _without_value(self, args)):
+            raise Misuse(f"{habits.missing_value(option)} (see '{ctx.command_path} --help')")
         return super().parse_args(ctx, args)
+
+
+def _without_value(command: Any, args: list[str]) -> str | None:
+    """Return an option that is followed by another one in place of its value; None if there is none."""
+    takes = {name for each in command.params if not getattr(each, "is_flag", True) for name in each.opts}
+    known = set(option_names(command))
+    before = args[: args.index("--")] if "--" in args else args
+    return next((one for one, two in pairwise(before) if one in takes and two in known), None)
 
 
 def option_names(command: Any) -> list[str]:

@@ -9,8 +9,8 @@ from convt_cli.options.resample_options import ResampleOptions
 def resample(options: ResampleOptions) -> None:
     """Change the sample rate of audio files, .npy signals or a stream, up or down.
 
-    The output is time-aligned, and keeps file type, sample format and metadata. Its name goes to stdout,
-    everything else to stderr.
+    The output is time-aligned, and keeps file type, sample format and tags; what is lost is named. Its name
+    goes to stdout, everything else to stderr.
 
     \b
     Examples:

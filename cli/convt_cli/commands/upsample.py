@@ -49,7 +49,7 @@ def convert(options: UpsampleOptions, command: str) -> None:
 def _check(options: UpsampleOptions, command: str) -> None:
     """Refuse options that contradict each other, and inputs that are no files."""
     if not (options.sources or options.files_from):
-        raise Misuse(f"no input: name a file or a folder (see 'convt {command} --help')")
+        raise Misuse(f"no input: name a file or a folder, or - for stdin (see 'convt {command} --help')")
     if options.verbose and options.quiet:
         raise Misuse("--verbose and --quiet contradict each other: use one of them")
     if options.skip_existing and options.overwrite:

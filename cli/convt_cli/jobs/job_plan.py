@@ -1,6 +1,7 @@
 """Which inputs a command line names, and which output each becomes."""
 
 import os
+import re
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from convt_cli.files.source import Source
 from convt_cli.options.upsample_options import UpsampleOptions
 
 _LONGEST_LIST = 1 << 28  # bytes
+_BINARY = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")  # bytes that names of files do not have
 
 
 @dataclass(slots=True)
@@ -57,9 +59,11 @@ def _check_places(options: UpsampleOptions) -> None:
     if options.output and options.folder:
         raise Misuse("-o names one output and -d the folder of several: use one of them")
     if options.output and many:
-        raise Misuse("-o names one output: for several inputs use -d DIR")
+        missing = next((each for each in sources if each != STREAM and not os.path.lexists(each)), None)
+        also = f"{typed(missing)}: no such file; and " if missing else ""
+        raise Misuse(f"{also}-o names one output: for several inputs use -d DIR")
     if STREAM in sources and (many or options.folder):
-        raise Misuse("standard input goes alone, and its output is named with -o")
+        raise Misuse("standard input (-) goes alone, and its output is named with -o")
     if options.folder:
         return
     if folder is not None:
@@ -80,6 +84,8 @@ def _listed_inputs(path: Path) -> list[Path]:
         raise Failure(
             f"{input_name(path)}: is not a list of files: it is longer than {_LONGEST_LIST} bytes"
         )
+    if _BINARY.search(text):
+        raise Failure(f"{input_name(path)}: is not a list of file names, but other data")
     if b"\0" in text:
         names = text.split(b"\0")
     else:

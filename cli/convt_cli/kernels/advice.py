@@ -9,6 +9,7 @@ from convt_cli.options.upsample_options import UpsampleOptions
 _LEVEL, _IMAGES = 0.5, -40.0  # dB: a change of level, and images, that can be heard
 _TONES = 0.8  # of the input's band: tones up to there, whose images count
 _UNEVEN = 0.05  # of the mean of the phases' gains
+_WHOLE = 1e-3  # by which a sum of taps may miss a whole number, relative to it
 _LATE = 1.0  # output samples
 
 
@@ -55,6 +56,9 @@ def _gains(kernel: SelectedKernel, ratio: Ratio) -> list[str]:
     if not level:
         return ["its taps sum to 0: the output has no low frequencies"]
     decibels = 20 * np.log10(abs(level))
+    other = round(float(taps.sum()))
+    if abs(decibels) > _LEVEL and other > 1 and abs(float(taps.sum()) / other - 1) < _WHOLE:
+        return [f"its taps sum to {other}, as those for --stride {other} do, and not to {stride}"]
     if abs(decibels) > _LEVEL:
         factor = f"multiply the taps by {1 / level:.6g}, or add --normalize"
         lines.append(f"changes the level by {decibels:+.2f} dB: {factor}")

@@ -75,7 +75,7 @@ def test_what_libsndfile_does_not_read_is_named_with_a_way_to_decode_it(head: by
     Path("an input.x").write_bytes(head + bytes(2000))
     assert refused("upsample", "an input.x", "-o", "out.wav", code=1) == (
         f"convt: an input.x: {kind}, which convt does not read; if ffmpeg can read it, try:"
-        " ffmpeg -i 'an input.x' -f wav - | convt upsample - -o OUT.wav\n"
+        " ffmpeg -i 'an input.x' -f wav - | convt resample - -r HZ -o OUT.wav\n"
     )
 
 

@@ -107,11 +107,11 @@ def test_a_list_of_one_is_reported_like_one_of_many() -> None:
         (["--files-from", "list"], 1, "list: this list is empty"),
         (["a.wav", "--files-from", "list"], 1, "list: this list is empty"),
         (["--files-from", "pipe"], 1, "pipe: names standard input (-) among files"),
-        (["-", "--files-from", "-"], 2, "standard input goes alone"),
-        (["-", "--files-from", "list"], 2, "standard input goes alone"),
+        (["-", "--files-from", "-"], 2, "standard input (-) goes alone"),
+        (["-", "--files-from", "list"], 2, "standard input (-) goes alone"),
         (["--files-from", "list", "-o", "out.wav"], 2, "-o names one output"),
         (["--files-from", "list", "--plot", "p.png"], 2, "--plot draws one input"),
-        ([], 2, "no input: name a file or a folder (see 'convt upsample --help')"),
+        ([], 2, "no input: name a file or a folder, or - for stdin (see 'convt upsample --help')"),
     ],
 )
 def test_what_is_refused(arguments: list[str], code: int, message: str) -> None:

@@ -152,7 +152,7 @@ def test_the_report_tells_all() -> None:
     ("options", "code", "message"),
     [
         (["in.wav"], 2, "--rate is missing: name the sample rate of the output, such as --rate 48k"),
-        ([], 2, "no input: name a file or a folder (see 'convt resample --help')"),
+        ([], 2, "no input: name a file or a folder, or - for stdin (see 'convt resample --help')"),
         (["in.wav", "-r", "16k", "--only-up", "--only-down"], 2, "would change no rate: use one of them"),
         (["in.wav", "-r", "16k", "--stride", "2"], 2, "unknown option --stride"),
         (["in.wav", "-r", "16k", "--weights", "w.npy"], 2, "unknown option --weights"),

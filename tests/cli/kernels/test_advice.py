@@ -93,3 +93,9 @@ def test_of_many_files_the_kernel_is_judged_once() -> None:
     said = upsample("a.wav", "b.wav", "c.wav", "-d", "out", "--weights", "w.npy").stderr
     assert said.count("changes the level") == said.count("samples late") == 1
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.wav", "b.wav", "c.wav"]
+
+
+def test_a_kernel_for_another_stride_is_recognised_by_its_sum() -> None:
+    kernel = convt.design_kernel(3, passband=0.8, rejection=80)
+    [line] = advice(kernel, "--padding", "center")
+    assert line == "its taps sum to 3, as those for --stride 3 do, and not to 2"
