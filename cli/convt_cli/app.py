@@ -1,5 +1,6 @@
 """The ``convt`` command: its subcommands, and how it ends."""
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -101,7 +102,10 @@ def _in_words(error: typer.TyperException, context: Any) -> str:
     if option and "requires an argument" in error.message:
         return habits.missing_value(option)
     if parameter is None:
-        return " ".join(error.format_message().split())
+        message = " ".join(error.format_message().split())
+        if extra := re.fullmatch(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", message):
+            return habits.unexpected(extra[1], option_names(context.command))
+        return message
     name = max(parameter.opts, key=len) if parameter.param_type_name == "option" else parameter.metavar
     if not error.message:  # there is no value
         return f"{name} is missing"

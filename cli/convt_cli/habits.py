@@ -128,6 +128,16 @@ def _resampled(words: Sequence[str], folder: str) -> str:
     return " ".join(line)
 
 
+def unexpected(words: str, known: Iterable[str]) -> str:
+    """Return the answer to words that belong to no option of a command."""
+    known, said = set(known), f"unexpected: {words}"
+    if words.isdecimal() and "--stride" in known:
+        return f"{said}. Did you mean --stride {words}?"
+    if words.endswith((".npy", ".npz", ".pt", ".safetensors")) and "-o" in known:
+        return f"{said}. Did you mean -o {shlex.quote(words)}?"
+    return said
+
+
 def missing_value(option: str) -> str:
     """Return the answer to an option at the end of the line, without its value."""
     example = _EXAMPLES.get(option)

@@ -209,3 +209,15 @@ def test_options_and_values_in_the_wrong_place(words: list[str], said: str) -> N
     code = 1 if "--files-from" in words else 2
     first = [] if "--files-from" in words else ["in.wav"]
     assert said in refused("upsample", *first, *words, code=code)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["design", "2"], "unexpected: 2. Did you mean --stride 2? (see 'convt design --help')"),
+        (["design", "k.npy"], "unexpected: k.npy. Did you mean -o k.npy?"),
+        (["inspect", "a.npy", "b c"], "unexpected: b c (see 'convt inspect --help')"),
+    ],
+)
+def test_words_that_belong_to_no_option(words: list[str], said: str) -> None:
+    assert said in refused(*words, code=2)

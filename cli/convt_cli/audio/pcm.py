@@ -56,6 +56,8 @@ class PcmReader:
         self.identity = source.identity
         self._length = self._present()
         self.frames = None if self._length is None else self._length // self._unit
+        if header.length is None and self._length:
+            self._leave_out(self._length % self._unit)
 
     def _present(self) -> int | None:
         """Return the bytes of samples if known; those of a file are counted."""
@@ -82,10 +84,13 @@ class PcmReader:
         at, frames = start, 1
         while frames and (stop is None or at < stop):
             room = np.empty((size if stop is None else min(size, stop - at)) * self._unit, np.uint8)
-            frames = self.source.fill(room, self._unit) // self._unit
+            filled = self.source.fill(room, self._unit)
+            frames = filled // self._unit
             if frames:
                 yield self._codec.decode(room[: frames * self._unit], self.channels, self.dtype)
             at += frames
+            if stop is None:
+                self._leave_out(filled % self._unit)
         self.source.check_unchanged()
         if stop is not None and at < stop:
             self._cut_short(at, stop)
@@ -103,6 +108,11 @@ class PcmReader:
 
     def _ignore(self, what: str) -> None:
         self.warnings.append(f"{self.source.name}: {what} after the samples are not chunks; ignored")
+
+    def _leave_out(self, count: int) -> None:
+        if count > (self.format.container in RIFF):  # whose chunks may end with a byte of padding
+            what = f"the last {count} byte(s) are no whole frame of {self._unit} bytes; left out"
+            self.warnings.append(f"{self.source.name}: {what}")
 
     def close(self) -> None:
         """Close the input."""

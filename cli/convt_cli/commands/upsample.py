@@ -59,5 +59,5 @@ def _check(options: UpsampleOptions, command: str) -> None:
             scheme, rest = str(source).split(":/", 1)
             raise Misuse(
                 f"{scheme}://{rest}: URLs cannot be read. Download it first, or pipe it:"
-                f" curl -sL URL | convt {command} - -o out.wav"
+                f" curl -sL URL | convt {command} - {'-r HZ ' * (command == 'resample')}-o out.wav"
             )

@@ -1,6 +1,7 @@
 """The audio files in folders."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from pathlib import Path
@@ -9,15 +10,21 @@ from convt_cli.errors import Failure
 
 AUDIO_SUFFIXES = {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus"}
 AUDIO_SUFFIXES |= {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav"}
+OTHER_AUDIO = {".aac", ".ac3", ".amr", ".ape", ".dff", ".dsf", ".m4a", ".m4b", ".mka", ".mp4", ".wma"}
 
 
 def audio_files_in(
-    source: Path, failed: Callable[[Path, Failure], None], *, apart_from: Path | None = None
+    source: Path,
+    failed: Callable[[Path, Failure], None],
+    *,
+    apart_from: Path | None = None,
+    others: Counter[str] | None = None,
 ) -> Iterator[Path]:
     """Yield the audio files in a folder and its subfolders, except hidden ones and those in `apart_from`.
 
     Links to folders are followed after everything else, and no folder is read twice. Unreadable folders
-    and broken links are passed to `failed`.
+    and broken links are passed to `failed`. Audio of types that convt does not read is counted by its
+    suffix in `others`.
     """
     seen = {_identity(apart_from)} if apart_from and os.path.isdir(apart_from) else set()
     links = [source]
@@ -35,7 +42,8 @@ def audio_files_in(
                 if os.path.isdir(entry.path):
                     heappush(links, path) if entry.is_symlink() else folders.append(path)
                 elif path.suffix.lower() not in AUDIO_SUFFIXES:
-                    pass
+                    if others is not None and path.suffix.lower() in OTHER_AUDIO:
+                        others[path.suffix.lower()] += 1
                 elif os.path.isfile(entry.path):
                     yield path
                 elif entry.is_symlink():

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -22,10 +23,11 @@ _BINARY = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")  # bytes that names of f
 
 @dataclass(slots=True)
 class JobPlan:
-    """The options of each input, and the folders that cannot be read."""
+    """The options of each input, the folders that cannot be read, and what is left out of folders."""
 
     jobs: list[UpsampleOptions] = field(default_factory=list)
     failures: list[tuple[Path, Failure]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 def plan_jobs(options: UpsampleOptions) -> JobPlan:
@@ -103,15 +105,24 @@ def _add_folder(plan: JobPlan, source: Path, options: UpsampleOptions, folder: P
     if os.path.realpath(folder) == os.path.realpath(source):
         raise Misuse(f"{folder}: is the folder of the inputs: name another one with -d")
     weights = {os.path.realpath(path) for path in options.inputs if path != options.source}
-    files = sorted(audio_files_in(source, lambda *failed: plan.failures.append(failed), apart_from=folder))
+    others = Counter[str]()
+    found = audio_files_in(
+        source, lambda *failed: plan.failures.append(failed), apart_from=folder, others=others
+    )
+    files = sorted(found)
     jobs = [
         _in_folder(options, path, source, folder) for path in files if os.path.realpath(path) not in weights
     ]
+    counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(others.items()))
+    left_out = f"left out {counts}, which convt does not read: try ffmpeg first"
     if not jobs and not plan.failures:
-        empty = Failure(f"{source}: no audio file in this folder or below it")
+        also = f": {left_out}" if others else ""
+        empty = Failure(f"{source}: no audio file in this folder or below it{also}")
         if len(options.sources) == 1:
             raise empty
         plan.failures.append((source, empty))
+    elif others:
+        plan.left_out.append(f"{source}: {left_out}")
     plan.jobs += jobs
 
 

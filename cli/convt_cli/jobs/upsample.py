@@ -63,6 +63,8 @@ def _upsample_all(plan: JobPlan, processes: int, reporter: Reporter, *, skip: bo
 
     for path, failure in plan.failures:
         fail(path, failure)
+    for line in plan.left_out:
+        reporter.lose(line)
     copied = 0
     bar, worked = Bar("files/s", 1, shown=reporter.is_for_people), 0
     brief, table = not reporter.verbose, _Table.of(wanted, reporter)

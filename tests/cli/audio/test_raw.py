@@ -35,6 +35,14 @@ def test_without_a_header_in_and_out(subtype: str) -> None:
         assert Path("again.raw").read_bytes() == data
 
 
+def test_bytes_after_the_last_whole_frame_are_named() -> None:
+    raw = ["--raw", "--rate-in", "8k", "--channels", "2", *SAME]
+    Path("in.raw").write_bytes(bytes(403))
+    for done in (upsample("in.raw", *raw, "-o", "a.raw"), through(bytes(403), *raw, "-o", "b.raw")):
+        assert ": the last 3 byte(s) are no whole frame of 4 bytes; left out" in done.stderr
+    assert Path("a.raw").read_bytes() == Path("b.raw").read_bytes() == bytes(400)
+
+
 def test_without_a_header_from_standard_input_to_standard_output() -> None:
     data = np.random.default_rng(2).bytes(700)
     assert piped("-", "--raw", "--rate", "8000", "--channels", "1", *SAME, data=data)[0] == data

@@ -249,6 +249,21 @@ def test_a_folder_without_sound_is_an_error() -> None:
     assert result.stdout == "out/a.wav\n"
 
 
+def test_audio_of_types_that_are_not_read_is_counted() -> None:
+    sound("in/a.wav")
+    for name in ("b.m4a", "sub/c.M4A", "d.wma", "notes.txt", ".hidden.m4a"):
+        Path("in", name).parent.mkdir(exist_ok=True)
+        Path("in", name).write_bytes(b"not audio")
+    result = upsample("in", "-d", "out", "-q")
+    assert result.stdout == "out/a.wav\n"
+    assert result.stderr == (
+        "convt: warning: in: left out 2 .m4a, 1 .wma, which convt does not read: try ffmpeg first\n"
+    )
+    Path("in/a.wav").unlink()
+    said = refused("in", "-d", "out", code=1)
+    assert "in: no audio file in this folder or below it: left out 2 .m4a, 1 .wma, which" in said
+
+
 @pytest.mark.parametrize("name", ["nowhere", "y" * 300, "w.npy/in", "loop"])
 def test_a_folder_that_cannot_be_read_does_not_keep_the_rest(name: str) -> None:
     sound("in/a.wav")
