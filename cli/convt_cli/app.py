@@ -75,7 +75,7 @@ class Commands(TyperGroup):
             else:
                 report.print_error(_as_line(error, words))
             code = error.exit_code
-        except OSError as error:  # such as of the help; commands report those of their files
+        except OSError as error:  # from writing the help, say; commands report those of their files
             report.print_error(str(os_failure(error, "stdout")))
             code = 1
         sys.exit(code)

@@ -38,7 +38,6 @@ _ELSEWHERE = {
     "-q": "silent loglevel",
 }
 _BY_WORD = {word: line for line, words in _ELSEWHERE.items() for word in words.split()}
-_NOTHING_NEEDED = {"recursive": "a folder as input means the audio files below it", "R": "as --recursive"}
 _EXAMPLES = {"--rate": "48k", "-r": "48k", "--stride": "2", "-o": "out.wav", "--output": "out.wav"} | {
     "-d": "DIR",
     "--directory": "DIR",
@@ -63,8 +62,8 @@ def unknown_option(name: str, known: Iterable[str]) -> str:
     word, known = name.lstrip("-"), list(known)
     if word in ("version", "V"):
         return f"unknown option {name}. Did you mean convt --version?"
-    if word in _NOTHING_NEEDED or word.lower() == "recursive":
-        return f"unknown option {name}: it is not needed, {_NOTHING_NEEDED['recursive']}"
+    if word == "R" or word.lower() == "recursive":
+        return f"unknown option {name}: it is not needed, a folder as input means the audio files below it"
     line = _BY_WORD.get(word) or _BY_WORD.get(word.lower().replace("_", "-"))
     if line and line.split()[0] in known:
         return f"unknown option {name}. Did you mean {line}?"

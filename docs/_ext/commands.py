@@ -35,7 +35,7 @@ def command_as_markdown(name: str) -> str:
     usage = " ".join(command.collect_usage_pieces(context))
     blocks = [_fenced(f"convt {name} {usage}", "text"), *_help(command.help)]
     blocks.append(f"```{{program}} convt {name}\n```")
-    for title, parameters in _panels(command.get_params(context)):
+    for title, parameters in command.by_heading(context).items():
         blocks += [f"## {title}", *(_option(each, context) for each in parameters)]
     return "\n\n".join(blocks)
 
@@ -52,17 +52,6 @@ def _help(text: str) -> Iterator[str]:
             yield _fenced(inspect.cleandoc("\n" + lines), "text")
         else:
             yield _fenced(paragraph[1:].strip("\n"), "text")
-
-
-def _panels(parameters: list[Any]) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the sections of the help, each with its parameters."""
-    panels: dict[str, list[Any]] = {}
-    for each in parameters:
-        if getattr(each, "hidden", False):
-            continue
-        default = "Arguments" if each.param_type_name == "argument" else "Options"
-        panels.setdefault(getattr(each, "rich_help_panel", None) or default, []).append(each)
-    yield from panels.items()
 
 
 def _option(parameter: Any, context: Any) -> str:

@@ -30,7 +30,7 @@ def upsample(*arguments: str, code: int = 0) -> Any:
 
 
 def without_advice(said: str) -> str:
-    """What a command said, but for the warnings about a kernel that is short for the sake of a test."""
+    """What a command printed, without the warnings about kernels that tests keep short."""
     lines = said.splitlines(keepends=True)
     return "".join(line for line in lines if not re.match(r"convt: warning: (w\S*|one)\.npy: ", line))
 

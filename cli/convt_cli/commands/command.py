@@ -16,15 +16,18 @@ class PlainCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options, those of each heading together."""
-        headings: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None:
-                heading = getattr(parameter, "rich_help_panel", None) or _OTHERS
-                headings.setdefault(heading, []).append(record)
-        for heading, records in headings.items():
+        for heading, parameters in self.by_heading(ctx).items():
             with formatter.section(heading):
-                formatter.write_dl(records)
+                formatter.write_dl([each.get_help_record(ctx) for each in parameters])
+
+    def by_heading(self, ctx: Any) -> dict[str, list[Any]]:
+        """Return the arguments and options that the help shows, by their headings."""
+        headings: dict[str, list[Any]] = {}
+        for parameter in self.get_params(ctx):
+            if parameter.get_help_record(ctx) is not None:
+                heading = getattr(parameter, "rich_help_panel", None) or _OTHERS
+                headings.setdefault(heading, []).append(parameter)
+        return headings
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """Parse a line, but refuse options with one dash or a long one, which would mean something else."""

@@ -57,7 +57,8 @@ def _check(options: UpsampleOptions, command: str) -> None:
     for source in options.sources:
         if re.match(r"[a-z][a-z0-9+.-]+:/[^/]", str(source)):
             scheme, rest = str(source).split(":/", 1)
+            rate = "-r HZ " if command == "resample" else ""
             raise Misuse(
                 f"{scheme}://{rest}: URLs cannot be read. Download it first, or pipe it:"
-                f" curl -sL URL | convt {command} - {'-r HZ ' * (command == 'resample')}-o out.wav"
+                f" curl -sL URL | convt {command} - {rate}-o out.wav"
             )

@@ -39,11 +39,12 @@ def audio_files_in(
                 continue
             for entry in entries:
                 path = Path(entry.path)
+                suffix = path.suffix.lower()
                 if os.path.isdir(entry.path):
                     heappush(links, path) if entry.is_symlink() else folders.append(path)
-                elif path.suffix.lower() not in AUDIO_SUFFIXES:
-                    if others is not None and path.suffix.lower() in OTHER_AUDIO:
-                        others[path.suffix.lower()] += 1
+                elif suffix not in AUDIO_SUFFIXES:
+                    if others is not None and suffix in OTHER_AUDIO:
+                        others[suffix] += 1
                 elif os.path.isfile(entry.path):
                     yield path
                 elif entry.is_symlink():

@@ -114,15 +114,14 @@ def _add_folder(plan: JobPlan, source: Path, options: UpsampleOptions, folder: P
         _in_folder(options, path, source, folder) for path in files if os.path.realpath(path) not in weights
     ]
     counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(others.items()))
-    left_out = f"left out {counts}, which convt does not read: try ffmpeg first"
+    left_out = f": left out {counts}, which convt does not read: try ffmpeg first" if others else ""
     if not jobs and not plan.failures:
-        also = f": {left_out}" if others else ""
-        empty = Failure(f"{source}: no audio file in this folder or below it{also}")
+        empty = Failure(f"{source}: no audio file in this folder or below it{left_out}")
         if len(options.sources) == 1:
             raise empty
         plan.failures.append((source, empty))
-    elif others:
-        plan.left_out.append(f"{source}: {left_out}")
+    elif left_out:
+        plan.left_out.append(f"{source}{left_out}")
     plan.jobs += jobs
 
 

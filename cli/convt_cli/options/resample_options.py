@@ -21,17 +21,6 @@ class ResampleOptions(UpsampleOptions):
         ("weights", "normalize", "tensor", "layout", "stride", "padding", "output_padding", "dilation")
     ) | {"groups", "bias"}
 
-    sources: Annotated[
-        list[Path],
-        typer.Argument(
-            default_factory=list,
-            show_default=False,
-            metavar="IN...",
-            parser=parse_path,
-            rich_help_panel=headings.FILES,
-            help="Audio files, folders of them, .npy signals (L,), (C, L) or (N, C, L), or - for stdin.",
-        ),
-    ] = field(compare=False)
     output: Annotated[
         Path | None,
         typer.Option(

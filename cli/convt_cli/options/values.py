@@ -56,11 +56,7 @@ def parse_bias(text: str) -> float | Path:
 
 def parse_rate(text: str) -> int:
     """Return a rate in Hz: of 48000, 48k, 44.1k or 44.1kHz."""
-    number = text.lower().removesuffix("hz").strip()
-    try:
-        rate = Decimal(number.removesuffix("k")) * (1000 if number.endswith("k") else 1)
-    except ArithmeticError:
-        rate = Decimal(0)
+    rate = _with_k(text.lower().removesuffix("hz"))
     if not (rate.is_finite() and 1 <= rate <= _MOST_RATE and rate == int(rate)):
         raise typer.BadParameter(f"must be a whole number of Hz, such as 48000 or 44.1k; got {text}")
     return int(rate)
@@ -68,10 +64,7 @@ def parse_rate(text: str) -> int:
 
 def parse_passband(text: str) -> float:
     """Return a fraction of a Nyquist frequency."""
-    try:
-        passband = float(text)
-    except ValueError:
-        passband = math.nan
+    passband = _number(text)
     if not 0 < passband < 2:  # below --stopband, which may be up to 2
         raise typer.BadParameter(f"must be a fraction of the Nyquist frequency, such as 0.95; got {text}")
     return passband
@@ -79,11 +72,7 @@ def parse_passband(text: str) -> float:
 
 def parse_bitrate(text: str) -> int:
     """Return bits per second: of 192k or 192000."""
-    number = text.lower().removesuffix("bps").removesuffix("b/s").strip()
-    try:
-        rate = Decimal(number.removesuffix("k")) * (1000 if number.endswith("k") else 1)
-    except ArithmeticError:
-        rate = Decimal(0)
+    rate = _with_k(text.lower().removesuffix("bps").removesuffix("b/s"))
     if not (rate.is_finite() and rate >= 1):
         raise typer.BadParameter(f"must be a bit rate, such as 192k; got {text}")
     if rate < _LEAST_BITRATE:
@@ -93,10 +82,24 @@ def parse_bitrate(text: str) -> int:
 
 def parse_gain(text: str) -> float:
     """Return a number of decibels that has a factor."""
-    try:
-        gain = float(text)
-    except ValueError:
-        gain = math.nan
+    gain = _number(text)
     if not abs(gain) <= _MOST_GAIN:
         raise typer.BadParameter(f"must be a number of dB, -{_MOST_GAIN} to {_MOST_GAIN}; got {text}")
     return gain
+
+
+def _with_k(text: str) -> Decimal:
+    """Return a number, or with a k after it a thousand times as much; 0 for other texts."""
+    number = text.strip()
+    try:
+        return Decimal(number.removesuffix("k")) * (1000 if number.endswith("k") else 1)
+    except ArithmeticError:
+        return Decimal(0)
+
+
+def _number(text: str) -> float:
+    """Return a number; NaN for other texts."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

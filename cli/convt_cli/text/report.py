@@ -124,7 +124,7 @@ class Reporter:
     quiet: bool
     verbose: bool = False
     as_json: bool = False
-    _said: set[str] = field(default_factory=set)  # warnings, such as of the kernel of many files
+    _said: set[str] = field(default_factory=set)  # warnings so far: many files may share a kernel
 
     @property
     def is_for_people(self) -> bool:

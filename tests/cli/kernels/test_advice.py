@@ -1,4 +1,4 @@
-"""Warnings about a kernel of the user's own, beside closed forms."""
+"""Warnings about a kernel of the user's own, checked against closed forms."""
 
 import re
 from pathlib import Path
