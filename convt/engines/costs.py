@@ -32,7 +32,7 @@ _LAG_CALL, _FREE_CALLS = 40_000, 16
 # by the square of their number.
 _ADDED, _OVERLAP, _LAG, _THIN = 56, 14, 48, 400
 # spectral: per point and bit of the number of points, per product of spectra, per output, per block.
-_POINT, _PRODUCT, _UNPACKED, _BLOCK_CALLS = 9, 30, 80, 1_500_000
+_POINT, _PRODUCT, _COPIED, _BLOCK_CALLS = 10, 27, 10, 800_000
 _ROUGH = 4  # factor for a transform whose number of points has a large prime factor
 # By definition: per product, with fewer samples than taps or not; per addition.
 _BY_SAMPLE, _BY_TAP, _ADDITION = 250, 800, 700_000
@@ -81,7 +81,7 @@ def spectral(
     (cin, _), (cout, made) = forth, back
     transforms = _POINT * sum(c * math.log2(n) * spectrum_size(n) for c, n in (forth, back))
     products = cin * cout * made * folds
-    rest = memory * cout * outputs * _UNPACKED + _BLOCK_CALLS / hops
+    rest = memory * cout * outputs * _COPIED + _BLOCK_CALLS / hops
     return transform * (transforms + products * _PRODUCT) + rest
 
 

@@ -19,9 +19,10 @@ from convt.arrays import Array, DType, compute_dtype, fast_length
 from convt.engines import costs
 from convt.engines.buffers import SMALL_PRODUCT, Scratch
 from convt.engines.col2im import TILE, Col2im
+from convt.engines.kernel_spectrum import folds
 from convt.engines.polyphase import Polyphase
 from convt.engines.protocol import Engine
-from convt.engines.spectral import Spectral, folds
+from convt.engines.spectral import Spectral
 from convt.engines.toeplitz import Toeplitz
 from convt.engines.transforms import transforms
 from convt.errors import ParameterError
@@ -33,14 +34,15 @@ EngineName = Literal["toeplitz", "polyphase", "col2im", "spectral"]
 _WIDEST = 256  # samples that windows of toeplitz advance by, unless a period is longer
 _NARROWEST = 16  # minimum samples of a run of a period, without the lag
 _MOST_LAGS = 16  # of col2im
-# Points of a transform, unless the lag needs more: a longer inverse would not fit the cache.
-_SMALLEST, _LARGEST = 1 << 10, 1 << 12
+# Points of a transform, unless the lag needs more: longer ones do not fit the cache.
+_SMALLEST, _LARGEST = 1 << 10, 5 << 12
 
 _MATRIX = 1 << 22  # elements that an engine may keep, or twice the elements of its kernel
 _BLOCK = 1 << 20  # elements of the copy of a block, and of its outputs
 # Limits for the elements of a frame and of an engine, or 4 and 16 times the elements of the kernel.
 _FRAME, _ENGINE = 1 << 24, 1 << 26
-_FRAMES = 1 << 19  # elements of the frames to transform at a time, at least two frames
+# Elements of the frames to transform at a time: preferred, and if vector instructions need more frames.
+_FRAMES, _MOST_FRAMES = 1 << 16, 1 << 19
 _PART, _PART_ROWS = 1 << 19, 512  # elements, or rows of a product, that are worth dividing
 
 
@@ -289,14 +291,15 @@ def _spectral(problem: _Problem) -> Iterator[Plan]:
     inputs, outputs = geometry.period
     lag = -(-geometry.lag // inputs)  # in periods, like everything below
     smallest = _power_above(max(-(-_SMALLEST // inputs), 2 * lag + 1))
-    largest = max(_power_above(-(-_LARGEST // inputs)), 2 * smallest)
+    largest = max(_power_below(_LARGEST // max(inputs, outputs)), 2 * smallest)
     sizes = [(size - lag, size) for size in _powers(smallest, largest)]
     if latency:
         sizes = [(hop, fast_length(lag + hop)) for hop in _divisors(latency // inputs)]
     for hop, size in sizes:
         points, made = size * inputs, size * outputs
-        # The number of frames that vector instructions transform at a time, unless they are very long.
-        rows = min(32 // dtype.itemsize, max(2, _FRAMES // points))
+        vectors = 32 // dtype.itemsize  # frames that fill vector instructions, once or twice
+        rows = max(vectors // 2, min(vectors, _FRAMES // points))
+        rows = min(rows, max(2, _MOST_FRAMES // points))
         hops = latency // inputs // hop if latency else rows
         elements = 3 * (cin * points + cout * made) * hops
         cost = costs.spectral(dtype, (cin, points), (cout, made), hop * outputs, products, hops)

@@ -39,20 +39,20 @@ class Transforms(NamedTuple):
     rows_are_independent : bool
         Whether a row has the same bytes whatever other rows are transformed with it.
     forth, back : callable
-        Transform complex numbers (..., N); they may overwrite their argument.
+        Transform complex numbers (..., N) in place.
     forth_real : callable
-        ``forth_real(x, out)`` transforms real numbers (..., N) to (..., N//2 + 1), and may write to `out`.
+        ``forth_real(x, out)`` transforms real numbers (..., N) to `out`, (..., N//2 + 1).
     back_real : callable
-        ``back_real(spectra, out)`` transforms (..., N//2 + 1) to real numbers of the shape of `out`,
-        (..., N), and may write to `out`; it does not change `spectra`.
+        ``back_real(spectra, out)`` transforms (..., N//2 + 1) to real numbers, `out` (..., N); it does not
+        change `spectra`.
     """
 
     name: Literal["ducc0", "scipy"]
     rows_are_independent: bool
-    forth: Callable[[Array], Array]
-    back: Callable[[Array], Array]
-    forth_real: Callable[[Array, Array], Array]
-    back_real: Callable[[Array, Array], Array]
+    forth: Callable[[Array], object]
+    back: Callable[[Array], object]
+    forth_real: Callable[[Array, Array], object]
+    back_real: Callable[[Array, Array], object]
 
 
 @cache
@@ -105,10 +105,10 @@ def _of_scipy() -> Transforms:
         return Transforms(
             "scipy",
             True,
-            lambda x: fft.fft(x, overwrite_x=True),
-            lambda x: fft.ifft(x, overwrite_x=True),
-            lambda x, _: fft.rfft(x),
-            lambda spectra, out: fft.irfft(spectra, out.shape[-1]),
+            lambda x: np.copyto(x, fft.fft(x, overwrite_x=True)),
+            lambda x: np.copyto(x, fft.ifft(x, overwrite_x=True)),
+            lambda x, out: np.copyto(out, fft.rfft(x)),
+            lambda spectra, out: np.copyto(out, fft.irfft(spectra, out.shape[-1])),
         )
     return Transforms(
         "scipy",

@@ -240,7 +240,8 @@ class Chirp:
         sizes, of_process = self._sizes, transforms()
         rows, bins = len(samples), sizes.bins
         spectra = self._scratch("spectra", np.dtype(np.complex128), rows, sizes.points // 2 + 1)
-        spectra = _extended(of_process.forth_real(samples, spectra), sizes.points, bins)
+        of_process.forth_real(samples, spectra)
+        spectra = _extended(spectra, sizes.points, bins)
         filtered = self._scratch("filtered", np.dtype(np.complex128), rows, bins + 1)
         filtered[len(factors) :] = 0
         np.multiply(spectra[: len(factors)], factors, out=filtered[: len(factors)])
@@ -252,9 +253,10 @@ class Chirp:
         # The frequencies below 0 are the mirrored conjugates, for each frame by itself.
         np.subtract(even, odd, out=even)
         np.multiply(even.conj()[:, :0:-1], rising[:0:-1], out=pairs[:, sizes.length - bins :])
-        pairs = of_process.forth(pairs)
+        of_process.forth(pairs)
         pairs *= self._against
-        outputs = of_process.back(pairs)[:, : sizes.outputs] * self._chirp[: sizes.outputs]
+        of_process.back(pairs)
+        outputs = pairs[:, : sizes.outputs] * self._chirp[: sizes.outputs]
         made[::2] = outputs.real
         made[1::2] = outputs.imag[: len(made) // 2]
 

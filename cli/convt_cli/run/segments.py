@@ -27,7 +27,9 @@ from convt_cli.samples.levels import Levels
 from convt_cli.samples.nonfinite import NonFinitePolicy
 from convt_cli.samples.quantise import Quantiser
 
-SEGMENT_SAMPLES = 1 << 22  # output samples, all channels together: some hundredths of a second of work
+# Output samples of a segment, all channels together: at least some hundredths of a second of work, and
+# preferably so many that computing the history again does not matter.
+SEGMENT_SAMPLES, LONG_SEGMENT = 1 << 22, 1 << 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def segments_of(plan: RunPlan, reader: Reader, processes: int) -> list[Segment]:
     span = -(-taps // plan.ratio.down)  # in output samples
     back = 2 * -(-span // engine.outputs)  # blocks whose outputs are incomplete, and those before them
     samples = total * plan.channels[1]
-    rounds = max(1, samples // (SEGMENT_SAMPLES * processes))
+    rounds = max(1, samples // (LONG_SEGMENT * processes))
     count = min(rounds * processes, samples // SEGMENT_SAMPLES, frames // engine.inputs // (back + 1))
     if count < 2:
         return []

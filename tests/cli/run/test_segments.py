@@ -53,6 +53,7 @@ def divided(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return found
 
     monkeypatch.setattr(segments, "SEGMENT_SAMPLES", 1 << 15)
+    monkeypatch.setattr(segments, "LONG_SEGMENT", 1 << 15)
     monkeypatch.setattr(pipeline, "segments_of", count)
     monkeypatch.setattr(pipeline, "workers", workers)
     monkeypatch.setenv("CONVT_NUM_THREADS", "2")
@@ -87,7 +88,7 @@ def sound(channels: int = 1, frames: int = 300_001, subtype: str = "PCM_16", lev
 def test_the_bytes_are_those_of_one_process(
     channels: int, subtype: str, options: list[str], divided: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound(channels, 300_001, subtype)
+    sound(channels, 600_001, subtype)
     np.save("w.npy", numbers(1, (45,), "float64") / 20)
     np.save("mix.npy", numbers(2, (2, 2, 33), "float32") / 30)
     target = Path(upsample("in.wav", *options).stdout.strip())

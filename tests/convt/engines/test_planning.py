@@ -3,8 +3,8 @@ import pytest
 
 import convt
 from convt.engines.buffers import Scratch
+from convt.engines.kernel_spectrum import folds
 from convt.engines.planning import EngineName, Plan, candidates, cheaper_by_definition, plan
-from convt.engines.spectral import folds
 from convt.geometry import Geometry
 from tests.support.oracles import Array
 

@@ -30,32 +30,33 @@ def numbers(dtype: Any) -> Any:
     return (rng.standard_normal((3, 5, 60)) + 1j * rng.standard_normal((3, 5, 60))).astype(dtype)
 
 
-def check(found: transforms.Transforms, dtype: Any) -> None:
-    """Compare all of them with scipy's, to the bit."""
-    x = numbers(dtype)
-    np.testing.assert_array_equal(found.forth(x.copy()), fft.fft(x))
-    np.testing.assert_array_equal(found.back(x.copy()), fft.ifft(x))
-    np.testing.assert_allclose(found.back(found.forth(x.copy())), x, atol=1e-5)
-    real = x.real[:, :, ::2]
-    spectra = found.forth_real(real, np.empty((3, 5, 16), dtype))
-    np.testing.assert_array_equal(spectra, fft.rfft(np.ascontiguousarray(real)))
-    kept = spectra.copy()
-    samples = found.back_real(spectra, np.empty((3, 5, 30), real.dtype))
-    np.testing.assert_array_equal(samples, fft.irfft(spectra, 30))
+def check(found: transforms.Transforms, dtype: Any, atol: float = 0) -> None:
+    """Compare all of them with scipy's, to the bit or within a tolerance."""
+
+    def compare(made: Any, expected: Any) -> None:
+        np.testing.assert_allclose(made, expected, rtol=0, atol=atol)
+
+    for x in (numbers(dtype), numbers(dtype)[:, ::2, :30]):
+        made = x.copy() if x.base is None else numbers(dtype)[:, ::2, :30]
+        found.forth(made)
+        compare(made, fft.fft(np.ascontiguousarray(x)))
+        expected = fft.ifft(made)
+        found.back(made)
+        compare(made, expected)
+        np.testing.assert_allclose(made, x, atol=1e-5)
+    real = numbers(dtype).real[:, :, ::2]
+    spectra = np.empty((3, 5, 20), dtype)[..., 2:18]  # rows that are apart, as in the engine
+    found.forth_real(real, spectra)
+    compare(spectra, fft.rfft(np.ascontiguousarray(real)))
+    kept, samples = spectra.copy(), np.empty((3, 5, 30), real.dtype)
+    found.back_real(spectra, samples)
+    compare(samples, fft.irfft(kept, 30))
     np.testing.assert_array_equal(spectra, kept)
 
 
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
 def test_they_are_scipys_to_the_bit(dtype: Any) -> None:
     check(transforms.transforms(), dtype)
-
-
-@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
-def test_of_a_view_they_are_those_of_what_it_shows(dtype: Any) -> None:
-    x = numbers(dtype)
-    np.testing.assert_array_equal(
-        transforms.transforms().forth(x.copy()[:, ::2, :30]), fft.fft(np.ascontiguousarray(x[:, ::2, :30]))
-    )
 
 
 class Changed:
@@ -120,18 +121,9 @@ def test_they_bring_nothing_else_along_and_scipy_can_follow() -> None:
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
 def test_those_of_ducc0_are_scipys_to_rounding(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     use("ducc0", monkeypatch)
-    found, x = transforms.transforms(), numbers(dtype)
-    close = {"rtol": 0, "atol": 100 * np.finfo(dtype).eps}
+    found = transforms.transforms()
     assert found.name == "ducc0"
-    np.testing.assert_allclose(found.forth(x.copy()), fft.fft(x), **close)
-    np.testing.assert_allclose(found.back(x.copy()), fft.ifft(x), **close)
-    real = x.real[:, :, ::2]
-    spectra = found.forth_real(real, np.empty((3, 5, 16), dtype))
-    np.testing.assert_allclose(spectra, fft.rfft(real), **close)
-    kept = spectra.copy()
-    samples = found.back_real(spectra, np.empty((3, 5, 30), real.dtype))
-    np.testing.assert_allclose(samples, real, **close)
-    np.testing.assert_array_equal(spectra, kept)
+    check(found, dtype, atol=float(100 * np.finfo(dtype).eps))
 
 
 @pytest.mark.parametrize("rates", [(1, 2), (160, 147), (44_100, 44_101)])
