@@ -2,21 +2,30 @@
 
 It makes the mean and the power of the rounding error independent of the signal (S. P. Lipshitz, R. A.
 Wannamaker, J. Vanderkooy, "Quantization and dither: a theoretical survey", J. Audio Eng. Soc. 40, 1992).
+Its random words are those of SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom
+number generators", OOPSLA 2014): word n is a hash of the seed and of n, so that a stream begins anywhere,
+and numpy.random, which is slow to import, is not needed.
 """
 
 from functools import lru_cache
 
 import numpy as np
-from numpy.random import PCG64, Generator  # at start: a later import could swallow a signal
+from numpy.typing import NDArray
 
 from convt_cli.samples.formats import Array
 
+Words = NDArray[np.uint64]
+
+STEP = 256  # the noise is in units of a step of the file over this number
 _SEED = 0x636F6E7674
-_CACHED = 1 << 19  # first values, of all channels together, that are cached for the next short file
+_GAMMA, _FIRST, _SECOND = (
+    np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+)
+_BLOCK = 1 << 14  # words to hash at a time: few enough for the cache
 
 
 class TriangularNoise:
-    """Noise between -1 and 1 in steps of 1/256: one stream per channel, the same in every run.
+    """Noise between -1 and 1 in units of 1/STEP: one stream per channel, the same in every run.
 
     Parameters
     ----------
@@ -27,53 +36,37 @@ class TriangularNoise:
     """
 
     def __init__(self, channels: int, start: int) -> None:
-        self._channels, self._at = channels, start
-        self._rest: _Stream | None = None
+        self._seeds, self._at = random_words(_SEED, 0, channels), start
 
     def __call__(self, count: int) -> Array:
-        """Return the next values (channels, count), float32, read-only and independent of the counts."""
-        first, self._at = self._at, self._at + count
-        if self._at * self._channels <= _CACHED:
-            return _beginning(self._channels)[:, first : self._at]
-        if self._rest is None:
-            self._rest = _Stream(self._channels, first)
-        return self._rest(count)
+        """Return the next values (channels, count), int16, independent of the counts."""
+        first, skipped = divmod(self._at, 4)  # values per word
+        self._at += count
+        words = -(-(skipped + count) // 4)
+        noise = np.empty((len(self._seeds), 4 * words), np.int16)
+        for seed, row in zip(self._seeds, noise, strict=True):
+            for start in range(0, words, _BLOCK):
+                stop = min(start + _BLOCK, words)
+                pairs = random_words(int(seed), first + start, stop - start).view(np.int16)
+                # The sum of two bytes, the upper one signed, less its mean.
+                made = row[4 * start : 4 * stop]
+                np.right_shift(pairs, 8, out=made)
+                pairs &= 255
+                made += pairs
+                made -= 127
+        return noise[:, skipped : skipped + count]
 
 
-@lru_cache(maxsize=2)
-def _beginning(channels: int) -> Array:
-    values = _Stream(channels, 0)(_CACHED // channels)
-    values.flags.writeable = False
-    return values
+def random_words(seed: int, start: int, count: int) -> Words:
+    """Return words `start` and later of SplitMix64."""
+    words = _multiples(count) + np.uint64((seed + start * int(_GAMMA)) % 2**64)
+    for shift, factor in ((30, _FIRST), (27, _SECOND), (31, None)):
+        words ^= words >> np.uint64(shift)
+        if factor is not None:
+            words *= factor
+    return words
 
 
-class _Stream:
-    """Generates the noise, four values per random word."""
-
-    def __init__(self, channels: int, start: int) -> None:
-        bits = [PCG64([_SEED, channel]).advance(start // 4) for channel in range(channels)]
-        self._random = [Generator(each) for each in bits]
-        self._left = np.empty((channels, 0), np.uint16)
-        self(start % 4)
-
-    def __call__(self, count: int) -> Array:
-        noise = np.empty((len(self._random), count), np.float32)
-        begin = min(count, self._left.shape[1])  # values left from the last word
-        fours = -(-(count - begin) // 4)
-        left = np.empty((len(self._random), self._left.shape[1] + 4 * fours - count), np.uint16)
-        for random, row, before, after in zip(self._random, noise, self._left, left, strict=True):
-            pairs = random.integers(0, 2**64 - 1, fours, np.uint64, endpoint=True).view(np.uint16)
-            _add_halves(before[:begin], row[:begin])
-            _add_halves(pairs[: count - begin], row[begin:])
-            after[:] = np.concatenate([before[begin:], pairs[count - begin :]])
-        self._left = left
-        noise *= np.float32(1 / 256)
-        return noise
-
-
-def _add_halves(pairs: Array, sums: Array) -> None:
-    """Write the sum of the two bytes of each pair, less its mean."""
-    halves = (pairs & 255).view(np.int16)
-    halves += (pairs >> 8).view(np.int16)
-    halves -= 255
-    sums[:] = halves
+@lru_cache(maxsize=4)
+def _multiples(count: int) -> Words:
+    return np.arange(1, count + 1, dtype=np.uint64) * _GAMMA

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from convt_cli.samples.dither import TriangularNoise
+from convt_cli.samples.dither import STEP, TriangularNoise
 from convt_cli.samples.formats import Array, Format
 from convt_cli.samples.levels import Levels
 
@@ -13,6 +13,7 @@ Dither = Literal["none", "needed", "tpdf"]
 Overs = Literal["keep", "clip", "error"]
 
 _PIECE = 1 << 17  # samples at a time: few enough for the cache, enough to interrupt other threads rarely
+_FEW_BITS = 16  # of integers that leave int32 enough bits for the fraction of the noise
 
 
 class Quantiser:
@@ -98,32 +99,59 @@ class Quantiser:
         return samples
 
     def _rounded(self, samples: Array, low: float, high: float) -> Array:
+        """Return integers, int32, as the file stores them or in the upper bits."""
         bits = self._target.bits
         top = 2.0 ** (bits - 1)
         # float32 holds every integer of up to 24 bits, but their fractions only up to 16 bits.
-        exact = bits <= (24 if self._dither == "none" else 16)
+        exact = bits <= (24 if self._dither == "none" else _FEW_BITS)
         wide = samples.dtype.type if exact else np.float64
         values = np.multiply(samples, wide(self._gain * top), dtype=wide)
-        rounded = np.rint(values)
-        if self._dither != "none":
-            noisy = values + self._noise(values.shape[1])
-            if self._dither == "needed":
-                np.copyto(noisy, values, where=rounded == values)
-            np.rint(noisy, out=rounded)
-        if low * top < 1 - top or high * top > top - 2:  # the dither may cross full scale
-            np.clip(rounded, -top, top - 1, out=rounded)
+        is_loud = low * top < 1 - top or high * top > top - 2  # the dither may cross full scale
+        if is_loud:
+            beyond = 0 if self._dither == "none" else 1  # is still clipped after any dither
+            np.clip(values, -top - beyond, top - 1 + beyond, out=values)
+        steps = _integers(values) if self._dither == "none" else self._dithered(values, top)
+        if is_loud:
+            np.clip(steps, int(-top), int(top) - 1, out=steps)
         if self._upper:
-            rounded *= wide(2.0 ** (32 - bits))
+            steps <<= 32 - bits
         elif self._target.subtype == "PCM_U8":
-            rounded += wide(top)
-        return rounded
+            steps += int(top)
+        return steps
+
+    def _dithered(self, values: Array, top: float) -> Array:
+        """Return integers after dither.
+
+        With few bits the noise has what is left of an int32 for a fraction::
+
+            | sign | integer | fraction: 8 bits |   + noise, and half a step   >> 8
+        """
+        noise, whole = self._noise(values.shape[1]), False
+        if self._dither == "needed":
+            whole = np.rint(values) == values
+        if self._target.bits > _FEW_BITS:
+            noisy = np.where(whole, values, values + noise / STEP)
+            return _integers(np.clip(noisy, -top, top - 1))
+        steps = _integers(values * values.dtype.type(STEP))
+        steps += noise
+        steps += STEP // 2
+        steps >>= STEP.bit_length() - 1
+        if np.any(whole):
+            np.copyto(steps, values, where=whole, casting="unsafe")
+        return steps
+
+
+def _integers(values: Array) -> Array:
+    """Return the nearest integers as int32, which they fit."""
+    integers = np.empty(values.shape, np.int32)
+    np.rint(values, out=integers, casting="unsafe")
+    return integers
 
 
 def _interleave(numbers: Array, frames: Array) -> None:
-    """Write numbers (channels, n) as frames (n, channels) of any dtype."""
+    """Write numbers (channels, n) as frames (n, channels) of any dtype; the numbers may be overwritten."""
     if frames.dtype == np.int16 and len(numbers) == 2:  # the most common format: two samples at a time
-        pairs = numbers.astype(np.int32)
-        low, high = pairs if sys.byteorder == "little" else pairs[::-1]
+        low, high = numbers if sys.byteorder == "little" else numbers[::-1]
         high <<= 16
         low &= 0xFFFF
         np.bitwise_or(low, high, out=frames.view(np.int32)[:, 0])
