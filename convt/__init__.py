@@ -18,12 +18,13 @@ from convt.design import QUALITIES, balance_kernel, design_kernel
 from convt.errors import ConvtError, ParameterError, ParameterTypeError, StreamError, WeightsError
 from convt.geometry import output_length
 from convt.resample import Resampler, resample
-from convt.response import Response
 from convt.stream import Upsampler
-from convt.weights import WeightEntry, WeightList, Weights, list_weights, load_weights
 
 if TYPE_CHECKING:
     from convt.fitting import Fit, Fitter, fit
+    from convt.response import Response
+    from convt.weights.load import WeightEntry, WeightList, list_weights, load_weights
+    from convt.weights.weights import Weights
 
 __version__ = "0.1.0"
 
@@ -53,10 +54,19 @@ __all__ = [
 ]
 
 
+# Imported when they are first used, since they slow down the import of convt.
+_LATER = {
+    "convt.fitting": ("Fit", "Fitter", "fit"),
+    "convt.response": ("Response",),
+    "convt.weights.load": ("WeightEntry", "WeightList", "list_weights", "load_weights"),
+    "convt.weights.weights": ("Weights",),
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Import `convt.fitting` when it is first used, since it slows down the import of convt."""
-    if name in ("Fit", "Fitter", "fit"):
-        return getattr(import_module("convt.fitting"), name)
+    for module, names in _LATER.items():
+        if name in names:
+            return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -2,7 +2,6 @@
 
 import math
 from copy import copy
-from dataclasses import replace
 from fractions import Fraction
 from typing import Literal, SupportsIndex, get_args
 from warnings import warn
@@ -111,7 +110,7 @@ class Resampler:
         signal = as_numeric("x", x)
         at = _checked_axis(self._axis, signal)
         result = _result(result_dtype(signal.dtype), self._precision)
-        return _resampled(signal, at, replace(self._filter, dtype=compute_dtype(result)), result)
+        return _resampled(signal, at, self._filter._replace(dtype=compute_dtype(result)), result)
 
     @property
     def kernel(self) -> Array:
@@ -174,8 +173,8 @@ class Resampler:
         if self._lead is None:
             _warn_if_transposed(signal, self._axis, 3, times=_TURNED)
             self._signal = result_dtype(signal.dtype)
-            self._filter = replace(
-                self._filter, dtype=compute_dtype(_result(self._signal, self._precision))
+            self._filter = self._filter._replace(
+                dtype=compute_dtype(_result(self._signal, self._precision))
             )
             self._lead = rows.shape[:-1]
             self._stream = prepared(self._filter).fork(math.prod(self._lead))

@@ -11,8 +11,8 @@ the sum of their H. Points of H that are only rounding have none::
 """
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,7 @@ _LONG = 1 << 17  # points up to which the kernel's spectrum is computed in more 
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Neighbouring products of H, (C_in, groups, C_out, 1, n), and X; they may be the first of Z."""
 
     spectrum: Array
@@ -38,8 +37,7 @@ class Run:
     first: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The spectra of frames, and of their outputs: in full, the first half, or those of pairs.
 
     Attributes
@@ -81,8 +79,7 @@ class Layout:
         return math.lcm(self.points, self.period)
 
 
-@dataclass(frozen=True, slots=True)
-class Spectrum:
+class Spectrum(NamedTuple):
     """H at `size` points, or half of them for real taps, (C_in, groups, C_out, 1, n), without `factor`."""
 
     half: Array

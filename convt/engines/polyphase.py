@@ -12,8 +12,8 @@ For a ratio of rates the outputs of a period take the place of the phases; those
 sample share a product.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ from convt.engines.buffers import Scratch, outputs_of_period, outputs_of_taps
 from convt.geometry import Geometry
 
 
-@dataclass(frozen=True, slots=True)
-class _Product:
+class _Product(NamedTuple):
     """Neighbouring outputs of a period that follow the same input sample.
 
     Attributes
@@ -83,8 +82,7 @@ class Polyphase:
         return result.reshape(signals, blocks, groups * self._cout, rows // self._cout, count)
 
 
-@dataclass(frozen=True, slots=True)
-class _Taps:
+class _Taps(NamedTuple):
     """Taps sorted by their output of a period; those of an output start at `first[output]`."""
 
     number: NDArray[np.intp]

@@ -25,7 +25,7 @@ kernel, its products are left out: from 44.1 to 48 kHz, one of 147 remains for e
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -151,8 +151,7 @@ class Spectral:
         return 1 if self._filled(frames) == frames else max(1, self._full // frames)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Buffers:
+class _Buffers(NamedTuple):
     """A thread's arrays for the frames of a block, and views of them.
 
     Attributes
@@ -199,8 +198,7 @@ class _Buffers:
             out[:, :, some.channels] = some.valid
 
 
-@dataclass(slots=True, kw_only=True)
-class _Outputs:
+class _Outputs(NamedTuple):
     """A thread's arrays for neighbouring output channels, and views of them.
 
     Attributes

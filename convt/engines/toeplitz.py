@@ -13,8 +13,8 @@ For a ratio of rates s/d there is a column for every d-th output, B*s/d of them,
 long period may be divided into runs of outputs, each with its own windows and matrix.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ from convt.engines.buffers import Scratch, by_output, outputs_of_period, windows
 from convt.geometry import Geometry
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(NamedTuple):
     """Some outputs of a window, their matrix, (groups, C_in*samples, C_out*outputs), and their samples."""
 
     matrix: Array

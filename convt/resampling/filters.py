@@ -6,10 +6,9 @@ outputs of the same low-pass filter instead (``chirp.py``).
 """
 
 from copy import copy
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ Edges = Literal["zero", "reflect", "hold"]
 _MOST_PHASES = 640  # L or M; above it the chirp-z transform is faster, as measured
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """The requirements of a filter; `dtype` is the dtype of the arithmetic."""
 
     ratio: Fraction

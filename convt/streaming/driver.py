@@ -8,7 +8,7 @@ through the same products, whatever the pieces, and the rest at the end of the s
 """
 
 from copy import copy
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,7 @@ _TASKS_PER_THREAD = 2  # each waits for the interpreter, but with one a thread m
 _WORTH_A_THREAD = 3e7  # multiply-adds that take as long as waking a thread
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+class _Task(NamedTuple):
     """Neighbouring blocks of some signals, for one part of the kernel.
 
     Attributes

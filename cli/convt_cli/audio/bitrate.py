@@ -9,8 +9,6 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
-import soundfile
-
 from convt_cli.audio import mpeg
 from convt_cli.errors import Misuse
 from convt_cli.files.source import Source
@@ -123,6 +121,8 @@ def _mpeg_bitrates(chosen: Format) -> list[int]:
 @lru_cache(maxsize=256)
 def _nominal(step: int, rate: int, channels: int) -> int:
     """Return the nominal bit rate that Vorbis' encoder states at a quality step (Vorbis I, 4.2.2)."""
+    import soundfile
+
     file, level = BytesIO(), 1 - step / _STEPS
     soundfile.SoundFile(file, "w", rate, channels, "VORBIS", format="OGG", compression_level=level).close()
     data = file.getvalue()

@@ -6,14 +6,13 @@ each of them in `blocks`. It has their `dtype`, the `precision` of arithmetic th
 """
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from convt_cli.audio import headers, mpeg
 from convt_cli.audio.headers import Header
 from convt_cli.audio.npy import NpyReader
 from convt_cli.audio.pcm import PcmReader
-from convt_cli.audio.sndfile import SndfileReader, pipe_from_ffmpeg
 from convt_cli.audio.stated_lengths import (
     count_ogg_streams,
     count_voc_blocks,
@@ -27,15 +26,16 @@ from convt_cli.files.source import Source
 from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
 
-Reader = PcmReader | SndfileReader | NpyReader
+if TYPE_CHECKING:
+    from convt_cli.audio.sndfile import SndfileReader
+Reader: TypeAlias = "PcmReader | SndfileReader | NpyReader"
 
 # First bytes of the formats that are most often piped. libsndfile's other formats hold short files.
 _KNOWN = (b"FORM", b"ID3", b"NIST", b"OggS", b"Crea", b"caff", b"fLaC", b"riff")
 _MOST_UNKNOWN = 1 << 24  # bytes that are read of an unknown pipe, which may be endless
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """The format of a stream without a header."""
 
     rate: int
@@ -104,6 +104,8 @@ def _open_audio(
     if source.size is None:
         source.seek(0)
         source.spool(math.inf if found or _is_known(source.read(4)) else _MOST_UNKNOWN)
+    from convt_cli.audio.sndfile import SndfileReader  # loads libsndfile
+
     missing = headers.fix_length(source, found) if found else _prepare(source)
     damage = f"{missing} bytes are missing at the end" if missing else ""
     meta = found.meta if found else Metadata()
@@ -132,6 +134,8 @@ def _prepare(source: Source) -> int:
     if (streams := count_ogg_streams(source)) > 1:
         kind = f"Ogg file of {streams} consecutive streams, of which libsndfile reads only the first"
     if kind:
+        from convt_cli.audio.sndfile import pipe_from_ffmpeg
+
         raise Failure(f"{source.name}: {kind}; {pipe_from_ffmpeg(source)}")
     return missing_bytes(source)
 

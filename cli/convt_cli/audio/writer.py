@@ -7,18 +7,20 @@ OSErrors.
 
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import convt
 from convt_cli.audio.npy import NpyWriter
 from convt_cli.audio.pcm import RIFF, PcmWriter, is_plain
-from convt_cli.audio.sndfile_writer import SndfileWriter
 from convt_cli.metadata.chunks import Order
 from convt_cli.metadata.metadata import Metadata
 from convt_cli.samples.formats import Format
 from convt_cli.samples.quantise import Dither, Overs, Quantiser
 
-AudioWriter = PcmWriter | SndfileWriter
-Writer = AudioWriter | NpyWriter
+if TYPE_CHECKING:
+    from convt_cli.audio.sndfile_writer import SndfileWriter
+AudioWriter: TypeAlias = "PcmWriter | SndfileWriter"
+Writer: TypeAlias = "AudioWriter | NpyWriter"
 
 
 def open_audio_writer(
@@ -54,6 +56,8 @@ def open_audio_writer(
     quantiser = Quantiser(chosen, channels, upper=not plain, gain=gain, dither=dither, overs=overs)
     if plain:
         return PcmWriter(path, chosen, channels, frames, meta, quantiser)
+    from convt_cli.audio.sndfile_writer import SndfileWriter  # loads libsndfile
+
     return SndfileWriter(path, chosen, channels, meta, quantiser, bitrate)
 
 

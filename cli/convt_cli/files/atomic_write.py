@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
-from secrets import token_hex
 from zlib import crc32
 
 from convt_cli.errors import Failure, ReaderGone
@@ -194,7 +193,7 @@ def _free_name(place: Path) -> Path:
     process has locked its file.
     """
     name = place.with_name(f".convt-{crc32(os.fsencode(place.name)):08x}.part")
-    other = name.with_suffix(f".{token_hex(8)}.part")
+    other = name.with_suffix(f".{os.urandom(8).hex()}.part")
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:

@@ -6,7 +6,6 @@ import os
 import select
 import shutil
 import stat
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -144,6 +143,8 @@ class Source:
         head, self._head = self._head, bytearray()
         if self.size is not None:
             self.seek(start)
+        import tempfile  # slow to import, and only pipes need it
+
         folder = tempfile.gettempdir()
         try:
             room = int(shutil.disk_usage(folder).free * _FILLED)

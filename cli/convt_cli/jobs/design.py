@@ -1,6 +1,5 @@
 """The work of ``convt design``: design or balance a kernel, measure, plot and write it."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import convt
@@ -118,6 +117,6 @@ def _print(measured: KernelMeasurements, options: DesignOptions, reporter: Repor
 def _print_json(
     before: KernelMeasurements | None, after: KernelMeasurements, options: DesignOptions
 ) -> None:
-    written = {"output": options.output and str(options.output), "asked": asdict(options.filter_spec)}
+    written = {"output": options.output and str(options.output), "asked": options.filter_spec._asdict()}
     balanced = {"before": measurements_as_json(before, options.rate)} if before else {}
     report.print_json(written | balanced | measurements_as_json(after, options.rate))

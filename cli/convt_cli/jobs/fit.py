@@ -118,7 +118,7 @@ class _PairFitter:
             bar(self.frames, None)
         self.fitter.end_pair()
 
-    def _compare(self, pair: Pair, low: Reader | None, high: Reader) -> None:
+    def _compare(self, pair: Pair, low: "Reader | None", high: Reader) -> None:
         """Refuse a LOW and a HIGH that do not match; warn of lengths and rates that differ."""
         for path, reader in ((pair.low, low), (pair.high, high)):
             if reader and reader.dtype.kind == "c":
@@ -136,7 +136,7 @@ class _PairFitter:
                 " longer one is cut"
             )
 
-    def _compare_rates(self, pair: Pair, low: Reader | None, high: Reader) -> None:
+    def _compare_rates(self, pair: Pair, low: "Reader | None", high: Reader) -> None:
         rate, stride = high.format.rate if high.format else None, self._options.stride
         if low and low.format and rate and rate != stride * low.format.rate:
             raise Failure(

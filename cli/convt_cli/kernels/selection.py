@@ -1,7 +1,6 @@
 """The kernel that a command uses: from a file, or the built-in one."""
 
 import os
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -44,8 +43,7 @@ class Measured(NamedTuple):
     rejection: float
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedKernel:
+class SelectedKernel(NamedTuple):
     """A weight and a bias as the library takes them, and their name in reports.
 
     `sha256` is that of their file if JSON is requested; None for a pipe.

@@ -1,7 +1,6 @@
 """The options that say what a filter is designed to."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -43,8 +42,7 @@ Phase = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class FilterSpec:
+class FilterSpec(NamedTuple):
     """The specification of a filter; None for options that are not given."""
 
     quality: Literal["fast", "high", "best"] | None = None

@@ -1,11 +1,9 @@
 """One input through the library: open it, then read, compute and write in parallel."""
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +27,6 @@ from convt_cli.files.paths import STREAM, input_name, output_name
 from convt_cli.files.source import open_output
 from convt_cli.metadata.metadata import Metadata
 from convt_cli.options.upsample_options import UpsampleOptions
-from convt_cli.plots.style import check_plot_path
-from convt_cli.run.compare_spectra import plot_spectra
 from convt_cli.run.prefetch import prefetch
 from convt_cli.run.prepare import block_size, check_streams, open_input, overs_of, plan_run, too_short
 from convt_cli.run.rates import with_ratio
@@ -69,13 +65,17 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
             plan = plan_run(options, ratio, reader, prepared)
             _check_target(options)  # last of all: that it exists must not hide another mistake
             if options.plot:
+                from convt_cli.plots.style import check_plot_path
+
                 check_plot_path(
                     options.plot, [*options.inputs, options.target], overwrite=options.overwrite
                 )
             run = _Run(plan, reader, on_progress, nullcontext if threads == 1 else prefetch)
             result = run.try_format() if options.dry_run else run.upsample()
-    result = replace(result, seconds=time.perf_counter() - begun)
+    result = result._replace(seconds=time.perf_counter() - begun)
     if options.plot:
+        from convt_cli.run.compare_spectra import plot_spectra
+
         plot_spectra(result, options.plot)
     return result
 
@@ -137,10 +137,10 @@ class _Run:
         with self._open_output() as path:
             result = self._copy(path) if self._plan.is_copy else self._write(path, gain)
             if path:
-                result = replace(result, bytes_out=path.stat().st_size)
+                result = result._replace(bytes_out=path.stat().st_size)
             if self._options.as_json:
                 written = file_sha256(path) if path else None
-                result = replace(result, sha256=(self._reader.source.sha256(), written))
+                result = result._replace(sha256=(self._reader.source.sha256(), written))
         return result
 
     def _copy(self, path: Path | None) -> RunResult:
@@ -197,6 +197,8 @@ class _Run:
         chosen, channels, frames = plan.formats[1], plan.channels[1], plan.frames[1]
         if chosen is None or frames is None or is_plain(chosen):
             return result
+        import tempfile
+
         with (
             write_errors_as_failures(tempfile.gettempdir()),
             tempfile.TemporaryDirectory(prefix="convt-") as folder,
@@ -204,7 +206,7 @@ class _Run:
         ):
             writer.write(0, np.zeros((channels, min(_SILENCE, frames)), np.float32))
             writer.finish([])
-            return replace(result, lost=(*result.lost, *writer.lost))
+            return result._replace(lost=(*result.lost, *writer.lost))
 
     def _open_output(self) -> AbstractContextManager[Path | None]:
         if self._options.target == STREAM:
@@ -235,8 +237,7 @@ class _Run:
             late = writable_metadata(late, plan.formats[1], plan.ratio.factor, plan.channels)
         lost = [*plan.metadata.lost, *late.lost, *late.tags, *writer.finish(late.chunks), *writer.lost]
         notes = (f"{plan.target}: {note}" for note in writer.notes)
-        result = replace(
-            RunResult.as_planned(plan),
+        result = RunResult.as_planned(plan)._replace(
             gain=gain,
             lost=tuple(lost),
             bitrate=writer.bitrate,
@@ -245,7 +246,7 @@ class _Run:
         if isinstance(writer, NpyWriter):
             return result
         levels = writer.quantise.levels
-        return replace(result, frames=(self._frames, levels.frames), levels=levels, is_rf64=writer.is_rf64)
+        return result._replace(frames=(self._frames, levels.frames), levels=levels, is_rf64=writer.is_rf64)
 
     def _guard(self) -> float:
         """Return the gain that just fits the output into full scale; 1 if it fits already."""

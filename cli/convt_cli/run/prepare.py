@@ -10,7 +10,6 @@ import convt
 from convt_cli.audio.bitrate import bitrate_of_input, check_bitrate
 from convt_cli.audio.pcm import predicted_size
 from convt_cli.audio.reader import Raw, Reader, open_reader
-from convt_cli.audio.sndfile import SndfileReader
 from convt_cli.audio.writer import writable_metadata
 from convt_cli.errors import Failure, Misuse, Unwritable
 from convt_cli.files.paths import STREAM, input_name
@@ -147,7 +146,7 @@ def _bitrates(
     if options.bitrate:
         check_bitrate(chosen, channels, options.bitrate)
     before = None
-    if isinstance(reader, SndfileReader):
+    if reader.format:
         before = bitrate_of_input(reader.source, reader.format, reader.frames)
     return before, options.bitrate or before
 

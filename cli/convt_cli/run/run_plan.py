@@ -1,7 +1,6 @@
 """One run from an input to its output: the plan before it, and the result after it."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +14,7 @@ from convt_cli.samples.levels import Levels
 from convt_cli.samples.quantise import Dither
 
 
-@dataclass(frozen=True, slots=True)
-class RunPlan:
+class RunPlan(NamedTuple):
     """Everything known about a run before its first sample.
 
     Attributes
@@ -91,8 +89,7 @@ class RunPlan:
         return np.promote_types(self.dtype, np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(NamedTuple):
     """A finished run.
 
     Attributes

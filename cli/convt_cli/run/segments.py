@@ -9,8 +9,8 @@ samples for the kernel's history, therefore gives the same bytes as a stream of 
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import convt
 from convt_cli.audio.pcm import PcmReader, PcmRegionWriter, is_plain
@@ -28,12 +28,11 @@ from convt_cli.samples.nonfinite import NonFinitePolicy
 from convt_cli.samples.quantise import Quantiser
 
 # Output samples of a segment, all channels together: at least some hundredths of a second of work, and
-# preferably so many that computing the history again does not matter.
+# preferably half a second, compared with which computing the history again takes no time.
 SEGMENT_SAMPLES, LONG_SEGMENT = 1 << 22, 1 << 25
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """Input frames at which to begin reading, of the segment's start and of its end; its output frames."""
 
     read: int

@@ -10,7 +10,6 @@ ends, in whatever way, the system closes its end of the pipe, which ends the wor
 Threads would also share the interpreter lock, and wait for each other at every step.
 """
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -20,10 +19,8 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from convt_cli.files.atomic_write import remove_temporaries
 
@@ -36,6 +33,10 @@ _PATIENCE = 0.5  # seconds to wait until a worker ends by itself
 _SIGNALS = {
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, "pthread_sigmask")
 }
+
+if TYPE_CHECKING:  # slow to import, and few commands need workers
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 Task = tuple[Any, ...]
 
@@ -66,10 +67,12 @@ def cores() -> int:
 class _Worker:
     """A worker and its numbered tasks."""
 
-    _connections: ClassVar[set[Connection]] = set()  # the main process's ends of all pipes
+    _connections: ClassVar["set[Connection]"] = set()  # the main process's ends of all pipes
 
     def __init__(self) -> None:
         self.tasks: deque[tuple[int, Task]] = deque()
+        import multiprocessing
+
         self._forks = FORKS and threading.active_count() == 1  # else locks of other threads stay held
         context: Any = multiprocessing.get_context("fork" if self._forks else "spawn")
         self.connection, self._its_own = context.Pipe()
@@ -151,6 +154,8 @@ class Workers:
 
     def _take(self, pending: deque[tuple[int, Task]], results: dict[int, Any]) -> None:
         """Wait for results, and collect them."""
+        from multiprocessing.connection import wait
+
         ready = wait([worker.connection for worker in self._workers])
         for worker in [worker for worker in self._workers if worker.connection in ready]:
             try:
@@ -200,7 +205,7 @@ def _signals_held() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
-def _serve(connection: Connection, inherited: list[Connection]) -> None:
+def _serve(connection: "Connection", inherited: "list[Connection]") -> None:
     """Work on tasks until the main process closes its end of the pipe."""
     for other in inherited:
         other.close()
@@ -221,7 +226,7 @@ def _serve(connection: Connection, inherited: list[Connection]) -> None:
             connection.send(result)
 
 
-def _receive(connection: Connection, tasks: "SimpleQueue[tuple[Callable[..., Any], Task]]") -> None:
+def _receive(connection: "Connection", tasks: "SimpleQueue[tuple[Callable[..., Any], Task]]") -> None:
     """Take tasks from the pipe; when it is closed, end the process without leaving unfinished files."""
     try:
         while True:

@@ -2,13 +2,11 @@
 
 import difflib
 import sys
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from convt_cli.errors import Misuse, Unwritable
@@ -23,6 +21,7 @@ _REAL_CODERS = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_I
 _PORTABLE = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")  # for any container
 _NEAREST = {"PCM_32": "PCM_24", "FLOAT": "PCM_24", "DOUBLE": "PCM_24", "ALAC_32": "PCM_32"}
 _NEAREST |= {"ALAC_20": "PCM_24", "ALAC_24": "PCM_24"}
+_OF_WAV = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 _GARBLED = ("ALAC_20", "ALAC_24", "ALAC_32")  # libsndfile 1.2.2 damages some samples of these codecs
 _OLD_MPEG = ("MPEG_LAYER_I", "MPEG_LAYER_II")
 _UNFIT = {  # file types that convt reads but does not write
@@ -41,8 +40,7 @@ _RATES = {"OPUS": [*_OPUS_RATES], "MPEG_LAYER_III": sorted({*_OPUS_RATES, 11_025
 _CHANGE = "choose another rate with --rate, or another file type with -o, such as .wav"
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """An audio file's container, sample format, byte order and rate, under libsndfile's names."""
 
     container: str
@@ -83,8 +81,7 @@ class Format:
         return self.endian == "BIG" or (self.endian == "CPU" and sys.byteorder == "big")
 
 
-@dataclass(frozen=True, slots=True)
-class FormatRequest:
+class FormatRequest(NamedTuple):
     """The container and the sample format requested by options; None if not given."""
 
     container: str | None = None
@@ -135,6 +132,8 @@ def output_format(
         raise Unwritable(f"convt writes no {target.suffix} files; use --format MP3 or --format FLAC")
     subtype = wanted.subtype or _subtype(container, source, target)
     if not _can_write(container, subtype):
+        import soundfile
+
         able = ", ".join(s for s in soundfile.available_subtypes(container) if s not in _GARBLED)
         raise Misuse(f"{container} cannot hold {subtype} samples; it can hold {able}")
     _check_rate(container, subtype, rate)
@@ -157,11 +156,11 @@ def format_request(container: str | None, subtype: str | None) -> FormatRequest:
     container = container and _EXTENSIONS.get(container.upper(), container.upper())
     subtype = subtype and subtype.upper()
     for name, known, option, usual in (
-        (container, _containers(), "--format", _USUAL_CONTAINERS),
-        (subtype, _subtypes(), "--subtype", _USUAL_SUBTYPES),
+        (container, _containers, "--format", _USUAL_CONTAINERS),
+        (subtype, _subtypes, "--subtype", _USUAL_SUBTYPES),
     ):
-        if name and (name not in known or name in _GARBLED):
-            close = difflib.get_close_matches(name, [*usual, *sorted(known - set(_GARBLED))], 1)
+        if name and (name not in known() or name in _GARBLED):
+            close = difflib.get_close_matches(name, [*usual, *sorted(known() - set(_GARBLED))], 1)
             guess = f" Did you mean {close[0]}?" if close else ""
             cannot = f"{name} cannot be written." if name in _FOREIGN else f"unknown format: {name}."
             raise Misuse(f"{option}: {cannot}{guess} Usual are {', '.join(usual)}")
@@ -172,7 +171,7 @@ def container_of_name(target: Path) -> str | None:
     """Return the container of a file name's extension; None if the extension is unknown."""
     extension = target.suffix.lstrip(".").upper()
     container = _EXTENSIONS.get(extension, extension)
-    return container if container in _containers() else None
+    return container if container == "WAV" or container in _containers() else None
 
 
 def _check_extension(source_path: Path, target: Path) -> None:
@@ -205,19 +204,27 @@ def _endian(container: str, subtype: str, source: Format) -> str:
 
 @cache
 def _containers() -> frozenset[str]:
+    import soundfile
+
     return frozenset(soundfile.available_formats())
 
 
 @cache
 def _subtypes() -> frozenset[str]:
+    import soundfile
+
     return frozenset(soundfile.available_subtypes())
 
 
 @lru_cache(maxsize=256)
 def _can_write(container: str, subtype: str, endian: str = "FILE") -> bool:
     """Return whether libsndfile writes this format; cached, since the check is slow."""
+    if container == "WAV" and endian in ("FILE", "LITTLE") and subtype in _OF_WAV:
+        return True  # without libsndfile, which takes time to load
     if subtype.startswith("MPEG") and (container, subtype) != ("MP3", "MPEG_LAYER_III"):
         return False  # libsndfile's check accepts these, but it cannot open them for writing
+    import soundfile
+
     return bool(soundfile.check_format(container, subtype, endian))
 
 
@@ -236,4 +243,6 @@ def _subtype(container: str, source: Format, target: Path) -> str:
         own = container == source.container or subtype.startswith(_PORTABLE)
         if own and subtype not in _GARBLED and _can_write(container, subtype):
             return subtype
+    import soundfile
+
     return str(soundfile.default_subtype(container))

@@ -8,15 +8,14 @@ Three-byte samples are read as overlapping four-byte ones, with the neighbour's 
                          [h l m h]       value in the upper 24 bits of each
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from convt_cli.samples.formats import Array, Format
 
 
-@dataclass(frozen=True, slots=True)
-class PcmCodec:
+class PcmCodec(NamedTuple):
     """The sample type in a file: `code` is numpy's name, ``i3`` for three bytes."""
 
     code: str

@@ -1,7 +1,7 @@
 """The report of a run, which one process can send to another."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from convt_cli.files.paths import STREAM
 from convt_cli.run.run_plan import RunResult
@@ -10,8 +10,7 @@ from convt_cli.text.upsample_json import result_as_json
 from convt_cli.text.upsample_text import details, dry_run_row, losses, notes, warnings
 
 
-@dataclass(frozen=True, slots=True)
-class RunReport:
+class RunReport(NamedTuple):
     """The lines for people, and the one for programs.
 
     Attributes
