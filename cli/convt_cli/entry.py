@@ -7,7 +7,7 @@ import sys
 import threading
 
 _BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")  # of the BLAS of numpy's wheels
-_THREAD_VARIABLES = (*_BLAS_VARIABLES, "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CONVT_NUM_THREADS")
+_THREAD_VARIABLES = (*_BLAS_VARIABLES, "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _GC_THRESHOLD = 100_000  # objects that are made before garbage is looked for: imports alone make many
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
@@ -56,10 +56,13 @@ def _open_closed_streams() -> None:
 
 def _use_own_threads() -> None:
     """Have the library's threads and none of BLAS's, which would only wait, and busily, for work."""
-    if not any(name in os.environ for name in _THREAD_VARIABLES):
+    if "CONVT_NUM_THREADS" not in os.environ:
+        if any(name in os.environ for name in _THREAD_VARIABLES):  # these are for the library, too
+            return
         here = hasattr(os, "sched_getaffinity")  # as Linux has it
         os.environ["CONVT_NUM_THREADS"] = str(len(os.sched_getaffinity(0)) if here else os.cpu_count() or 1)
-        os.environ.update(dict.fromkeys(_BLAS_VARIABLES, "1"))
+    for name in _BLAS_VARIABLES:
+        os.environ.setdefault(name, "1")
 
 
 def _keep_memory() -> None:
