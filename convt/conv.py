@@ -1,16 +1,22 @@
 """The transposed convolution in one call."""
 
+from functools import lru_cache
 from typing import SupportsIndex
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from convt.arguments import Integer, as_threads
-from convt.arrays import Array, as_numeric
-from convt.engines.planning import EngineName, as_engine, plan_for
+from convt.arrays import Array, DType, as_numeric
+from convt.engines.planning import EngineName, Plan, as_engine, plan_for
 from convt.geometry import Geometry, Padding
 from convt.kernel import Kernel, warn_if_transposed
 from convt.streaming.driver import Driver
-from convt.streaming.threads import default_threads
+
+# Numbers of a kernel, and elements of an engine, that are prepared once for several calls.
+_SMALL_KERNEL, _SMALL_MATRIX = 1 << 9, 1 << 17
+
+_Content = tuple[bytes, str, tuple[int, ...]]
 
 
 def conv_transpose1d(
@@ -115,6 +121,39 @@ def conv_transpose1d(
     geometry.output_length(signal.shape[-1])
     if kernel.fixed_channels is None:
         warn_if_transposed(signal, "", 3)
-    chosen = plan_for(kernel, geometry, kernel.dtype_with(signal.dtype), as_engine(engine))
-    driver = Driver(kernel, geometry, chosen, signal.dtype, as_threads(threads) or default_threads())
+    result = kernel.dtype_with(signal.dtype)
+    chosen = plan_for(kernel, geometry, result, as_engine(engine))
+    driver = _driver(kernel, geometry, chosen, result, as_threads(threads))
     return kernel.as_outputs(driver.push(kernel.as_signals(signal), last=True), signal)
+
+
+def _driver(kernel: Kernel, geometry: Geometry, plan: Plan, dtype: DType, threads: int | None) -> Driver:
+    """Return a driver for one signal. Those of small kernels are kept, by the numbers of the kernel."""
+    if kernel.weight.size > _SMALL_KERNEL or plan.matrix > _SMALL_MATRIX:
+        return Driver(kernel, geometry, plan, dtype, threads)
+    weight, bias = _content(kernel.weight), None if kernel.bias is None else _content(kernel.bias)
+    return _prepared(weight, bias, kernel.groups, kernel.shared, geometry, plan, dtype).fork(threads)
+
+
+def _content(array: Array) -> _Content:
+    return array.tobytes(), array.dtype.str, array.shape
+
+
+def _array(content: _Content) -> Array:
+    data, dtype, shape = content
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+@lru_cache(maxsize=16)
+def _prepared(
+    weight: _Content,
+    bias: _Content | None,
+    groups: int,
+    shared: bool,
+    geometry: Geometry,
+    plan: Plan,
+    dtype: DType,
+) -> Driver:
+    """Return a driver that has not begun, for copies of the arrays."""
+    taps, offset = _array(weight), None if bias is None else _array(bias)
+    return Driver(Kernel(taps, offset, groups, shared), geometry, plan, dtype, None)

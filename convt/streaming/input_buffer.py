@@ -20,6 +20,12 @@ class InputBuffer:
         self._kept_from = self.pushed_from = self.seen = 0
         self._pushed: Array
 
+    def fork(self) -> "InputBuffer":
+        """Return an independent buffer with the same samples, which are replaced and never changed."""
+        fork = object.__new__(InputBuffer)
+        fork.__dict__.update(self.__dict__)
+        return fork
+
     def push(self, x: Array) -> None:
         """Take the next samples."""
         self._pushed, self.pushed_from = x, self.seen

@@ -160,6 +160,7 @@ class _Cores:
     def leave(self, team: ThreadTeam) -> None:
         """Take a team's cores back."""
         self._forget(team.reference)
+        del team.reference  # which would call it again
 
     def _forget(self, team: "ref[ThreadTeam]") -> None:
         with self._lock:

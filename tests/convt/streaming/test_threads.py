@@ -136,7 +136,7 @@ def test_the_variable_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     for bad in ("0", "two", "1.5"):
         monkeypatch.setenv("CONVT_NUM_THREADS", bad)
         with pytest.raises(convt.ParameterError, match=f"CONVT_NUM_THREADS must be .*, got '{bad}'"):
-            convt.conv_transpose1d([[1.0]], [[[1.0]]])
+            convt.conv_transpose1d(np.zeros((1, 4_000_000)), [[[1.0]]])  # enough for two threads
 
 
 def test_bad_numbers_of_threads_are_refused() -> None:
