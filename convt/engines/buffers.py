@@ -11,7 +11,6 @@ from convt.arrays import Array, DType, array_cache
 from convt.geometry import Geometry
 
 SMALL_PRODUCT = 1_000_000  # multiply-adds: up to here OpenBLAS, on AVX-512, does not pack its arguments
-_ROWS = 16  # of a matrix to transpose at a time: the number of elements in a cache line
 
 
 def windows(array: Array, length: int, step: int, count: int) -> Array:
@@ -35,19 +34,6 @@ def by_phase(weight: Array, geometry: Geometry) -> Array:
         dense = np.zeros((*weight.shape[:-1], taps), weight.dtype)
         dense[..., : geometry.span : geometry.dilation] = weight
     return dense.reshape(*weight.shape[:-1], geometry.lag + 1, geometry.stride)
-
-
-def transposed(matrices: Array) -> Array:
-    """Return a transposed copy of matrices (..., rows, columns), a few rows at a time.
-
-    A transpose of all rows at once would use only one element of each cache line.
-    """
-    *lead, rows, columns = matrices.shape
-    result = np.empty((*lead, columns, rows), matrices.dtype)
-    for start in range(0, rows, _ROWS):
-        part = slice(start, start + _ROWS)
-        result[..., part] = matrices[..., part, :].swapaxes(-1, -2)
-    return result
 
 
 @array_cache(1 << 22)  # each engine asks twice, and short calls would spend long on it

@@ -13,7 +13,7 @@ chapter 4). No sample is copied before the product, and the sum interleaves the 
 import numpy as np
 
 from convt.arrays import Array
-from convt.engines.buffers import Scratch, by_phase, transposed
+from convt.engines.buffers import Scratch, by_phase
 from convt.geometry import Geometry
 
 TILE = 16  # columns that a matrix product computes at a time
@@ -26,7 +26,7 @@ class Col2im:
         """Prepare for blocks of any size."""
         taps = by_phase(weight, geometry)
         self._groups, self._cin, *self._shape = taps.shape  # and channels, lags, phases
-        self._matrix = transposed(taps.reshape(self._groups, self._cin, -1))
+        self._matrix = taps.reshape(self._groups, self._cin, -1).swapaxes(-1, -2)  # a view
         self._scratch = scratch
 
     def __call__(self, frames: Array, bias: Array, out: Array) -> None:
