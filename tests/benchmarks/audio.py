@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 from tests.benchmarks.cases import Case
 from tests.benchmarks.page import Row
@@ -25,6 +26,11 @@ _RATIOS = (
     ("float32", "high", "soxr HQ"),
     ("float64", "high", "soxr VHQ"),
     ("float64", "best", "soxr VHQ"),
+)
+
+_RATE_PAIRS = (
+    *(("48", "96"), ("8", "16"), ("16", "48"), ("44.1", "48"), ("44.1", "192")),
+    *(("96", "48"), ("48", "16"), ("48", "44.1")),
 )
 
 
@@ -81,6 +87,19 @@ def ratios() -> Iterator[Row]:
                 each = Case(f"{dtype}, {name} kHz, *{quality}*", dtype, 1, 1, 0, stride, length)
                 own = replace(each, down=down, quality=quality, reference=1 << 13)
                 yield own, race.run(own, names, 5)
+
+
+def one_core() -> Iterator[Row]:
+    """CPU time of one thread, of changes of rate in memory, beside soxr's."""
+    own = installed(["convt, scipy FFT", "convt, ducc0 FFT"])
+    with Race([*own, *installed(["soxr HQ", "soxr VHQ"])]) as race:
+        for dtype, quality, peer in (_RATIOS[1], *_RATIOS[2:]):
+            for before, after in _RATE_PAIRS:
+                ratio = Fraction(after) / Fraction(before)
+                name = f"{before} to {after} kHz, {dtype}, *{quality}*"
+                case = Case(name, dtype, 1, 1, 0, ratio.numerator, int(20_000 * Fraction(before)))
+                case = replace(case, down=ratio.denominator, quality=quality, reference=1 << 13)
+                yield case, race.run(case, [*own, *installed([peer])], 7, clock="cpu")
 
 
 def short() -> Iterator[Row]:

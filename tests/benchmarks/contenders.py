@@ -25,6 +25,15 @@ def convt(case: Case, engine: Any = None) -> Run:
     return lambda: upsample(x)
 
 
+def convt_resample(case: Case, fft: str) -> Run:
+    """The function for rates, on one thread, with one of the libraries for Fourier transforms."""
+    os.environ["CONVT_FFT"] = fft  # this process has no other contender
+    from convt import resample
+
+    x, quality = case.signal(), case.quality
+    return lambda: resample(x, case.down, case.stride, quality=quality, threads=1)
+
+
 def convt_once(case: Case) -> Run:
     """The function, which prepares the kernel at each call."""
     from convt import conv_transpose1d
@@ -117,6 +126,8 @@ CONTENDERS: dict[str, Callable[[Case], Run]] = {
     "convt, one call": convt_once,
     "convt, a push": convt_push,
     "convt, ratio": convt,
+    "convt, scipy FFT": lambda case: convt_resample(case, "scipy"),
+    "convt, ducc0 FFT": lambda case: convt_resample(case, "ducc0"),
     "convt, latency 480": lambda case: convt_stream(case, 480),
     "convt, latency 48": lambda case: convt_stream(case, 48),
     "scipy upfirdn": scipy,

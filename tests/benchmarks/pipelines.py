@@ -1,6 +1,7 @@
 """Time whole commands beside sox and ffmpeg: ``python -m tests.benchmarks.pipelines`` writes a page."""
 
 import argparse
+import importlib.util
 import os
 import shlex
 import subprocess
@@ -8,14 +9,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
 
 from convt import QUALITIES
 from tests.benchmarks import page
-from tests.benchmarks.race import Time, clean_environment
+from tests.benchmarks.race import Time, check_quiet, clean_environment
 
 _HERE = Path(__file__).parent
 _RATES = 48_000, 96_000
@@ -31,11 +32,20 @@ import os, subprocess, sys, time
 before = time.perf_counter()
 process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 _, status, usage = os.wait4(process.pid, 0)
-print(time.perf_counter() - before, usage.ru_maxrss)
+print(time.perf_counter() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 sys.exit(status != 0)
 """
 
 Commands = dict[str, list[str]]
+_ONE_THREAD = "convt, one thread"
+
+
+class Usage(NamedTuple):
+    """Seconds from start to end, seconds of all processors, and the peak of resident memory in MiB."""
+
+    wall: float
+    cpu: float
+    memory: float
 
 
 def conversions(source: str, target: str, subtype: str, to: int = _RATES[1]) -> Commands:
@@ -43,7 +53,7 @@ def conversions(source: str, target: str, subtype: str, to: int = _RATES[1]) -> 
     rate, convt = str(to), ["convt", "upsample", source, "-o", target, "--rate", str(to)]
     soxr, codec = f"aresample={rate}:resampler=soxr:precision=28", _CODECS[subtype]
     return {
-        "convt": [*convt, "--subtype", subtype, "-q"],
+        **ways([*convt, "--subtype", subtype, "-q"]),
         "sox": ["sox", source, "-b", *_BITS[subtype], target, "rate", "-v", rate],
         "ffmpeg": ["ffmpeg", "-y", "-loglevel", "error", "-i", source, "-af", soxr, "-c:a", codec, target],
     }
@@ -52,42 +62,72 @@ def conversions(source: str, target: str, subtype: str, to: int = _RATES[1]) -> 
 def batches(clips: list[str], folder: str, out: str) -> Commands:
     """All the clips of a folder, in one command and in a loop of the shell."""
     each = f'sox "$f" {shlex.quote(out)}/"${{f##*/}}" rate -v {_RATES[1]}'
+    peer = [sys.executable, "-m", "tests.benchmarks.soxr_clips", out, str(_RATES[1])]
+    soxr = {"soxr, all cores": [*peer, str(os.cpu_count()), *clips], "soxr, one core": [*peer, "1", *clips]}
     return {
-        "convt": ["convt", "upsample", *clips, "-d", out, "-q", "--overwrite"],
+        **ways(["convt", "upsample", *clips, "-d", out, "-q", "--overwrite"]),
+        **(soxr if importlib.util.find_spec("soxr") else {}),
         "sox": ["bash", "-c", f"for f in {shlex.quote(folder)}/*.wav; do {each} || exit; done"],
     }
 
 
 def shown(commands: Commands) -> str:
-    lines = [line[-1] if line[0] == "bash" else " ".join(line) for line in commands.values()]
+    lines = [
+        line[-1] if line[0] == "bash" else " ".join(line).replace(sys.executable, "python")
+        for line in commands.values()
+    ]
     return "\n".join(["```sh", *lines, "```"])
 
 
-def run(command: list[str]) -> tuple[float, float]:
-    """Seconds of a command from its start to its end, and its peak of resident memory in MiB."""
-    words = [*_CONVT, *command[1:]] if command[0] == "convt" else command
+def ffts() -> list[str]:
+    """The libraries for Fourier transforms that are here, the one that convt chooses first."""
+    return [name for name in ("ducc0", "scipy") if importlib.util.find_spec(name)]
+
+
+def ways(convt: list[str]) -> Commands:
+    """A line of convt with each library, and with one thread."""
+    first, *others = ffts()
+    return {
+        "convt": ["env", f"CONVT_FFT={first}", *convt],
+        **{f"convt, {name} FFT": ["env", f"CONVT_FFT={name}", *convt] for name in others},
+        _ONE_THREAD: ["env", f"CONVT_FFT={first}", "CONVT_NUM_THREADS=1", *convt],
+    }
+
+
+def run(command: list[str]) -> Usage:
+    """Run a command, and return what it used."""
+    words = [word for each in command for word in (_CONVT if each == "convt" else [each])]
     os.sync()  # what the one before has written must not reach the disk on this one's time
+    check_quiet()
     launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, *words]
-    seconds, peak = map(float, subprocess.check_output(launch, env=clean_environment(), text=True).split())
-    print(f"{seconds:9.2f} s  {command[0]}", file=sys.stderr)
-    return seconds, peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    wall, cpu, peak = map(
+        float, subprocess.check_output(launch, env=clean_environment(), text=True).split()
+    )
+    print(f"{wall:9.2f} s, {cpu:.2f} s of CPU  {' '.join(command)[:60]}", file=sys.stderr)
+    return Usage(wall, cpu, peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
-def race(commands: Commands, out: Path, rounds: int) -> dict[str, Time]:
-    """Time the commands in turns, after a round that is not counted and whose outputs are compared."""
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
+def race(commands: Commands, out: Path, rounds: int) -> dict[str, tuple[Time, Time]]:
+    """Run the commands in turns, and return their times, wall and CPU.
+
+    A first round is not counted, and its outputs are compared.
+    """
+    used_by: dict[str, list[Usage]] = {name: [] for name in commands}
     with tempfile.TemporaryDirectory(dir=out.parent) as used:
         for number in range(rounds + 1):
             made = list[Path]()
             for name, command in commands.items():
                 out.mkdir()
-                seconds[name].append(run(command)[0])
+                used_by[name].append(run(command))
                 made.append(out.rename(Path(used, f"{name}{number}")))
             if number == 0:
                 compare(made)
             for path in (path for folder in made for path in folder.iterdir()):
                 os.truncate(path, 0)  # while files have just been removed, ext4 takes long to begin others
-    return {name: Time(times[1:], None) for name, times in seconds.items()}
+    return {
+        name: (Time([each.wall for each in some[1:]], None), Time([each.cpu for each in some[1:]], None))
+        for name, some in used_by.items()
+    }
 
 
 def compare(folders: list[Path]) -> None:
@@ -146,8 +186,10 @@ def files(
     for subtype in subtypes:
         commands = conversions(source, f"{folder}/out/out.wav", subtype, rates[1])
         times = race(commands, folder / "out", rounds)
-        rows.append([f"{_length(seconds)}, {subtype}", *_beside(times, lambda own: f"{own:.3g} s")])
-    return page.table([f"medians of {rounds}", "convt", "sox", "ffmpeg"], rows)
+        rows.append(
+            [f"{_length(seconds)}, {subtype}", *_beside(times, lambda own: f"{own:.3g} s", seconds)]
+        )
+    return page.table([f"medians of {rounds}", *times], rows)
 
 
 def memory(folder: Path, lengths: Iterable[int]) -> str:
@@ -155,9 +197,9 @@ def memory(folder: Path, lengths: Iterable[int]) -> str:
     rows, out = [], folder / "out.wav"
     for seconds in lengths:
         source = noise(folder / "in.wav", seconds)
-        _, peak = run(conversions(source, str(out), "PCM_16")["convt"])
+        used = run(conversions(source, str(out), "PCM_16")["convt"])
         out.unlink()
-        rows.append([_length(seconds), f"{peak:.0f} MiB"])
+        rows.append([_length(seconds), f"{used.memory:.0f} MiB"])
     return page.table(["", "convt"], rows)
 
 
@@ -167,15 +209,21 @@ def clips(folder: Path, count: int, rounds: int) -> str:
     source.mkdir()
     paths = [noise(source / f"{number:05}.wav", 2, number) for number in range(count)]
     times = race(batches(paths, str(source), f"{folder}/out"), folder / "out", rounds)
-    row = [f"{count} files of 2 s", *_beside(times, lambda own: f"{count / own:.3g} files/s")]
-    return page.table([f"medians of {rounds}", "convt", "sox"], [row])
+    figures = _beside(times, lambda own: f"{count / own:.3g} files/s", 2 * count)
+    return page.table([f"medians of {rounds}", *times], [[f"{count} files of 2 s", *figures]])
 
 
-def _beside(times: dict[str, Time], figure: Callable[[float], str]) -> Iterator[str]:
-    """Each contender's figure, and how many times as long as convt it takes."""
-    for name, time in times.items():
-        ratio = "" if name == "convt" else f", **{times['convt'].times_faster_than(time):.2f}x**"
-        yield figure(time.seconds) + ratio
+def _beside(
+    times: dict[str, tuple[Time, Time]], figure: Callable[[float], str], seconds: int
+) -> Iterator[str]:
+    """Each contender's figure and CPU seconds for an hour of audio, and how many times as much it needs."""
+    own = times["convt"]
+    for name, (wall, cpu) in times.items():
+        slower, dearer = (
+            "" if name == "convt" else f" **{mine.times_faster_than(its):.2f}x**"
+            for mine, its in zip(own, (wall, cpu), strict=True)
+        )
+        yield f"{figure(wall.seconds)}{slower}; {3600 / seconds * cpu.seconds:.1f}{dearer}"
 
 
 def _length(seconds: int) -> str:
