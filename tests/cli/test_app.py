@@ -5,7 +5,9 @@ import subprocess
 import sys
 from typing import Any, get_args
 
+import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 import convt
@@ -124,3 +126,39 @@ def test_shells_complete_commands_and_options(words: str, completion: str) -> No
     command = [sys.executable, "-c", "import sys; sys.argv[0] = 'convt'; " + CONVT[2]]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.stdout.split() == [completion]
+
+
+def test_a_wav_file_is_changed_without_libraries_that_are_slow_to_load() -> None:
+    soundfile.write("in.wav", np.zeros(100), 8000, "PCM_16")
+    code = (
+        "import sys\n"
+        "from convt_cli.entry import main\n"
+        "sys.argv = ['convt', 'resample', 'in.wav', '--rate', '16k', '-q']\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code\n"
+        "slow = {'soundfile', 'multiprocessing', 'numpy.random', 'matplotlib', 'scipy', 'hashlib'}\n"
+        "slow |= {'tempfile', 'convt.weights.load', 'convt.fitting', 'rich', 'pydantic', 'mutagen'}\n"
+        "print(slow & set(sys.modules))\n"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout.splitlines()[1:] == ["set()"], made.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "threads", "blas"),
+    [({}, None, "1"), ({"CONVT_NUM_THREADS": "3"}, "3", "1"), ({"OPENBLAS_NUM_THREADS": "2"}, "", "2")],
+)
+def test_blas_has_one_thread_unless_it_is_set(
+    given: dict[str, str], threads: str | None, blas: str
+) -> None:
+    code = (
+        "import os\n"
+        "from convt_cli.entry import _use_own_threads\n"
+        "_use_own_threads()\n"
+        "print(os.environ.get('CONVT_NUM_THREADS', ''), os.environ['OPENBLAS_NUM_THREADS'], sep=',')\n"
+    )
+    clean = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    made = subprocess.check_output([sys.executable, "-c", code], env=clean | given, text=True).strip()
+    assert made.split(",") == [str(len(os.sched_getaffinity(0))) if threads is None else threads, blas]

@@ -317,3 +317,30 @@ def test_ratios_of_large_numbers(stride: int, down: int, taps: int) -> None:
     y = convt.conv_transpose1d(x, w[None, None], stride=stride, down=down)
     np.testing.assert_allclose(y[0], upfirdn(w, x[0], stride, down), rtol=0, atol=1e-12)
     assert y.shape[1] == convt.output_length(9000, taps, stride, down=down)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_a_kernel_that_changes_between_two_calls_is_prepared_again(dtype: str) -> None:
+    x, weight, bias = numbers(1, (1, 50), dtype), numbers(2, (1, 1, 9), dtype), numbers(3, (1,), dtype)
+    for _ in range(2):
+        made = convt.conv_transpose1d(x, weight, bias, stride=3)
+        np.testing.assert_allclose(made, transposed(x, weight, bias, stride=3), rtol=0, atol=1e-5)
+        weight[0, 0, 4] += 1
+        bias += 1
+    backwards = weight[..., ::-1]
+    made = convt.conv_transpose1d(x, backwards, bias, stride=3)
+    np.testing.assert_allclose(made, transposed(x, backwards, bias, stride=3), rtol=0, atol=1e-5)
+    weight[0, 0, 0], zero = 0.0, np.zeros_like(weight)
+    zero[0, 0, 1] = -0.0
+    np.testing.assert_array_equal(convt.conv_transpose1d(x, zero, stride=3), np.zeros((1, 156)))
+
+
+def test_small_kernels_are_kept_for_each_dtype_and_shape() -> None:
+    numbers_of = np.arange(1.0, 5.0)
+    for weight in (numbers_of, numbers_of.reshape(1, 1, 4), numbers_of.reshape(1, 2, 2)):
+        for dtype in ("float64", "float32", ">f8"):
+            x = np.array([[1.0, 2.0]], dtype)
+            made = convt.conv_transpose1d(x, weight.astype(dtype), stride=2)
+            expected = transposed(x, weight.reshape(1, -1, weight.shape[-1]), stride=2)
+            np.testing.assert_array_equal(made, expected)
+            assert made.dtype == ("float32" if dtype == "float32" else "float64")
