@@ -67,14 +67,31 @@ def by_output(weight: Array, geometry: Geometry) -> Array:
     return dense
 
 
+_Buffers = dict[tuple[str, DType], Array]
+
+
 class Scratch(threading.local):
     """Buffers by name and dtype, separate for each thread.
 
-    Blocks and parts of a kernel reuse them: to touch fresh memory can take longer than the work in it.
+    Blocks and parts of a kernel reuse them: to touch fresh memory can take longer than the work in it. A
+    signal handler may call convt in the middle of a task, so a task has its buffers to itself::
+
+        with scratch:
+            ...
     """
 
     def __init__(self) -> None:
-        self._buffers: dict[tuple[str, DType], Array] = {}
+        self._buffers: _Buffers = {}
+        self._outer: list[_Buffers] = []  # of the tasks that a signal handler has interrupted
+        self._spare: _Buffers | None = None
+
+    def __enter__(self) -> "Scratch":
+        self._outer.append(self._buffers)
+        self._buffers, self._spare = self._spare or {}, None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spare, self._buffers = self._buffers, self._outer.pop()
 
     def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:
         return Scratch, ()  # a copy starts without buffers

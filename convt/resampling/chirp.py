@@ -186,10 +186,14 @@ class Chirp:
             for run in split_evenly(range(len(channels)), _CHANNELS)
         ]
         with ignore_float_errors(), ThreadTeam(min(threads, len(tasks))) as team:
-            team.run(lambda task: self._compute(*task, y), tasks)
+            team.run(lambda task: self._compute_task(*task, y), tasks)
         self._emitted = stop
         buffer.keep(self._start(end)[0])
         return _joined(y, self._dtype)
+
+    def _compute_task(self, frames: range, channels: slice, y: Array) -> None:
+        with self._scratch:
+            self._compute(frames, channels, y)
 
     def _compute(self, frames: range, channels: slice, y: Array) -> None:
         """Write the outputs of neighbouring frames into y, one channel at a time."""

@@ -78,7 +78,6 @@ class Driver:
             self._weight = kernel.grouped(compute_dtype(self.dtype))
             self._bias = _bias_of_blocks(kernel, self._weight.dtype)
         self._kernel = PreparedKernel(self._weight, geometry, plan)
-        self._scratch = Scratch()
         self.reset()
 
     def reset(self) -> None:
@@ -203,6 +202,10 @@ class Driver:
 
     def _compute_task(self, task: _Task, y: Array) -> None:
         """Compute one task with the engine of its part."""
+        with self._kernel.scratch as scratch:
+            self._compute_with(task, y, scratch)
+
+    def _compute_with(self, task: _Task, y: Array, scratch: Scratch) -> None:
         grid, outputs = self._grid, self._grid.outputs_of(task.inputs)
         start = grid.input_start(task.first)
         stop = start + grid.lag + task.blocks * task.inputs
@@ -212,7 +215,7 @@ class Driver:
         target, bias = y[task.signals, task.part.outputs], self._bias_of(task.signals, task.part)
         is_whole = begin >= 0 and end <= y.shape[-1] and y.dtype == samples.dtype
         shape = (*target.shape[:2], end - begin)
-        out = target[..., begin:end] if is_whole else self._scratch("edge", samples.dtype, *shape)
+        out = target[..., begin:end] if is_whole else scratch("edge", samples.dtype, *shape)
         by_block = out.reshape(*out.shape[:2], task.blocks, outputs).swapaxes(1, 2)
         self._kernel.apply(task.part, samples, bias, by_block)
         if not is_whole:

@@ -46,7 +46,7 @@ class PreparedKernel:
     """
 
     def __init__(self, weight: Array, geometry: Geometry, plan: Plan) -> None:
-        self._geometry, self._plan, self._scratch = geometry, plan, Scratch()
+        self._geometry, self._plan, self.scratch = geometry, plan, Scratch()
         self._weight = weight
         self.parts = _channel_blocks(weight, plan.parts)
 
@@ -66,7 +66,7 @@ class PreparedKernel:
         part.engine = self._engine(part.weight)
 
     def _engine(self, weight: Array) -> Engine:
-        return self._plan.prepare(weight, self._geometry, self._scratch)
+        return self._plan.prepare(weight, self._geometry, self.scratch)
 
     def apply(self, part: ChannelBlock, samples: Array, bias: Array, out: Array) -> None:
         """Write the outputs of samples (N, C_in, lag + T*n) into `out`, (N, T, C_out, outputs)."""
