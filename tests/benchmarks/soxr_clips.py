@@ -5,11 +5,12 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import soundfile
-import soxr
 
 
 def convert(task: tuple[str, str, int]) -> None:
     """Change the rate of one file, and write it with 16 bits."""
+    import soxr  # of the extra `bench`
+
     source, folder, rate = task
     samples, before = soundfile.read(source, dtype="float32", always_2d=True)
     made = soxr.resample(samples, before, rate, "VHQ")
