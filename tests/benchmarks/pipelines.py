@@ -171,8 +171,9 @@ def qualities(folder: Path) -> str:
     impulse, out, rate = folder / "impulse.wav", folder / "answer.wav", _RATES[0]
     soundfile.write(impulse, [0.0] * rate + [0.5] + [0.0] * (rate - 1), rate, "PCM_16")
     rows = []
-    for name, command in conversions(str(impulse), str(out), "FLOAT").items():
-        run(command)
+    commands = conversions(str(impulse), str(out), "FLOAT")
+    for name in ("convt", "sox", "ffmpeg"):
+        run(commands[name])
         gains = 20 * np.log10(np.abs(np.fft.rfft(soundfile.read(out)[0])) + 1e-12)  # half a hertz a bin
         rows.append([name, f"{gains[int(0.95 * rate)]:z.2f} dB", f"{gains[rate:].max():.0f} dB"])
     return page.table(["", "at 0.95 of the input's band", "highest image"], rows)
