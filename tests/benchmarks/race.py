@@ -19,7 +19,7 @@ from tests.benchmarks.cases import Case, exact
 
 _ROOT = Path(__file__).parents[2]
 _STAT = Path("/proc/stat")
-_WATCHED, _MOST_BUSY = 0.25, 0.5  # seconds, cores
+_WATCHED, _MOST_BUSY, _LOOKS = 0.25, 0.5, 16  # seconds, cores, times
 _PACKAGES = {
     "convt, scipy FFT": "scipy",
     "convt, ducc0 FFT": "ducc0",
@@ -58,11 +58,13 @@ def clean_environment() -> dict[str, str]:
 
 def check_quiet() -> None:
     """End the run if other processes are busy: it must be called while no contender is."""
-    if not _STAT.exists():
-        return
-    before = _busy_seconds()
-    time.sleep(_WATCHED)
-    if (busy := (_busy_seconds() - before) / _WATCHED) > _MOST_BUSY:
+    busy = 0.0
+    for _ in range(_LOOKS if _STAT.exists() else 0):  # threads of contenders may stay awake for a moment
+        before = _busy_seconds()
+        time.sleep(_WATCHED)
+        if (busy := (_busy_seconds() - before) / _WATCHED) <= _MOST_BUSY:
+            return
+    if busy:
         sys.exit(f"{busy:.1f} cores are busy with something else: nothing was written, start again later")
 
 

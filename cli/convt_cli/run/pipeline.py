@@ -70,7 +70,9 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
                 check_plot_path(
                     options.plot, [*options.inputs, options.target], overwrite=options.overwrite
                 )
-            run = _Run(plan, reader, on_progress, nullcontext if threads == 1 else prefetch)
+            # Threads that take turns with the interpreter cost more than they save on one core.
+            overlap = nullcontext if threads == 1 or cores() == 1 else prefetch
+            run = _Run(plan, reader, on_progress, overlap)
             result = run.try_format() if options.dry_run else run.upsample()
     result = result._replace(seconds=time.perf_counter() - begun)
     if options.plot:
