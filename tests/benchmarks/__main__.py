@@ -56,29 +56,6 @@ def latency() -> str:
     return page.table(["", "latency", "million output samples a second"], body)
 
 
-def one_core() -> str:
-    """CPU seconds for an hour of audio, and how many times as many soxr needs."""
-    rows = told(audio.one_core(), "one core")
-    own, body = ["convt, scipy FFT", "convt, ducc0 FFT"], []
-    ratios: dict[tuple[str, str], list[float]] = {}
-    for case, times in rows:
-        peer = next((name for name in times if name.startswith("soxr")), None)
-        line = [case.name]
-        for name in own:
-            line.append(f"{180 * times[name].seconds:.2f}" if name in times else "")  # of 20 s
-            if peer and name in times:
-                ratio = times[name].times_faster_than(times[peer])
-                line[-1] += f", **{ratio:.2f}x**"
-                ratios.setdefault((case.name.partition(", ")[2], name), []).append(ratio)
-        body.append([*line, f"{180 * times[peer].seconds:.2f} ({peer})" if peer else ""])
-    means = [
-        f"{what}, {name.partition(', ')[2]}: **{statistics.geometric_mean(some):.2f}x**"
-        for (what, name), some in ratios.items()
-    ]
-    text = page.table(["", *own, "soxr"], body)
-    return text + ("\nGeometric means: " + "; ".join(means) + ".\n" if means else "")
-
-
 def cost_model() -> str:
     heads = ["choice and its block", "model", "measured", "regret", "best of other engines"]
     return "\n".join(
@@ -117,7 +94,6 @@ def main() -> None:
         "ratios": page.throughput(
             told(audio.ratios(), "ratios"), ["convt, ratio", "scipy resample_poly", "soxr HQ", "soxr VHQ"]
         ),
-        "one core": one_core(),
         "layers": decoder_layers(),
         "short": page.milliseconds(told(audio.short(), "short calls"), calls),
         "scaling": page.milliseconds(told(audio.scaling(), "scaling"), ["convt"]),

@@ -13,7 +13,7 @@ from tests.benchmarks.race import Time
 
 Row = tuple[Case, dict[str, Time]]
 
-_PACKAGES = ("convt", "numpy", "scipy", "threadpoolctl", "torch", "onnxruntime", "soxr")
+_PACKAGES = ("convt", "numpy", "scipy", "threadpoolctl", "ducc0", "torch", "onnxruntime", "soxr")
 
 
 def machine() -> str:
