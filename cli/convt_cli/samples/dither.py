@@ -22,6 +22,7 @@ _GAMMA, _FIRST, _SECOND = (
     np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 )
 _BLOCK = 1 << 14  # words to hash at a time: few enough for the cache
+_CACHED = 1 << 19  # first values, of all channels together, that are cached for the next short file
 
 
 class TriangularNoise:
@@ -36,25 +37,39 @@ class TriangularNoise:
     """
 
     def __init__(self, channels: int, start: int) -> None:
-        self._seeds, self._at = random_words(_SEED, 0, channels), start
+        self._channels, self._at = channels, start
 
     def __call__(self, count: int) -> Array:
-        """Return the next values (channels, count), int16, independent of the counts."""
-        first, skipped = divmod(self._at, 4)  # values per word
-        self._at += count
-        words = -(-(skipped + count) // 4)
-        noise = np.empty((len(self._seeds), 4 * words), np.int16)
-        for seed, row in zip(self._seeds, noise, strict=True):
-            for start in range(0, words, _BLOCK):
-                stop = min(start + _BLOCK, words)
-                pairs = random_words(int(seed), first + start, stop - start).view(np.int16)
-                # The sum of two bytes, the upper one signed, less its mean.
-                made = row[4 * start : 4 * stop]
-                np.right_shift(pairs, 8, out=made)
-                pairs &= 255
-                made += pairs
-                made -= 127
-        return noise[:, skipped : skipped + count]
+        """Return the next values (channels, count), int16, read-only and independent of the counts."""
+        first, self._at = self._at, self._at + count
+        if self._at * self._channels <= _CACHED:
+            return _beginning(self._channels)[:, first : self._at]
+        return _values(self._channels, first, count)
+
+
+@lru_cache(maxsize=2)
+def _beginning(channels: int) -> Array:
+    values = _values(channels, 0, _CACHED // channels)
+    values.flags.writeable = False
+    return values
+
+
+def _values(channels: int, start: int, count: int) -> Array:
+    """Return values of each channel's stream."""
+    first, skipped = divmod(start, 4)  # values per word
+    words = -(-(skipped + count) // 4)
+    noise = np.empty((channels, 4 * words), np.int16)
+    for seed, row in zip(random_words(_SEED, 0, channels), noise, strict=True):
+        for begin in range(0, words, _BLOCK):
+            stop = min(begin + _BLOCK, words)
+            pairs = random_words(int(seed), first + begin, stop - begin).view(np.int16)
+            # The sum of two bytes, the upper one signed, less its mean.
+            made = row[4 * begin : 4 * stop]
+            np.right_shift(pairs, 8, out=made)
+            pairs &= 255
+            made += pairs
+            made -= 127
+    return noise[:, skipped : skipped + count]
 
 
 def random_words(seed: int, start: int, count: int) -> Words:

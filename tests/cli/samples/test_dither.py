@@ -12,7 +12,7 @@ from tests.support.command import CONVT, upsample
 from tests.support.levels import BITS, TAPS, exact, kernel, loud, read, sound
 from tests.support.oracles import Array
 
-MANY = (1 << 18) + 1000  # more than are made at a time
+MANY = (1 << 19) + 1000  # more than are cached of one channel
 
 
 def split_mix(seed: int, count: int) -> list[int]:
@@ -55,9 +55,15 @@ def test_every_cut_gives_the_same_values(channels: int) -> None:
     whole = TriangularNoise(channels, 0)(MANY)
     np.testing.assert_array_equal(whole[:, : 1 << 16], noise(channels, 0, 1 << 16))
     made = TriangularNoise(channels, 0)
-    stops = [0, 1, 5, 65_535, 65_538, 65_538, 100_003, 131_072, MANY]
+    kept = (1 << 19) // channels
+    stops = [0, 1, 5, 65_535, 65_538, 65_538, 100_003, kept - 2, kept + 7, kept + 9, MANY]
     pieces = [made(stop - start) for start, stop in pairwise(stops)]
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1), whole)
+
+
+def test_cached_values_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        TriangularNoise(1, 0)(10)[:] = 0
 
 
 def test_many_channels() -> None:
