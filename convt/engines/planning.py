@@ -34,8 +34,8 @@ EngineName = Literal["toeplitz", "polyphase", "col2im", "spectral"]
 _WIDEST = 256  # samples that windows of toeplitz advance by, unless a period is longer
 _NARROWEST = 16  # minimum samples of a run of a period, without the lag
 _MOST_LAGS = 16  # of col2im
-# Points of a transform, unless the lag needs more: longer ones do not fit the cache.
-_SMALLEST, _LARGEST = 1 << 10, 5 << 12
+# Points of a transform, and of both transforms, unless the lag needs more: more do not fit the cache.
+_SMALLEST, _LARGEST = 1 << 10, 5 << 13
 
 _MATRIX = 1 << 22  # elements that an engine may keep, or twice the elements of its kernel
 _BLOCK = 1 << 20  # elements of the copy of a block, and of its outputs
@@ -291,14 +291,14 @@ def _spectral(problem: _Problem) -> Iterator[Plan]:
     inputs, outputs = geometry.period
     lag = -(-geometry.lag // inputs)  # in periods, like everything below
     smallest = _power_above(max(-(-_SMALLEST // inputs), 2 * lag + 1))
-    largest = max(_power_below(_LARGEST // max(inputs, outputs)), 2 * smallest)
+    largest = max(_power_below(_LARGEST // (inputs + outputs)), 2 * smallest)
     sizes = [(size - lag, size) for size in _powers(smallest, largest)]
     if latency:
         sizes = [(hop, fast_length(lag + hop)) for hop in _divisors(latency // inputs)]
     for hop, size in sizes:
         points, made = size * inputs, size * outputs
         vectors = 32 // dtype.itemsize  # frames that fill vector instructions, once or twice
-        rows = max(vectors // 2, min(vectors, _FRAMES // points))
+        rows = max(vectors // 2, min(vectors, _power_above(max(1, _FRAMES // points))))
         rows = min(rows, max(2, _MOST_FRAMES // points))
         hops = latency // inputs // hop if latency else rows
         elements = 3 * (cin * points + cout * made) * hops
