@@ -147,7 +147,7 @@ class Chirp:
     def fork(self) -> "Chirp":
         """Return an independent stream in the same state."""
         fork = copy(self)
-        fork._buffer = copy(self._buffer)  # the samples in it are replaced, never changed
+        fork._buffer = self._buffer.fork()
         return fork
 
     def process(self, x: Array, threads: int) -> Array:

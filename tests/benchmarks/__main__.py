@@ -13,8 +13,8 @@ _HERE = Path(__file__).parent
 _T = TypeVar("_T")
 
 
-def told(rows: Iterable[_T], about: str) -> list[_T]:
-    """Collect rows, telling that there is another."""
+def with_progress(rows: Iterable[_T], about: str) -> list[_T]:
+    """Collect rows, and print how many there are so far."""
     collected = []
     for row in rows:
         collected.append(row)
@@ -31,7 +31,7 @@ def beside_better_peer(rows: list[Row]) -> Iterator[float]:
 
 
 def decoder_layers() -> str:
-    rows = told(layers.beside_peers(), "decoder layers")
+    rows = with_progress(layers.beside_peers(), "decoder layers")
     names = list(rows[0][1])
     ratios = list(beside_better_peer(rows))
     body = [
@@ -48,7 +48,7 @@ def decoder_layers() -> str:
 
 
 def latency() -> str:
-    rows = told(audio.latencies(), "latency")
+    rows = with_progress(audio.latencies(), "latency")
     body = [
         [case.name, str(wanted or "none: whole signal"), f"{case.outputs / time.seconds / 1e6:.3g}"]
         for wanted, case, time in rows
@@ -60,7 +60,8 @@ def cost_model() -> str:
     heads = ["choice and its block", "model", "measured", "regret", "best of other engines"]
     return "\n".join(
         page.table(
-            [dtype, *heads], [_of_kernel(*row) for row in told(planner.measure(dtype), f"planner, {dtype}")]
+            [dtype, *heads],
+            [_of_kernel(*row) for row in with_progress(planner.measure(dtype), f"planner, {dtype}")],
         )
         for dtype in ("float32", "float64")
     )
@@ -82,9 +83,9 @@ def _of_kernel(kernel: tuple[int, int, int, int], measured: list[planner.Measure
 
 
 def main() -> None:
-    rows = told(audio.beside_peers(), "audio")
-    soxr = told(audio.beside_soxr(), "soxr")
-    page.plot(rows, told(audio.by_engine(), "engines"), soxr, _HERE / "throughput.png")
+    rows = with_progress(audio.beside_peers(), "audio")
+    soxr = with_progress(audio.beside_soxr(), "soxr")
+    page.plot(rows, with_progress(audio.by_engine(), "engines"), soxr, _HERE / "throughput.png")
     names = list(rows[0][1])
     calls = ["convt, one call", "convt, a push", "scipy upfirdn"]
     sections = {
@@ -92,11 +93,12 @@ def main() -> None:
         "audio": page.throughput(rows, names),
         "soxr": page.throughput(soxr, ["convt", "soxr HQ", "soxr VHQ"]),
         "ratios": page.throughput(
-            told(audio.ratios(), "ratios"), ["convt, ratio", "scipy resample_poly", "soxr HQ", "soxr VHQ"]
+            with_progress(audio.ratios(), "ratios"),
+            ["convt, ratio", "scipy resample_poly", "soxr HQ", "soxr VHQ"],
         ),
         "layers": decoder_layers(),
-        "short": page.milliseconds(told(audio.short(), "short calls"), calls),
-        "scaling": page.milliseconds(told(audio.scaling(), "scaling"), ["convt"]),
+        "short": page.milliseconds(with_progress(audio.short(), "short calls"), calls),
+        "scaling": page.milliseconds(with_progress(audio.scaling(), "scaling"), ["convt"]),
         "latency": latency(),
         "planner": cost_model(),
     }

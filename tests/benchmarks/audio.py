@@ -90,7 +90,7 @@ def ratios() -> Iterator[Row]:
 
 
 def one_core() -> Iterator[Row]:
-    """CPU time of one thread, of changes of rate in memory, beside soxr's."""
+    """CPU time of resampling in memory on one thread, compared with soxr."""
     own = installed(["convt, scipy FFT", "convt, ducc0 FFT"])
     with Race([*own, *installed(["soxr HQ", "soxr VHQ"])]) as race:
         for dtype, quality, peer in (_RATIOS[1], *_RATIOS[2:]):

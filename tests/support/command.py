@@ -30,7 +30,7 @@ def upsample(*arguments: str, code: int = 0) -> Any:
 
 
 def without_advice(said: str) -> str:
-    """What a command printed, without the warnings about kernels that tests keep short."""
+    """Return the output of a command without warnings about kernels, which tests keep short."""
     lines = said.splitlines(keepends=True)
     return "".join(line for line in lines if not re.match(r"convt: warning: (w\S*|one)\.npy: ", line))
 

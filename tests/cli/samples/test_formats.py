@@ -1,4 +1,4 @@
-"""What is known of formats without libsndfile, beside what libsndfile says."""
+"""The table of WAV sample formats that avoids loading libsndfile, compared with libsndfile."""
 
 import pytest
 import soundfile
