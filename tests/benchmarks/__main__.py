@@ -1,26 +1,13 @@
 """Time everything and write ``RESULTS.md`` and ``throughput.png``: ``python -m tests.benchmarks``."""
 
 import statistics
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from tests.benchmarks import audio, layers, page, planner
 from tests.benchmarks.page import Row
 
 _HERE = Path(__file__).parent
-_T = TypeVar("_T")
-
-
-def with_progress(rows: Iterable[_T], about: str) -> list[_T]:
-    """Collect rows, and print how many there are so far."""
-    collected = []
-    for row in rows:
-        collected.append(row)
-        print(f"\r{about}: {len(collected)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return collected
 
 
 def beside_better_peer(rows: list[Row]) -> Iterator[float]:
@@ -31,7 +18,7 @@ def beside_better_peer(rows: list[Row]) -> Iterator[float]:
 
 
 def decoder_layers() -> str:
-    rows = with_progress(layers.beside_peers(), "decoder layers")
+    rows = page.with_progress(layers.beside_peers(), "decoder layers")
     names = list(rows[0][1])
     ratios = list(beside_better_peer(rows))
     body = [
@@ -48,7 +35,7 @@ def decoder_layers() -> str:
 
 
 def latency() -> str:
-    rows = with_progress(audio.latencies(), "latency")
+    rows = page.with_progress(audio.latencies(), "latency")
     body = [
         [case.name, str(wanted or "none: whole signal"), f"{case.outputs / time.seconds / 1e6:.3g}"]
         for wanted, case, time in rows
@@ -61,7 +48,7 @@ def cost_model() -> str:
     return "\n".join(
         page.table(
             [dtype, *heads],
-            [_of_kernel(*row) for row in with_progress(planner.measure(dtype), f"planner, {dtype}")],
+            [_of_kernel(*row) for row in page.with_progress(planner.measure(dtype), f"planner, {dtype}")],
         )
         for dtype in ("float32", "float64")
     )
@@ -83,9 +70,9 @@ def _of_kernel(kernel: tuple[int, int, int, int], measured: list[planner.Measure
 
 
 def main() -> None:
-    rows = with_progress(audio.beside_peers(), "audio")
-    soxr = with_progress(audio.beside_soxr(), "soxr")
-    page.plot(rows, with_progress(audio.by_engine(), "engines"), soxr, _HERE / "throughput.png")
+    rows = page.with_progress(audio.beside_peers(), "audio")
+    soxr = page.with_progress(audio.beside_soxr(), "soxr")
+    page.plot(rows, page.with_progress(audio.by_engine(), "engines"), soxr, _HERE / "throughput.png")
     names = list(rows[0][1])
     calls = ["convt, one call", "convt, a push", "scipy upfirdn"]
     sections = {
@@ -93,12 +80,12 @@ def main() -> None:
         "audio": page.throughput(rows, names),
         "soxr": page.throughput(soxr, ["convt", "soxr HQ", "soxr VHQ"]),
         "ratios": page.throughput(
-            with_progress(audio.ratios(), "ratios"),
+            page.with_progress(audio.ratios(), "ratios"),
             ["convt, ratio", "scipy resample_poly", "soxr HQ", "soxr VHQ"],
         ),
         "layers": decoder_layers(),
-        "short": page.milliseconds(with_progress(audio.short(), "short calls"), calls),
-        "scaling": page.milliseconds(with_progress(audio.scaling(), "scaling"), ["convt"]),
+        "short": page.milliseconds(page.with_progress(audio.short(), "short calls"), calls),
+        "scaling": page.milliseconds(page.with_progress(audio.scaling(), "scaling"), ["convt"]),
         "latency": latency(),
         "planner": cost_model(),
     }

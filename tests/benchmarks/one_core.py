@@ -4,14 +4,13 @@ import statistics
 from pathlib import Path
 
 from tests.benchmarks import audio, page
-from tests.benchmarks.__main__ import with_progress
 
 _HERE = Path(__file__).parent
 
 
 def table() -> str:
     """CPU seconds for an hour of audio, and how many times as many soxr needs."""
-    rows = with_progress(audio.one_core(), "one core")
+    rows = page.with_progress(audio.one_core(), "one core")
     own, body = ["convt, scipy FFT", "convt, ducc0 FFT"], []
     ratios: dict[tuple[str, str], list[float]] = {}
     for case, times in rows:

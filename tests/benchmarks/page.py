@@ -3,8 +3,10 @@
 import importlib.metadata
 import os
 import platform
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from threadpoolctl import threadpool_info
 
@@ -12,6 +14,7 @@ from tests.benchmarks.cases import Case
 from tests.benchmarks.race import Time
 
 Row = tuple[Case, dict[str, Time]]
+_T = TypeVar("_T")
 
 _PACKAGES = ("convt", "numpy", "scipy", "threadpoolctl", "ducc0", "torch", "onnxruntime", "soxr")
 
@@ -36,6 +39,16 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+def with_progress(rows: Iterable[_T], about: str) -> list[_T]:
+    """Collect rows, and print how many there are so far."""
+    collected = []
+    for row in rows:
+        collected.append(row)
+        print(f"\r{about}: {len(collected)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return collected
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
