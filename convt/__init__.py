@@ -3,7 +3,8 @@
 :func:`resample` converts a signal from any rate to any other, and :func:`conv_transpose1d` upsamples it
 with any kernel; :class:`Resampler` and :class:`Upsampler` do the same for signals that come in pieces.
 :func:`design_kernel` designs a kernel, :func:`fit` learns one from audio, :func:`load_weights` reads one
-from a file, and :class:`Response` measures one.
+from a file, and :class:`Response` measures one. :class:`Chain` joins the layers of a neural decoder, and
+:class:`LayerResponse` judges one.
 
 >>> import convt
 >>> convt.resample([0.0, 1.0, 0.0, -1.0], 16000, 48000).shape
@@ -14,25 +15,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from convt.conv import conv_transpose1d
-from convt.design import QUALITIES, balance_kernel, design_kernel
+from convt.design import QUALITIES, balance_kernel, balance_layer, design_kernel
 from convt.errors import ConvtError, ParameterError, ParameterTypeError, StreamError, WeightsError
 from convt.geometry import output_length
 from convt.resample import Resampler, resample
 from convt.stream import Upsampler
 
 if TYPE_CHECKING:
+    from convt.analysis.layer_response import LayerResponse
+    from convt.analysis.line_levels import LineLevels, LineMeter, line_levels
+    from convt.analysis.response import Response
+    from convt.chain import Chain, ChainGeometry, chain_geometry
     from convt.fitting import Fit, Fitter, fit
-    from convt.response import Response
+    from convt.gradient import conv_transpose1d_vjp
     from convt.weights.load import WeightEntry, WeightList, list_weights, load_weights
+    from convt.weights.replace import replace_weights
     from convt.weights.weights import Weights
 
 __version__ = "0.1.0"
 
 __all__ = [
     "QUALITIES",
+    "Chain",
+    "ChainGeometry",
     "ConvtError",
     "Fit",
     "Fitter",
+    "LayerResponse",
+    "LineLevels",
+    "LineMeter",
     "ParameterError",
     "ParameterTypeError",
     "Resampler",
@@ -44,12 +55,17 @@ __all__ = [
     "Weights",
     "WeightsError",
     "balance_kernel",
+    "balance_layer",
+    "chain_geometry",
     "conv_transpose1d",
+    "conv_transpose1d_vjp",
     "design_kernel",
     "fit",
+    "line_levels",
     "list_weights",
     "load_weights",
     "output_length",
+    "replace_weights",
     "resample",
 ]
 
@@ -57,8 +73,13 @@ __all__ = [
 # Imported when they are first used, since they slow down the import of convt.
 _LATER = {
     "convt.fitting": ("Fit", "Fitter", "fit"),
-    "convt.response": ("Response",),
+    "convt.analysis.layer_response": ("LayerResponse",),
+    "convt.analysis.line_levels": ("LineLevels", "LineMeter", "line_levels"),
+    "convt.analysis.response": ("Response",),
+    "convt.chain": ("Chain", "ChainGeometry", "chain_geometry"),
+    "convt.gradient": ("conv_transpose1d_vjp",),
     "convt.weights.load": ("WeightEntry", "WeightList", "list_weights", "load_weights"),
+    "convt.weights.replace": ("replace_weights",),
     "convt.weights.weights": ("Weights",),
 }
 

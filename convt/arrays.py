@@ -16,6 +16,7 @@ DType = np.dtype[Any]
 Key = TypeVarTuple("Key")
 Result = TypeVar("Result")
 
+_BFLOAT16 = "bfloat16"  # of the package ml_dtypes, in jax's arrays
 _ENTRY = 1 << 10  # bytes
 _ODD = (1, 3, 5, 9, 15, 25, 27, 45, 75, 81)  # times powers of two
 _INEXACT = frozenset(map(np.dtype, ("float16", "float32", "float64", "complex64", "complex128")))
@@ -33,16 +34,31 @@ def as_numeric(name: str, value: ArrayLike) -> Array:
         array = np.asarray(value)
     except ValueError as error:
         raise ParameterError(f"{name} must be a rectangular array of numbers") from error
+    except (TypeError, RuntimeError) as error:
+        raise ParameterTypeError(_why_no_array(name, value)) from error
     if (ma := sys.modules.get("numpy.ma")) and _holds(value, ma.MaskedArray):  # slow to import
         raise ParameterTypeError(
             f"{name} must not be a masked array, since its mask would be lost: use {name}.filled(...)"
         )
-    if array.dtype.kind not in "biu" and array.dtype.newbyteorder("=") not in _INEXACT:
+    dtype = array.dtype
+    if dtype.kind not in "biu" and dtype.newbyteorder("=") not in _INEXACT and dtype.name != _BFLOAT16:
         raise ParameterTypeError(
-            f"{name} must have a boolean, integer, float16, float32, float64, complex64 or complex128"
-            f" dtype, got {array.dtype}"
+            f"{name} must have a boolean, integer, float16, bfloat16, float32, float64, complex64 or"
+            f" complex128 dtype, got {dtype}"
         )
     return array
+
+
+def _why_no_array(name: str, value: object) -> str:
+    """Return the reason why numpy cannot read a value, such as a tensor of another library."""
+    kind, dtype = type(value).__name__, str(getattr(value, "dtype", ""))
+    if getattr(value, "requires_grad", False):
+        return f"{name} is a {kind} that requires a gradient, which would be lost: use {name}.detach()"
+    if _BFLOAT16 in dtype:
+        return f"{name} is a {kind} of {dtype}, which numpy does not have: use {name}.float()"
+    if (device := str(getattr(value, "device", "cpu"))) != "cpu":
+        return f"{name} is a {kind} on {device}, not in main memory: use {name}.cpu()"
+    return f"{name} must be an array of numbers, got {kind}"
 
 
 def _holds(value: object, kind: type) -> bool:
@@ -62,8 +78,8 @@ def result_dtype(*dtypes: DType) -> DType:
 
 
 def compute_dtype(result: DType) -> DType:
-    """Return the dtype to compute a result in: float32 for float16."""
-    return np.dtype(np.float32) if result == np.float16 else result
+    """Return the dtype to compute a result in: float32 for those of 16 bits."""
+    return np.dtype(np.float32) if result == np.float16 or result.name == _BFLOAT16 else result
 
 
 def array_cache(most: int) -> Callable[[Callable[[*Key], Result]], Callable[[*Key], Result]]:

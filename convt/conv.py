@@ -60,11 +60,14 @@ def conv_transpose1d(
         Added once to every output sample. With a weight of shape (K,) it may be a single number.
     stride : int or sequence of one int
         Output samples per input sample, at least 1.
-    padding : int, sequence of one int, or {"full", "center", "same", "causal"}
-        Output samples to drop at both ends, at least 0. ``full`` drops none. The other names drop on the
-        left, with D = dilation*(K - 1) + 1: ``center`` drops floor((D - 1)/2), so that the output of a
-        symmetric kernel is time-aligned with the input; ``same`` drops ceil((D - stride)/2), as neural
-        decoders do, or none if that is negative; ``causal`` drops none.
+    padding : int, sequence of one int, or str
+        Output samples to drop at both ends, at least 0. ``"full"`` drops none. The other names drop on the
+        left, with D = dilation*(K - 1) + 1: ``"center"`` drops floor((D - 1)/2), so that the output of a
+        symmetric kernel is time-aligned with the input; ``"same"`` drops ceil((D - stride)/2), or none if
+        that is negative; ``"causal"`` drops none. The names of decoders are for what their code computes:
+        ``"hifigan"`` for floor((D - stride)/2) at both ends, ``"dac"`` for ceil(stride/2) at both ends with
+        an output padding of stride % 2, ``"encodec"`` for ``"same"``, and ``"encodec-causal"`` for
+        ``"causal"``.
     output_padding : int or sequence of one int
         Additional output samples to keep at the end, below max(stride, dilation). They are true outputs,
         not zeros; beyond the full convolution they are equal to the bias.
@@ -86,8 +89,8 @@ def conv_transpose1d(
     -------
     ndarray, (N, C_out, L_out), (C_out, L_out) or (L_out,)
         The axes are those of x. The dtype is numpy's result type of the arguments, or float64 for integers
-        and booleans. float16 is computed in float32. A NaN or an infinity reaches only the outputs that its
-        taps reach.
+        and booleans. float16, and bfloat16 of the package ml_dtypes, are computed in float32. A NaN or an
+        infinity reaches only the outputs that its taps reach.
 
     Raises
     ------

@@ -26,9 +26,11 @@ from convt.arguments import Integer, as_integer
 from convt.errors import ParameterError
 
 NamedPadding = Literal["full", "center", "same", "causal"]
-Padding = Integer | NamedPadding
+DecoderPadding = Literal["hifigan", "encodec", "encodec-causal", "dac"]
+Padding = Integer | NamedPadding | DecoderPadding
 
-_NAMED = get_args(NamedPadding)
+_NAMED = (*get_args(NamedPadding), *get_args(DecoderPadding))
+_SYNONYMS = {"encodec": "same", "encodec-causal": "causal"}
 _FARTHEST = 1 << 53  # positions up to here are exact in floating point, too
 
 
@@ -79,14 +81,15 @@ class Geometry:
             An argument is not an int or a sequence of one (or, for `padding`, a name) or is out of range,
             or `output_padding` is not below max(stride, dilation).
         """
-        return _checked(
-            as_integer("kernel_size", kernel_size, 1),
-            as_integer("stride", stride, 1),
-            _as_padding(padding),
-            as_integer("output_padding", output_padding, 0),
-            as_integer("dilation", dilation, 1),
-            as_integer("down", down, 1),
-        )
+        taps, step = as_integer("kernel_size", kernel_size, 1), as_integer("stride", stride, 1)
+        extra, gap = as_integer("output_padding", output_padding, 0), as_integer("dilation", dilation, 1)
+        crop = _as_padding(padding)
+        if crop == "hifigan":
+            crop = _hifigan(gap * (taps - 1) + 1, step)
+        elif crop == "dac":
+            crop, extra = -(-step // 2), extra or step % 2
+        crop = _SYNONYMS.get(crop, crop)
+        return _checked(taps, step, crop, extra, gap, as_integer("down", down, 1))
 
     def check(self) -> None:
         """Raise a ParameterError if the numbers do not fit together."""
@@ -194,7 +197,22 @@ def _checked(*numbers: Any) -> Geometry:
     return geometry
 
 
-def _as_padding(padding: Padding) -> int | NamedPadding:
+def _hifigan(span: int, stride: int) -> int:
+    """Return the padding that HiFi-GAN computes from a kernel size and a stride.
+
+    Raises
+    ------
+    ParameterError
+        The kernel is shorter than the stride.
+    """
+    if span < stride:
+        raise ParameterError(
+            f"padding='hifigan' needs a kernel at least as long as the stride, got {span} for {stride=}"
+        )
+    return (span - stride) // 2
+
+
+def _as_padding(padding: Padding) -> Any:
     if not isinstance(padding, str):
         return as_integer("padding", padding, 0)
     if padding not in _NAMED:
@@ -225,7 +243,7 @@ def output_length(
         Taps of the kernel, K.
     stride, output_padding, dilation, down : int or sequence of one int
         Same as in :func:`conv_transpose1d`.
-    padding : int, sequence of one int, or {"full", "center", "same", "causal"}
+    padding : int, sequence of one int, or str
         Same as in :func:`conv_transpose1d`.
 
     Returns

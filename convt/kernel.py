@@ -110,7 +110,7 @@ class Kernel:
     def check(self, x: Array, *, whole: bool = True) -> None:
         """Check that the shape of a signal, or of a piece of one, fits the kernel.
 
-        `whole` signals may have the shape (N, C, L), and have at least one sample.
+        `whole` signals have at least one sample.
 
         Raises
         ------
@@ -121,8 +121,6 @@ class Kernel:
         shapes = {1: "(L,)", 2: f"({channels}, L)", 3: f"(N, {channels}, L)"}
         if not (self.shared or self.in_channels == self.out_channels == 1):
             del shapes[1]
-        if not whole:
-            del shapes[3]
         if x.ndim not in shapes:
             *most, last = shapes.values()
             wanted = f"{', '.join(most)} or {last}" if most else last
@@ -152,6 +150,29 @@ class Kernel:
         """Return outputs (N, C_out, L_out) with the axes of the signal `x`."""
         lead = x.shape[:-1] if self.shared or x.ndim == 1 else (*x.shape[:-2], self.out_channels)
         return y.reshape(*lead, y.shape[-1])
+
+
+def of_conv1d(weight: Array, groups: int) -> Array:
+    """Return the weight (C_in, C_out/groups, K) of the same convolution, transposed and with stride 1.
+
+    `weight` is that of a forward convolution, (C_out, C_in/groups, K) or (K,).
+
+    Raises
+    ------
+    ParameterError
+        The weight has another shape, or the groups do not divide it.
+    """
+    if weight.ndim not in (1, 3) or weight.size == 0:
+        raise ParameterError(
+            "weight must have shape (K,) or (C_out, C_in/groups, K), without axes of length 0, got"
+            f" {weight.shape}"
+        )
+    if weight.ndim == 3:
+        if weight.shape[0] % groups:
+            raise ParameterError(f"groups must divide C_out = {weight.shape[0]}, got {groups}")
+        by_group = weight.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)
+        weight = by_group.reshape(-1, *by_group.shape[2:])
+    return weight[..., ::-1]
 
 
 def channels_of(x: Array) -> int:

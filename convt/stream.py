@@ -2,18 +2,18 @@
 
 import math
 from functools import cached_property
-from typing import SupportsIndex
+from typing import Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convt.arguments import Integer, as_index, as_threads
+from convt.analysis.response import energy_centre
+from convt.arguments import Integer, as_choice, as_index, as_integer, as_threads
 from convt.arrays import Array, DType, as_numeric
 from convt.engines.planning import EngineName, Plan, as_engine, plan_for
 from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry, Padding
-from convt.kernel import Kernel, channels_of, warn_if_transposed
-from convt.response import energy_centre
+from convt.kernel import Kernel, channels_of, of_conv1d, warn_if_transposed
 from convt.streaming.driver import Driver
 from convt.streaming.exclusive import Exclusive
 from convt.streaming.threads import default_threads
@@ -93,6 +93,7 @@ class Upsampler:
         self._latency = None if latency is None else as_index("latency", latency, 1, _MOST_LATENCY)
         self._engine = as_engine(engine)
         self._given_threads = as_threads(threads)
+        self._shift = 0  # of the grid of blocks, for a stream in a chain
         self._driver: Driver | None = None
         self._exclusive = Exclusive()
         self._signal = self._kernel.weight.dtype
@@ -108,6 +109,85 @@ class Upsampler:
             self._given_channels = given
         self._lead: tuple[int, ...] = (self._given_channels or 0,)  # the signal's axes without time
         self.reset()
+
+    @classmethod
+    def of_conv1d(
+        cls,
+        weight: ArrayLike,
+        bias: ArrayLike | None = None,
+        *,
+        stride: Integer = 1,
+        padding: Integer | Literal["same", "causal"] = 0,
+        dilation: Integer = 1,
+        groups: SupportsIndex = 1,
+        latency: SupportsIndex | None = None,
+        engine: EngineName | None = None,
+        threads: SupportsIndex | None = None,
+    ) -> "Upsampler":
+        """Return a stream that computes an ordinary (forward) convolution, as ``torch.nn.Conv1d`` does.
+
+        Output n of channel co is the sum of ``weight[co, ci, k] * x[ci, n*stride + k*dilation - left]``
+        over all ci and k, plus ``bias[co]``, with `left` zeros before x. This is the transposed convolution
+        with the taps in reverse order, a stride of 1 and ``down=stride``. The output has
+        ``(L + 2*padding - dilation*(K - 1) - 1)//stride + 1`` samples, or ``ceil(L/stride)`` if the padding
+        is ``"same"`` or ``"causal"``.
+
+        Parameters
+        ----------
+        weight : array_like, (C_out, C_in/groups, K) or (K,)
+            The kernel, in the order of ``torch.nn.Conv1d``. (K,) is for every channel.
+        bias : array_like, (C_out,), optional
+            Added to every output.
+        stride : int or sequence of one int
+            Input samples from one output to the next, at least 1.
+        padding : int, sequence of one int, or {"same", "causal"}
+            Zeros at both ends. With D = dilation*(K - 1) + 1, ``"same"`` puts (D - 1)//2 zeros on the left,
+            as torch does, and ``"causal"`` D - 1: no output depends on later samples.
+        dilation : int or sequence of one int
+            Input samples from one tap to the next, at least 1.
+        groups : int
+            Number of runs of channels that do not mix. It must divide C_in and C_out.
+        latency, engine, threads
+            Same as in :class:`Upsampler`.
+
+        Returns
+        -------
+        Upsampler
+            Its :attr:`crop` and ``repr`` are those of the transposed convolution.
+
+        Raises
+        ------
+        ParameterTypeError, ParameterError
+            Same as in :class:`Upsampler`.
+
+        Examples
+        --------
+        >>> smooth = Upsampler.of_conv1d([0.25, 0.5, 0.25], padding="causal", latency=1)
+        >>> smooth.process([4.0, 4.0]), smooth.process([0.0])
+        (array([1., 3.]), array([3.]))
+        """
+        taps = of_conv1d(as_numeric("weight", weight), as_index("groups", groups, 1))
+        step = as_integer("dilation", dilation, 1)
+        crop: Padding
+        if isinstance(padding, str):
+            crop = as_choice("padding", padding, ("same", "causal"))
+        else:
+            crop = surplus = step * (taps.shape[-1] - 1) - as_integer("padding", padding, 0)
+            if surplus < 0:  # more taps, of zero, reach that far
+                more = -(surplus // step)
+                zeros = np.zeros((*taps.shape[:-1], more), taps.dtype)
+                taps, crop = np.concatenate([zeros, taps, zeros], -1), surplus + step * more
+        return cls(
+            taps,
+            bias,
+            padding=crop,
+            groups=groups,
+            dilation=step,
+            down=stride,
+            latency=latency,
+            engine=engine,
+            threads=threads,
+        )
 
     def __call__(self, x: ArrayLike) -> Array:
         """Upsample a whole signal. The first call prepares the kernel for all later ones.
@@ -179,7 +259,7 @@ class Upsampler:
         (2, 4)
         """
         with self._exclusive.use() as is_alone:
-            _check_alone(is_alone)
+            check_alone(is_alone)
             return self._forked()
 
     __copy__ = fork
@@ -201,13 +281,13 @@ class Upsampler:
 
         Parameters
         ----------
-        x : array_like, (C_in, n) or (n,)
-            The next n >= 0 samples. (n,) is for one channel in and one out. The number of axes and of
-            channels, and the dtype of the result, stay as in the first call.
+        x : array_like, (N, C_in, n), (C_in, n) or (n,)
+            The next n >= 0 samples. (n,) is for one channel in and one out. All axes but the last, and the
+            dtype of the result, stay as in the first call.
 
         Returns
         -------
-        ndarray, (C_out, m) or (m,)
+        ndarray, (N, C_out, m), (C_out, m) or (m,)
             The next m >= 0 outputs. They come in blocks: the stream holds back less than one block, and the
             samples that `padding` may still drop.
 
@@ -225,7 +305,7 @@ class Upsampler:
 
         Returns
         -------
-        ndarray, (C_out, m) or (m,)
+        ndarray, (N, C_out, m), (C_out, m) or (m,)
             Empty if the signal had no samples.
 
         Raises
@@ -246,7 +326,7 @@ class Upsampler:
             Another thread is using the stream.
         """
         with self._exclusive.use() as is_alone:
-            _check_alone(is_alone)
+            check_alone(is_alone)
             self._begun = self._flushed = self._interrupted = False
 
     @cached_property
@@ -271,6 +351,14 @@ class Upsampler:
         """Samples of the full convolution, at the stride, that `padding` drops before the first output."""
         return self._geometry.crop
 
+    def _in_chain(self, latency: int, shift: int) -> "Upsampler":
+        """Return a stream for the same kernel, with another latency and the blocks of a shifted grid."""
+        stream = self._forked()
+        stream._latency, stream._shift, stream._driver, stream._plans = latency, shift, None, {}
+        stream._plan_for(stream._signal)  # raises if the engine does not suit
+        stream.reset()
+        return stream
+
     @property
     def plan(self) -> Plan:
         """The engine and its block size, for signals of the current dtype."""
@@ -289,7 +377,7 @@ class Upsampler:
 
     def _push(self, samples: Array, *, last: bool) -> Array:
         with self._exclusive.use() as is_alone:
-            _check_alone(is_alone)
+            check_alone(is_alone)
             if self._flushed:
                 raise StreamError("this stream has been flushed: call reset() before the next signal")
             if self._interrupted:
@@ -319,7 +407,11 @@ class Upsampler:
                 " before another signal"
             )
         if self._begun and samples.shape[:-1] != self._lead:
-            first = f"the {self._lead[0]} channels" if self._lead else "the shape (n,)"
+            first = (
+                f"the {self._lead[0]} channels"
+                if len(self._lead) == 1
+                else f"the shape {_with_n(self._lead)}"
+            )
             raise ParameterError(
                 f"x must keep {first} of the first call, got shape {samples.shape}: call reset() before"
                 " another signal"
@@ -347,11 +439,17 @@ class Upsampler:
         driver = self._driver
         if driver is None or driver.dtype != self._kernel.dtype_with(signal):
             plan = self._plan_for(signal)
-            driver = Driver(self._kernel, self._geometry, plan, signal, self._given_threads)
+            driver = Driver(self._kernel, self._geometry, plan, signal, self._given_threads, self._shift)
         self._driver, self._signal = driver, signal
         return driver
 
 
-def _check_alone(is_alone: bool) -> None:
+def _with_n(lead: tuple[int, ...]) -> str:
+    """Return the shape of pieces with these axes before time."""
+    return f"({''.join(f'{length}, ' for length in lead)}n{'' if lead else ','})"
+
+
+def check_alone(is_alone: bool) -> None:
+    """Raise a StreamError unless no other thread uses a stream."""
     if not is_alone:
         raise StreamError("this stream is in use by another thread: give each thread its own fork()")

@@ -1,6 +1,5 @@
 """The README is true: its examples run, and print what it says."""
 
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 import convt
+from convt_cli.options.values import NAMED_PADDINGS
 from tests.support import examples
 from tests.support.examples import ROOT, enter_a_clone, run_console, run_python
 from tests.support.oracles import transposed
@@ -82,8 +82,11 @@ def test_the_options_of_each_decoder(decoder: str, stride: int) -> None:
     (row,) = [line for line in page.splitlines() if line.startswith(f"| {decoder} |")]
     given = re.findall(r"--(output-padding|padding) (\S+?)(?=[ `])", row)
     for taps in (2 * stride,) if "K = 2s" in decoder else (stride, 2 * stride, 2 * stride + 1):
-        names = {"K": taps, "s": stride, "ceil": math.ceil, "same": "same", "causal": "causal"}
-        geometry = {name.replace("-", "_"): eval(text, names) for name, text in given}  # noqa: S307
+        names = {"K": taps, "s": stride}
+        geometry = {
+            name.replace("-", "_"): text if text in NAMED_PADDINGS else eval(text, names)  # noqa: S307
+            for name, text in given
+        }
         rng = np.random.default_rng(taps)
         x, weight = rng.standard_normal((3, 9)), rng.standard_normal((3, 2, taps))
         full = transposed(x, weight, stride=stride)

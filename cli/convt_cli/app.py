@@ -18,8 +18,10 @@ _COMMANDS = {  # as the help lists them
     "resample": "Change the sample rate of audio, up or down.",
     "upsample": "Raise it by a whole factor, or with your own kernel.",
     "design": "Design a filter kernel to a specification.",
-    "inspect": "Measure a kernel: passband, images, delay.",
+    "inspect": "Measure a kernel, or the layers of a decoder.",
+    "lines": "Measure tonal lines in the output of a decoder.",
     "weights": "List the layers of a checkpoint that fit.",
+    "balance": "Make layers that have no tonal lines.",
     "fit": "Learn a kernel from pairs of audio files.",
 }
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convt.analysis.response import Response, phase_sums
 from convt.arrays import Reals
-from convt.response import Response, phase_sums
 
 _TRIES = 6
 _STEPS, _HALVINGS = 16, 16

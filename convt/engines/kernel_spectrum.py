@@ -56,11 +56,18 @@ class Layout(NamedTuple):
     in_pairs: bool
 
     @classmethod
-    def cheapest(cls, points: int, outputs: int, used: Mask, *, is_real: bool) -> "Layout":
-        """Return pairs if no point of Z is then a sum of several products, which are further passes."""
-        pairs = cls(points, outputs, is_half=False, in_pairs=True)
-        if is_real and outputs % 2 == 0 and _folded(used, pairs.repeats).sum() <= pairs.bins:
-            return pairs
+    def cheapest(
+        cls, points: int, outputs: int, used: Mask, *, is_real: bool, pairs: bool = True
+    ) -> "Layout":
+        """Return pairs, if allowed, unless a point of Z is a sum of several products: further passes."""
+        in_pairs = cls(points, outputs, is_half=False, in_pairs=True)
+        if (
+            is_real
+            and pairs
+            and outputs % 2 == 0
+            and _folded(used, in_pairs.repeats).sum() <= in_pairs.bins
+        ):
+            return in_pairs
         return cls(points, outputs, is_half=is_real, in_pairs=False)
 
     @property

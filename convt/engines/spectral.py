@@ -60,7 +60,8 @@ class Spectral:
         self._complex = np.result_type(weight.dtype, np.complex64)
         self._full = 2 * _VECTOR // self._complex.itemsize
         spectrum, used = Spectrum.measured(weight, geometry, points)
-        self._layout = Layout.cheapest(points, self._outputs, used, is_real=self._real)
+        is_slow = self._complex == np.complex64 and self._outputs == 2 * (transforms().slow or 0)
+        self._layout = Layout.cheapest(points, self._outputs, used, is_real=self._real, pairs=not is_slow)
         self._runs = spectrum.products(used, self._layout, self._complex)
         self._gaps = _gaps(self._runs, self._layout.bins)
         self._below_zero = _below_zero(self._runs, points)

@@ -34,12 +34,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from convt.analysis.response import energy_centre
 from convt.arrays import Array, DType, Reals, fast_length
 from convt.engines.buffers import Scratch
 from convt.engines.planning import Blocks
 from convt.engines.transforms import transforms
 from convt.errors import ParameterError
-from convt.response import energy_centre
 from convt.streaming.input_buffer import InputBuffer
 from convt.streaming.nonfinite import all_safe
 from convt.streaming.prepared_kernel import split_evenly

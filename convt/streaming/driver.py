@@ -65,12 +65,20 @@ class Driver:
         The dtype of the signal.
     threads : int or None
         Maximum number of threads; None for :func:`convt.streaming.threads.default_threads` at each push.
+    shift : int
+        See :class:`Grid`.
     """
 
     def __init__(
-        self, kernel: Kernel, geometry: Geometry, plan: Plan, signal: DType, threads: int | None
+        self,
+        kernel: Kernel,
+        geometry: Geometry,
+        plan: Plan,
+        signal: DType,
+        threads: int | None,
+        shift: int = 0,
     ) -> None:
-        self._geometry, self._plan, self._grid = geometry, plan, Grid(geometry, plan)
+        self._geometry, self._plan, self._grid = geometry, plan, Grid(geometry, plan, shift)
         self._threads = threads
         self.dtype = kernel.dtype_with(signal)
         self._channels = kernel.out_channels

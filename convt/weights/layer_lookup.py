@@ -93,9 +93,11 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _near(wanted: str, layers: Sequence[Layer]) -> str:
-    """Return a hint with the names most similar to `wanted`."""
+    """Return a hint with the names that contain `wanted`, or else those most similar to it."""
     names = dict.fromkeys(layer.title for layer in layers if layer.tensors)
     known = names | dict.fromkeys(tensor.name for layer in layers for tensor in layer.tensors)
+    if holding := [layer.title for layer in layers if wanted and layer.tensors and wanted in layer.title]:
+        return f"; names that contain it: {_list(holding)}"
     likely = [name for name in known if len(name) <= _LONGEST]
     close = difflib.get_close_matches(wanted[:_LONGEST], likely, n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(close)}?" if close else f"; it has {_list(names)}"

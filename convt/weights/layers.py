@@ -94,6 +94,25 @@ class Layer:
             return _folded(self.direction.read(), self.magnitude.read())
         return self.shown.read()
 
+    def stored(self, weight: Array) -> dict[Tensor, Array]:
+        """Return the arrays that make `read` return this weight, by their tensors; weight_norm is redone.
+
+        Raises
+        ------
+        WeightsError
+            The tensors do not form a weight, or one of another shape.
+        """
+        if self.shown is None:
+            raise WeightsError(self.problem)
+        if weight.shape != self.shown.shape:
+            raise WeightsError(f"has the shape {self.shown.shape}, and the new weight {weight.shape}")
+        if not (self.direction and self.magnitude):
+            return {self.shown: weight}
+        axis = _magnitude_axis(self.direction.shape, self.magnitude.shape)
+        others = tuple(other for other in range(weight.ndim) if other != axis)
+        norms = np.sqrt((weight.astype(np.float64) ** 2).sum(others))
+        return {self.direction: weight, self.magnitude: norms.reshape(self.magnitude.shape)}
+
 
 def find_layers(tensors: Iterable[Tensor]) -> list[Layer]:
     """Return the layers of some tensors, sorted by name, with numbers in numeric order.

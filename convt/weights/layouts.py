@@ -39,6 +39,12 @@ class Layout:
             weight = weight.transpose(self.axes)
         return np.ascontiguousarray(weight[..., ::-1] if self.reverses else weight)
 
+    def from_torch(self, weight: Array) -> Array:
+        """Return a weight (C_in, C_out/groups, K) in this layout: the inverse of :meth:`as_torch`."""
+        if weight.ndim != 3:
+            return weight
+        return (weight[..., ::-1] if self.reverses else weight).transpose(np.argsort(self.axes))
+
 
 _LAYOUTS = {
     layout.name: layout

@@ -68,7 +68,17 @@ def read_checkpoint(file: BinaryIO) -> list[Tensor]:
 def _tensor(file: BinaryIO, start: int, name: str, facts: dict[str, Any]) -> Tensor:
     shape, dtype = tuple(facts["shape"]), _NATIVE.get(facts["dtype"], facts["dtype"])
     begin, end = facts["data_offsets"]
-    return Tensor(name, shape, dtype, partial(_read, file, start + begin, end - begin, shape, dtype))
+    read = partial(_read, file, start + begin, end - begin, shape, dtype)
+    return Tensor(name, shape, dtype, read, offset=start + begin)
+
+
+def as_bytes(array: Array, dtype: str) -> bytes:
+    """Return the bytes of an array in a file of this type, rounded to the nearest number of the dtype."""
+    if dtype != "bfloat16":
+        return array.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
+    bits = array.astype(np.float32).view(np.uint32)
+    rounded = bits + (0x7FFF + (bits >> 16 & 1))  # half of the last place; ties to even
+    return (rounded >> 16).astype("<u2").tobytes()
 
 
 def _read(file: BinaryIO, start: int, volume: int, shape: tuple[int, ...], dtype: str) -> Array:

@@ -26,6 +26,9 @@ class Tensor:
         Returns the array while the file is open.
     is_plain : bool
         Whether the taps have the same order in every layout, since no framework wrote them.
+    offset : int or None
+        Where its bytes are in the file, C-ordered and little-endian; None in files of other types than
+        .safetensors.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Tensor:
     dtype: str
     read: Callable[[], Array]
     is_plain: bool = False
+    offset: int | None = None
 
 
 def checked_volume(shape: tuple[int, ...], itemsize: int) -> int:

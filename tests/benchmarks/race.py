@@ -19,7 +19,7 @@ from tests.benchmarks.cases import Case, exact
 
 _ROOT = Path(__file__).parents[2]
 _STAT = Path("/proc/stat")
-_WATCHED, _MOST_BUSY, _LOOKS = 0.25, 0.5, 16  # seconds, cores, times
+_WATCHED, _MOST_BUSY, _LOOKS = 0.25, 0.5, 480  # seconds, cores, times: wait two minutes before giving up
 _PACKAGES = {
     "convt, scipy FFT": "scipy",
     "convt, ducc0 FFT": "ducc0",
@@ -59,7 +59,7 @@ def clean_environment() -> dict[str, str]:
 def check_quiet() -> None:
     """End the run if other processes are busy: it must be called while no contender is."""
     busy = 0.0
-    for _ in range(_LOOKS if _STAT.exists() else 0):  # threads of contenders may stay awake for a moment
+    for _ in range(_LOOKS if _STAT.exists() else 0):
         before = _busy_seconds()
         time.sleep(_WATCHED)
         if (busy := (_busy_seconds() - before) / _WATCHED) <= _MOST_BUSY:

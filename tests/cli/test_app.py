@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import convt
 from convt.design.designer import Kind, Phase
 from convt.design.presets import Quality
-from convt.geometry import NamedPadding
+from convt.geometry import DecoderPadding, NamedPadding
 from convt_cli.app import app
 from convt_cli.options import design_options, filter_options, values
 from tests.support.command import CONVT
@@ -89,7 +89,7 @@ def test_start_up_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_the_options_name_the_paddings_of_the_library() -> None:
-    assert get_args(NamedPadding) == values.NAMED_PADDINGS
+    assert (*get_args(NamedPadding), *get_args(DecoderPadding)) == values.NAMED_PADDINGS
 
 
 @pytest.mark.parametrize(

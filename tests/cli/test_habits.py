@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("silent_input")
         (["--nonsense"], "unknown option --nonsense (see"),
         (["--stride", "1.5"], "1 or more, got 1.5: for a ratio of rates use --rate"),
         (["--stride", "0"], "--stride must be a whole number, 1 or more, got 0"),
-        (["--padding", "-1"], "--padding must be 0 or more, or full, center, same, causal; got -1"),
+        (["--padding", "-1"], "--padding must be 0 or more, or full, center, same, causal, hifigan,"),
         (["--passband", "20000"], "must be a fraction of the Nyquist frequency, such as 0.95; got 2"),
         (["--passband", "wide"], "--passband must be a fraction of the Nyquist frequency"),
         (["--rate"], "--rate needs a value, such as --rate 48k"),
@@ -82,7 +82,9 @@ def test_help_and_version_by_any_name() -> None:
     assert printed("-V") == printed("--version") == printed("version") == f"convt {convt.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["resample", "upsample", "design", "inspect", "weights", "fit"])
+@pytest.mark.parametrize(
+    "command", ["resample", "upsample", "design", "inspect", "lines", "weights", "balance", "fit"]
+)
 def test_help_has_headings_and_fits_a_terminal(command: str) -> None:
     text = CliRunner().invoke(app, [command, "-h"], terminal_width=80).stdout
     assert max(map(len, text.splitlines())) <= 80

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 from typing import Any
 
 import pytest
@@ -48,6 +49,28 @@ def test_full_is_no_padding() -> None:
 )
 def test_crop(padding: Any, taps: int, stride: int, crop: int) -> None:
     assert Geometry.of(taps, stride, padding).crop == crop
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("more", [0, 1, 2, 5, 8])
+def test_paddings_of_decoders_are_what_their_code_computes(stride: int, more: int) -> None:
+    taps, length = stride + more, 7
+    full = (length - 1) * stride + taps
+    numbers: dict[Any, tuple[int, int]] = {  # samples dropped on the left and on the right
+        "hifigan": ((taps - stride) // 2, (taps - stride) // 2),
+        "encodec": (taps - stride - (taps - stride) // 2, (taps - stride) // 2),
+        "encodec-causal": (0, taps - stride),
+    }
+    if stride > 1 and more == stride:
+        numbers["dac"] = (math.ceil(stride / 2), math.ceil(stride / 2) - stride % 2)
+    for name, (left, right) in numbers.items():
+        geometry = Geometry.of(taps, stride, name)
+        assert (geometry.crop, geometry.output_length(length)) == (left, full - left - right), name
+
+
+def test_a_kernel_shorter_than_the_stride_has_no_hifigan_padding() -> None:
+    with pytest.raises(convt.ParameterError, match="padding='hifigan' needs a kernel at least as long"):
+        Geometry.of(3, 4, "hifigan")
 
 
 def test_lag_counts_the_inputs_that_an_output_looks_back_to() -> None:

@@ -13,7 +13,7 @@ import convt
 from convt.engines.planning import EngineName
 from convt.kernel import Kernel
 from convt.streaming.driver import Driver
-from tests.support.oracles import Array, transposed
+from tests.support.oracles import Array, forward, transposed
 from tests.support.strategies import Case, cases, chunkings, numbers, small_plans
 
 
@@ -374,7 +374,7 @@ def test_a_stream_of_one_channel_takes_pieces_of_one_axis(weight: Array) -> None
     with pytest.raises(convt.ParameterError, match=r"x must have 2 channels, got shape \(9000,\)"):
         convt.Upsampler(np.ones(3), channels=2).process(x)
     with pytest.raises(
-        convt.ParameterError, match=r"x must have shape \(C_in, L\), got \(9000,\): use x\[np"
+        convt.ParameterError, match=r"\(C_in, L\) or \(N, C_in, L\), got \(9000,\): use x\[np"
     ):
         convt.Upsampler(np.ones((1, 2, 3))).process(x)
 
@@ -416,3 +416,65 @@ def test_a_stream_shows_what_it_is(weight: Array, arguments: dict[str, Any], sho
 def test_a_plan_shows_its_engine_and_block() -> None:
     plan = convt.Upsampler(np.ones((1, 1, 64)), stride=2).plan
     assert repr(plan) == f"Plan(engine='toeplitz', inputs={plan.inputs}, outputs={2 * plan.inputs})"
+
+
+def test_batches_are_their_signals() -> None:
+    x, weight = numbers(1, (3, 2, 500), "float32"), numbers(2, (2, 4, 6), "float32")
+    stream = convt.Upsampler(weight, stride=3)
+    y = np.concatenate([stream.process(x[..., :123]), stream.process(x[..., 123:]), stream.flush()], -1)
+    np.testing.assert_array_equal(y, convt.conv_transpose1d(x, weight, stride=3))
+    stream.reset()
+    stream.process(x)
+    with pytest.raises(convt.ParameterError, match=r"must keep the shape \(3, 2, n\) of the first call"):
+        stream.process(x[:2])
+    shared = convt.Upsampler(weight[0, 0], [1.0, 2.0], stride=3)
+    y = np.concatenate([shared.process(x), shared.flush()], -1)
+    np.testing.assert_array_equal(y, convt.conv_transpose1d(x, weight[0, 0], [1.0, 2.0], stride=3))
+
+
+@st.composite
+def forward_cases(draw: st.DrawFn) -> tuple[Array, Array, Any]:
+    groups, cin, cout = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    taps, dilation, stride = draw(st.integers(1, 6)), draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    padding = draw(st.integers(0, 20))
+    length = draw(st.integers(max(1, dilation * (taps - 1) + 1 - 2 * padding), 40))
+    options = {"stride": stride, "padding": padding, "groups": groups, "dilation": dilation}
+    dtype, seed = draw(st.sampled_from(["float32", "complex128"])), draw(st.integers(0, 99))
+    weight = numbers(seed, (groups * cout, cin, taps), dtype)
+    return numbers(seed + 1, (groups * cin, length), dtype), weight, options
+
+
+@given(forward_cases(), st.data())
+def test_a_forward_convolution_is_its_definition(
+    case: tuple[Array, Array, Any], data: st.DataObject
+) -> None:
+    x, weight, options = case
+    bias = numbers(5, (len(weight),), str(weight.dtype))
+    stream = convt.Upsampler.of_conv1d(weight, bias, **options)
+    y = pushed(stream, x, data.draw(chunkings(x.shape[1])))
+    expected = forward(x, weight, **options) + bias[:, np.newaxis]
+    atol = 100 * float(np.finfo(weight.dtype).eps) * (1 + np.abs(weight).sum() * np.abs(x).max())
+    np.testing.assert_allclose(y, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("taps", [1, 2, 5, 6])
+@pytest.mark.parametrize("dilation", [1, 3])
+def test_named_paddings_of_forward_convolutions(taps: int, dilation: int) -> None:
+    x, weight = numbers(1, (2, 30), "float64"), numbers(2, (3, 2, taps), "float64")
+    span = dilation * (taps - 1)
+    for padding, left in (("same", span // 2), ("causal", span)):
+        stream = convt.Upsampler.of_conv1d(weight, padding=padding, dilation=dilation)  # type: ignore[arg-type]
+        padded = np.pad(x, ((0, 0), (left, span - left)))
+        expected = forward(padded, weight, dilation=dilation)
+        np.testing.assert_allclose(stream(x), expected, rtol=0, atol=1e-12)
+
+
+def test_forward_convolutions_that_cannot_be() -> None:
+    with pytest.raises(
+        convt.ParameterError, match=r"weight must have shape \(K,\) or \(C_out, C_in/groups, K\)"
+    ):
+        convt.Upsampler.of_conv1d(np.ones((2, 3)))
+    with pytest.raises(convt.ParameterError, match="groups must divide C_out = 3, got 2"):
+        convt.Upsampler.of_conv1d(np.ones((3, 1, 2)), groups=2)
+    with pytest.raises(convt.ParameterError, match="padding must be one of same, causal, got 'center'"):
+        convt.Upsampler.of_conv1d(np.ones(3), padding="center")  # type: ignore[arg-type]

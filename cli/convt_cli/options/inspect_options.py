@@ -1,8 +1,12 @@
 """The options of ``convt inspect``."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
 
-from convt_cli.options import kernel_options, report_options
+import typer
+
+from convt_cli.options import headings, kernel_options, layer_options, report_options, values
 
 
 @dataclass(eq=False, repr=False)  # which would take time to make
@@ -12,9 +16,42 @@ class InspectOptions:
     weights: kernel_options.WeightFile
     tensor: kernel_options.Tensor = None
     layout: kernel_options.Layout = "torch"
-    stride: kernel_options.Stride = 2
+    layers: layer_options.Layers = None
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            metavar="F",
+            readable=False,
+            rich_help_panel=headings.KERNEL,
+            help="Features that the layer receives, .npy: their means and variances are used.",
+        ),
+    ] = None
+    stride: kernel_options.RequiredStride = None
+    strides: layer_options.Strides = None
     down: kernel_options.Down = 1
-    rate: kernel_options.InputRate = None
+    rate: Annotated[
+        Any,
+        typer.Option(
+            "--rate",
+            "-r",
+            metavar="HZ",
+            parser=values.parse_rate,
+            rich_help_panel=headings.RATE,
+            help=(
+                "Sample rate of the input, to show frequencies in Hz; with --layers, that of the decoder's"
+                " output."
+            ),
+        ),
+    ] = None
+    pairs: Annotated[
+        bool,
+        typer.Option(
+            "--pairs",
+            rich_help_panel=headings.REPORTS,
+            help="Measure each kernel of a layer by itself, one for each pair of channels.",
+        ),
+    ] = False
     plot: kernel_options.Plot = None
     overwrite: report_options.Overwrite = False
     as_json: report_options.Json = False

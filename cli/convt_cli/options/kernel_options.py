@@ -52,6 +52,12 @@ Stride = Annotated[
         metavar="S", min=1, rich_help_panel=headings.RATE, help="Output samples per input sample."
     ),
 ]
+RequiredStride = Annotated[
+    int | None,
+    typer.Option(
+        metavar="S", min=1, rich_help_panel=headings.RATE, help="Output samples per input sample."
+    ),
+]
 Down = Annotated[
     int,
     typer.Option(

@@ -164,8 +164,9 @@ class UpsampleOptions:
             rich_help_panel=headings.KERNEL,
             help=(
                 "Samples to drop at both ends; full (0); or, for an output of stride*L samples: center"
-                " (time-aligned if the kernel is symmetric), same (as neural decoders do), causal (nothing"
-                " dropped in front). Default: 0 with --weights, center without."
+                " (time-aligned if the kernel is symmetric), same (the middle), causal (nothing dropped in"
+                " front); or hifigan, encodec, encodec-causal, dac, as these decoders compute it. Default:"
+                " 0 with --weights, center without."
             ),
         ),
     ] = None

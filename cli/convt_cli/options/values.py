@@ -21,7 +21,7 @@ _SUBTYPES = {
 _SUBTYPES |= dict.fromkeys(("8", "8bit", "u8", "pcmu8"), "PCM_U8")
 _SUBTYPES |= dict.fromkeys(("float32", "f32", "f32le", "f32be", "pcmf32le", "pcmf32be"), "FLOAT")
 _SUBTYPES |= dict.fromkeys(("float64", "f64", "f64le", "f64be", "pcmf64le", "pcmf64be"), "DOUBLE")
-NAMED_PADDINGS = ("full", "center", "same", "causal")
+NAMED_PADDINGS = ("full", "center", "same", "causal", "hifigan", "encodec", "encodec-causal", "dac")
 
 
 def parse_padding(text: str) -> int | str:
@@ -31,6 +31,14 @@ def parse_padding(text: str) -> int | str:
     if text.isdecimal():
         return int(text)
     raise typer.BadParameter(f"must be 0 or more, or {', '.join(NAMED_PADDINGS)}; got {text}")
+
+
+def parse_strides(text: str) -> tuple[int, ...]:
+    """Return the strides of several layers: of 8,8,2,2."""
+    strides = tuple(int(part) if part.strip().isdecimal() else 0 for part in text.split(","))
+    if not all(strides):
+        raise typer.BadParameter(f"must be whole numbers of at least 1, such as 8,8,2,2; got {text}")
+    return strides
 
 
 def parse_subtype(text: str) -> str:

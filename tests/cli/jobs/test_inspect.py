@@ -53,11 +53,11 @@ def test_linear_interpolation_in_words() -> None:
 
 def test_a_layer_of_several() -> None:
     np.savez("w.npz", a=np.ones((1, 1, 4)), b=np.array([[[0.5, 1, 0.5]]]))
-    result = CliRunner().invoke(app, ["inspect", "w.npz", "--tensor", "b"])
+    result = CliRunner().invoke(app, ["inspect", "w.npz", "--tensor", "b", "--stride", "2"])
     assert result.stdout.startswith("w.npz: b: float64 (1, 1, 3), stride 2, 1.5 taps per phase\n")
     keras = np.array([0.5, 1, 0.5]).reshape(3, 1, 1)
     np.savez("w.npz", kernel=keras)
-    result = CliRunner().invoke(app, ["inspect", "w.npz", "--layout", "keras"])
+    result = CliRunner().invoke(app, ["inspect", "w.npz", "--layout", "keras", "--stride", "2"])
     assert result.stdout.startswith("w.npz: float64 (1, 1, 3), stride 2")
 
 
@@ -125,13 +125,13 @@ def test_many_kernels_are_told_by_the_worst_with_its_channels() -> None:
     kernels = 1 + 0.01 * rng.standard_normal((3, 4, 8))
     kernels[2, 1, ::2] *= 1.5
     kernels[0, 3] *= 9
-    text = inspect(kernels, "--stride", "2")
+    text = inspect(kernels, "--stride", "2", "--pairs")
     assert "float64 (3, 4, 8), 12 kernels, stride 2" in text
     assert "tonal lines    -14." in text
     assert text.count("in 2 -> 1;") == 3  # phases, tonal lines and images
     assert "in 0 -> 3; median" in text  # the loudest
     assert "linear in 0 of 12 kernels" in text
-    document = facts(kernels, "--stride", "2")
+    document = facts(kernels, "--stride", "2", "--pairs")
     assert [own["channels"] for own in document["kernels"]] == [[i, o] for i in range(3) for o in range(4)]
     np.testing.assert_allclose(
         [own["phase_gains"] for own in document["kernels"]],
@@ -155,7 +155,7 @@ def test_nothing_is_no_number_in_the_document() -> None:
 
 
 def test_a_high_pass_kernel_is_measured_by_its_peak() -> None:
-    assert "almost none; levels are relative to the peak gain" in inspect([1.0, -1.0])
+    assert "almost none; levels are relative to the peak gain" in inspect([1.0, -1.0], "--stride", "2")
 
 
 @pytest.mark.parametrize(
@@ -168,12 +168,12 @@ def test_a_high_pass_kernel_is_measured_by_its_peak() -> None:
     ],
 )
 def test_what_cannot_be_inspected(kernel: Array, message: str) -> None:
-    assert message in inspect(kernel, code=1)
+    assert message in inspect(kernel, "--stride", "2", code=1)
     assert message in json.loads(run_json_failure())["error"]
 
 
 def run_json_failure() -> str:
-    result = CliRunner().invoke(app, ["inspect", "w.npy", "--json"])
+    result = CliRunner().invoke(app, ["inspect", "w.npy", "--stride", "2", "--json"])
     assert result.exit_code == 1
     assert result.stderr == ""
     return str(result.stdout)

@@ -67,9 +67,9 @@ def test_every_command_draws() -> None:
 
 @pytest.mark.parametrize("kind", sorted(MAGIC))
 def test_every_kind_is_drawn_and_the_same_again(kind: str) -> None:
-    assert "w.npy: float64" in run("inspect", "w.npy", "--plot", f"c.{kind}").stdout
+    assert "w.npy: float64" in run("inspect", "w.npy", "--stride", "2", "--plot", f"c.{kind}").stdout
     assert Path(f"c.{kind}").read_bytes().startswith(MAGIC[kind])
-    run("inspect", "w.npy", "--plot", f"again.{kind}")
+    run("inspect", "w.npy", "--stride", "2", "--plot", f"again.{kind}")
     assert Path(f"again.{kind}").read_bytes() == Path(f"c.{kind}").read_bytes()
     if kind == "png":
         assert imread("c.png").shape[:2] == (836, 1045)
@@ -91,7 +91,7 @@ def texts(figure: Figure) -> set[str]:
 
 
 def test_a_kernel_plot_shows_everything(drawn: list[Figure]) -> None:
-    run("inspect", "w.npy", "--plot", "w.png", "--rate", "8000")
+    run("inspect", "w.npy", "--stride", "2", "--plot", "w.png", "--rate", "8000")
     (figure,) = drawn
     assert {"taps 0 to 2 of 3", "phase 0", "phase 1", "phase gains, % from the mean", "images"} <= texts(
         figure
@@ -361,10 +361,10 @@ def test_samples_without_a_header_are_read_again_as_they_were(drawn: list[Figure
     ("arguments", "message", "code"),
     [
         (["upsample", "in.wav", "--plot", "a.jpg"], "a.jpg: plots are written as .png, .svg, .pdf", 2),
-        (["inspect", "w.npy", "--plot", "a"], "a: plots are written as", 2),
+        (["inspect", "w.npy", "--stride", "2", "--plot", "a"], "a: plots are written as", 2),
         (["design", "--plot", "w.npy"], "w.npy: plots are written as", 2),
         (["upsample", "in.wav", "--plot", "there.png"], "there.png: already exists; use --overwrite", 1),
-        (["inspect", "w.npy", "--plot", "no/a.png"], "folder no does not exist", 1),
+        (["inspect", "w.npy", "--stride", "2", "--plot", "no/a.png"], "folder no does not exist", 1),
         (["upsample", "in.wav", "w.npy", "--plot", "a.png"], "--plot draws one input and its output", 2),
         (
             ["upsample", "in.wav", "-d", "out", "--plot", "a.png"],
@@ -404,7 +404,7 @@ def test_what_cannot_be_drawn_is_refused_before_the_work(
 
 def test_without_matplotlib_it_is_said_how_to_get_it() -> None:
     block = "import sys; sys.modules['matplotlib'] = None; sys.argv[0] = 'convt'; " + CONVT[2]
-    for arguments in (["inspect", "w.npy"], ["upsample", "in.wav"], ["design"]):
+    for arguments in (["inspect", "w.npy", "--stride", "2"], ["upsample", "in.wav"], ["design"]):
         command = [sys.executable, "-c", block, *arguments, "--plot", "a.png"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 2
@@ -414,7 +414,7 @@ def test_without_matplotlib_it_is_said_how_to_get_it() -> None:
 
 def test_settings_that_stop_matplotlib_are_reported() -> None:
     environment = os.environ | {"MPLBACKEND": "nonsense"}
-    command = [*CONVT, "inspect", "w.npy", "--plot", "a.png"]
+    command = [*CONVT, "inspect", "w.npy", "--stride", "2", "--plot", "a.png"]
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 2
     assert result.stderr == (
@@ -428,7 +428,7 @@ def test_a_full_disk_leaves_no_part_of_a_plot() -> None:
         "from convt_cli.app import app\n"
         f"for kind in {sorted(MAGIC)}:\n"
         "    try:\n"
-        "        app(['inspect', 'w.npy', '--plot', f'a.{kind}'])\n"
+        "        app(['inspect', 'w.npy', '--stride', '2', '--plot', f'a.{kind}'])\n"
         "    except SystemExit as end:\n"
         "        assert end.code == 1\n"
     )

@@ -165,7 +165,7 @@ def test_json_of_names_that_are_not_utf_8() -> None:
     assert (done["input"]["path"], "path_base64" in done["input"]) == ("schön\n.wav", False)
 
 
-@pytest.mark.parametrize("command", [["inspect"], ["weights"], ["design", "--from"]])
+@pytest.mark.parametrize("command", [["inspect", "--stride", "2"], ["weights"], ["design", "--from"]])
 def test_the_json_of_every_command_is_unicode(command: list[str]) -> None:
     name = os.fsdecode(b"\xe9.npy")
     np.save("w.npy", np.ones(4))

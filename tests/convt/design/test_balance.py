@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 import convt
 from tests.support.oracles import Array
@@ -62,3 +63,64 @@ def test_the_argument_is_left_as_it_is() -> None:
 def test_a_kernel_that_leaves_phases_without_taps_is_refused(weight: Any) -> None:
     with pytest.raises(convt.ParameterError, match="weight must have a tap for each of the 3 phases"):
         convt.balance_kernel(weight, 3)
+
+
+@pytest.mark.parametrize(("taps", "stride"), [(16, 8), (4, 2), (9, 3), (10, 4), (7, 3), (5, 4), (8, 8)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_balanced_layer_has_even_gains_and_even_powers(taps: int, stride: int, groups: int) -> None:
+    weight = np.random.default_rng(taps).standard_normal((6, 4, taps))
+    even = convt.balance_layer(weight, stride, groups)
+    response = convt.LayerResponse(even, stride, groups)
+    assert response.lines.max() < -250
+    assert response.ripple.max() < -60
+    np.testing.assert_allclose(even, convt.balance_kernel(even, stride), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(convt.balance_layer(even, stride, groups), even, rtol=0, atol=1e-6)
+
+
+def test_no_even_layer_is_nearer() -> None:
+    """Against a general optimiser, on one output channel."""
+    weight = np.random.default_rng(1).standard_normal((2, 1, 6))
+    even = convt.balance_layer(weight, 2)
+
+    def uneven(flat: Array) -> Array:
+        taps = flat.reshape(2, 6)
+        gains = taps[:, 0::2].sum(1) - taps[:, 1::2].sum(1)
+        return np.append(gains, (taps[:, 0::2] ** 2).sum() - (taps[:, 1::2] ** 2).sum())
+
+    best = min(
+        (
+            minimize(
+                lambda flat: ((flat - weight.ravel()) ** 2).sum(),
+                weight.ravel() + 0.1 * np.random.default_rng(seed).standard_normal(12),
+                constraints={"type": "eq", "fun": uneven},
+            )
+            for seed in range(5)
+        ),
+        key=lambda found: found.fun,
+    )
+    assert ((even - weight) ** 2).sum() == pytest.approx(best.fun, rel=1e-5)
+    np.testing.assert_allclose(even.ravel(), best.x, rtol=0, atol=1e-3)
+
+
+def test_a_balanced_layer_keeps_its_dtype_and_is_even_in_it() -> None:
+    weight = np.random.default_rng(2).standard_normal((64, 32, 16)).astype("float32")
+    even = convt.balance_layer(weight, 8)
+    assert even.dtype == np.float32
+    assert convt.LayerResponse(even.astype(float), 8).lines.max() < -120
+
+
+def test_phases_without_deviations_get_some() -> None:
+    steps = np.arange(4) / 4  # linear interpolation: the middle phase has two equal taps
+    even = convt.balance_layer(np.concatenate([steps, 1 - steps])[None, None], 4)
+    response = convt.LayerResponse(even, 4)
+    assert response.lines.max() < -250
+    assert response.ripple.max() < -60
+
+
+def test_layers_that_cannot_be_balanced() -> None:
+    with pytest.raises(
+        convt.ParameterError, match=r"weight must be real with shape .*, got float64 \(4,\)"
+    ):
+        convt.balance_layer(np.ones(4), 2)
+    with pytest.raises(convt.ParameterError, match="groups must divide C_in = 3, got 2"):
+        convt.balance_layer(np.ones((3, 1, 4)), 2, 2)

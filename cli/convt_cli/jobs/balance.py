@@ -1,0 +1,88 @@
+"""The work of ``convt balance``: a checkpoint in which the phases of some layers are even."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import convt
+from convt_cli.errors import Failure, Misuse, library_errors_as_failures
+from convt_cli.files.atomic_write import atomic_write, check_target
+from convt_cli.files.paths import STREAM
+from convt_cli.kernels.layers import Layer, load_layer, measure_layers, select_layers
+from convt_cli.options.balance_options import BalanceOptions
+from convt_cli.text import report
+from convt_cli.text.layers_text import decibels_or_none
+from convt_cli.text.report import Reporter
+
+_SUFFIXES = (".safetensors", ".npz")
+
+
+def balance_layers(options: BalanceOptions) -> None:
+    """Write a checkpoint with balanced layers, and print what that changes."""
+    reporter = Reporter(options.quiet, as_json=options.as_json)
+    _check(options)
+    entries = select_layers(options.weights, options.layers, options.strides, options.layout)
+    before, after = list[tuple[str, convt.Weights, int]](), list[tuple[str, convt.Weights, int]]()
+    for entry, stride in zip(entries, options.strides, strict=True):
+        weights = load_layer(options.weights, entry, options.layout)
+        try:
+            if options.powers:
+                even = convt.balance_layer(weights.weight, stride, entry.groups)
+            else:
+                even = convt.balance_kernel(weights.weight, stride)
+        except convt.ParameterError as error:
+            raise Failure(f"{weights.source}: {error}") from None
+        before.append((entry.name, weights, entry.groups))
+        after.append((entry.name, convt.Weights(weights.source, even), entry.groups))
+    layers = [measure_layers(each, options.strides) for each in (before, after)]
+    with (
+        atomic_write(options.output, overwrite=options.overwrite) as temporary,
+        library_errors_as_failures(),
+    ):
+        convt.replace_weights(
+            options.weights,
+            temporary,
+            {name: weights.weight for name, weights, _ in after},
+            layout=options.layout,
+        )
+    for old, new in zip(*layers, strict=True):
+        reporter.note(
+            f"{old.name}: tonal lines {decibels_or_none(old.lines_level)} ->"
+            f" {decibels_or_none(new.lines_level)}, changed by {100 * _change(old, new):.2g} %"
+        )
+    if options.as_json:
+        report.print_json(_as_json(options.output, layers))
+    reporter.written(options.output)
+
+
+def _check(options: BalanceOptions) -> None:
+    suffix = options.output.suffix.lower()
+    if options.output == STREAM or suffix not in _SUFFIXES or suffix != options.weights.suffix.lower():
+        raise Misuse(
+            f"{options.output}: a checkpoint keeps its file type, .safetensors or .npz; choose such a"
+            " name with -o"
+        )
+    check_target(options.output, [options.weights], overwrite=options.overwrite)
+
+
+def _change(old: Layer, new: Layer) -> float:
+    """Return the norm of the change relative to that of the weight."""
+    before = old.weights.weight.astype(np.float64)
+    return float(np.linalg.norm(new.weights.weight - before) / (np.linalg.norm(before) or 1.0))
+
+
+def _as_json(output: Path, layers: list[list[Layer]]) -> dict[str, Any]:
+    return {
+        "output": str(output),
+        "layers": [
+            {
+                "name": old.name,
+                "stride": old.stride,
+                "lines_db_before": old.lines_level,
+                "lines_db_after": new.lines_level,
+                "change": _change(old, new),
+            }
+            for old, new in zip(*layers, strict=True)
+        ],
+    }

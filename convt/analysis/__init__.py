@@ -1,0 +1,1 @@
+"""Measure kernels and layers, and the tonal lines in their output."""
