@@ -16,7 +16,7 @@ from convt.streaming.driver import Driver
 # Numbers of a kernel, and elements of an engine, that are prepared once for several calls.
 _SMALL_KERNEL, _SMALL_MATRIX = 1 << 9, 1 << 17
 
-_Content = tuple[bytes, str, tuple[int, ...]]
+_Content = tuple[bytes, DType, tuple[int, ...]]
 
 
 def conv_transpose1d(
@@ -139,7 +139,7 @@ def _driver(kernel: Kernel, geometry: Geometry, plan: Plan, dtype: DType, thread
 
 
 def _content(array: Array) -> _Content:
-    return array.tobytes(), array.dtype.str, array.shape
+    return array.tobytes(), array.dtype, array.shape
 
 
 def _array(content: _Content) -> Array:

@@ -35,7 +35,8 @@ def test_the_output_stands_beside_the_input_unless_named() -> None:
         (["in.wav", "--stride", "two"], "--stride must be a whole number, 1 or more, got two"),
         (
             ["in.wav", "--padding", "-1"],
-            "--padding must be 0 or more, or full, center, same, causal; got -1",
+            "--padding must be 0 or more, or full, center, same, causal, hifigan, encodec, encodec-causal,"
+            " dac; got -1",
         ),
         (["in.wav", "--precision", "float16"], "--precision must be float32 or float64, got float16"),
         (

@@ -182,3 +182,82 @@ def test_a_cache_of_arrays_is_for_several_threads() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(work, range(4)))
+
+
+class Tensor:
+    """What numpy meets in a tensor that it cannot read."""
+
+    requires_grad = False
+    device = "cpu"
+    dtype = "torch.float32"
+
+    def __init__(self, error: Exception, **attributes: object) -> None:
+        self._error = error
+        self.__dict__.update(attributes)
+
+    def __array__(self, *_: object, **__: object) -> Array:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("tensor", "said"),
+    [
+        (
+            Tensor(RuntimeError("no"), requires_grad=True),
+            r"x is a Tensor that requires a gradient, .* x\.detach\(\)",
+        ),
+        (
+            Tensor(TypeError("no"), dtype="torch.bfloat16"),
+            r"x is a Tensor of torch\.bfloat16, .* x\.float\(\)",
+        ),
+        (Tensor(TypeError("no"), device="cuda:0"), r"x is a Tensor on cuda:0, .* x\.cpu\(\)"),
+        (Tensor(TypeError("no")), "x must be an array of numbers, got Tensor"),
+    ],
+)
+def test_tensors_that_numpy_cannot_read(tensor: Any, said: str) -> None:
+    with pytest.raises(convt.ParameterTypeError, match=said):
+        convt.conv_transpose1d(tensor, [1.0])
+
+
+def test_tensors_of_torch() -> None:
+    torch: Any = pytest.importorskip("torch")
+    x, weight = torch.randn(2, 3, 20), torch.randn(3, 4, 6)
+    y = convt.conv_transpose1d(x, weight, stride=3)
+    np.testing.assert_array_equal(y, convt.conv_transpose1d(x.numpy(), weight.numpy(), stride=3))
+    assert convt.Upsampler(weight, stride=3, latency=1).process(x).shape == (2, 4, 60)
+    with pytest.raises(convt.ParameterTypeError, match=r"weight is a Parameter that .* weight\.detach\(\)"):
+        convt.conv_transpose1d(x, torch.nn.Parameter(weight))
+    with pytest.raises(convt.ParameterTypeError, match=r"x is a Tensor of torch\.bfloat16"):
+        convt.conv_transpose1d(x.bfloat16(), weight)
+
+
+def test_arrays_of_jax() -> None:
+    jnp: Any = pytest.importorskip("jax.numpy")
+    x, weight = jnp.arange(12.0).reshape(2, 6), jnp.ones((2, 3, 4))
+    y = convt.conv_transpose1d(x, weight, stride=2)
+    assert isinstance(y, np.ndarray)
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, convt.conv_transpose1d(np.asarray(x), np.asarray(weight), stride=2))
+    half = convt.conv_transpose1d(x.astype("bfloat16"), weight.astype("bfloat16"), stride=2)
+    assert half.dtype.name == "bfloat16"
+
+
+def test_bfloat16_is_computed_in_float32() -> None:
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    rng = np.random.default_rng(1)
+    x, weight, bias = (
+        rng.standard_normal(shape).astype(bfloat16) for shape in ((3, 500), (3, 2, 40), (2,))
+    )
+    wider = [each.astype("float32") for each in (x, weight, bias)]
+    wide = convt.conv_transpose1d(wider[0], wider[1], wider[2], stride=2)
+    y = convt.conv_transpose1d(x, weight, bias, stride=2)
+    assert y.dtype == bfloat16
+    np.testing.assert_array_equal(y, wide.astype(bfloat16))
+    stream = convt.Upsampler(weight, bias, stride=2)
+    pieces = [stream.process(x[:, :99]), stream.process(x[:, 99:]), stream.flush()]
+    np.testing.assert_array_equal(np.concatenate(pieces, -1), y)
+    assert convt.conv_transpose1d(x.astype("float32"), weight, bias).dtype == np.float32
+    gradients = convt.conv_transpose1d_vjp(y, x, weight, bias, stride=2)
+    assert {gradient.dtype for gradient in gradients} == {np.dtype(bfloat16)}
+    assert convt.Response(weight[0, 0], 2).kernel.dtype == np.float64
+    assert np.isfinite(convt.LayerResponse(weight, 2).lines).all()

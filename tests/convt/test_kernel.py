@@ -39,7 +39,11 @@ X, W = np.ones((4, 9)), np.ones((4, 3, 5))
         ({"bias": 1.0}, r"bias must have shape \(C_out,\) = \(3,\), got shape \(\)"),
         ({"bias": np.ones((3, 1))}, r"bias must have shape .* got shape \(3, 1\)"),
         ({"padding": 40}, "output must have at least 1 sample, got -67 for length=9"),
-        ({"padding": "valid"}, "padding must be an int or one of full, center, same, causal, got 'valid'"),
+        (
+            {"padding": "valid"},
+            "padding must be an int or one of full, center, same, causal, hifigan, encodec, encodec-causal,"
+            " dac, got 'valid'",
+        ),
     ],
 )
 def test_values(arguments: dict[str, Any], message: str) -> None:
@@ -72,12 +76,15 @@ def test_upsampler(weight: Any, arguments: dict[str, Any], message: str) -> None
 
 
 def test_pieces_of_a_stream_are_of_one_signal() -> None:
-    with pytest.raises(convt.ParameterError, match=r"x must have shape \(C_in, L\), got \(1, 4, 9\)"):
-        convt.Upsampler(W).process(X[np.newaxis])
+    four = X[np.newaxis, np.newaxis]
     with pytest.raises(
-        convt.ParameterError, match=r"x must have shape \(L,\) or \(C, L\), got \(1, 4, 9\)"
+        convt.ParameterError, match=r"x must have shape \(C_in, L\) or \(N, C_in, L\), got \(1, 1, 4, 9\)"
     ):
-        convt.Upsampler(np.ones(5)).process(X[np.newaxis])
+        convt.Upsampler(W).process(four)
+    with pytest.raises(
+        convt.ParameterError, match=r"x must have shape \(L,\), \(C, L\) or \(N, C, L\), got \(1, 1, 4, 9\)"
+    ):
+        convt.Upsampler(np.ones(5)).process(four)
     with pytest.raises(
         convt.ParameterError, match="bias must have one number, or one for each of the 4 channels"
     ):
