@@ -14,6 +14,7 @@ from convt.errors import ParameterError, ParameterTypeError, StreamError
 from convt.geometry import Geometry
 from convt.stream import Upsampler, check_alone
 from convt.streaming.exclusive import Exclusive
+from convt.streaming.threads import ThreadTeam
 
 Stage = Upsampler | Callable[[Array], ArrayLike]
 
@@ -244,9 +245,10 @@ class Chain:
                 raise StreamError("an error interrupted this stream, and samples are lost: call reset()")
             y, taken = samples, False
             try:
-                for stage in self.stages:
-                    y = _passed(stage, y, last=last)
-                    taken = taken or isinstance(stage, Upsampler)
+                with ThreadTeam(0):
+                    for stage in self.stages:
+                        y = _passed(stage, y, last=last)
+                        taken = taken or isinstance(stage, Upsampler)
             except BaseException:
                 self._interrupted = taken  # the first stream says itself whether it has lost samples
                 raise

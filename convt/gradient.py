@@ -17,9 +17,8 @@ matrix product with the same columns, a block of input positions at a time (im2c
     gw += conj(x) @ columns.T     (C_in, m) @ (m, C_out*K)
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import product
-from typing import Literal, NamedTuple, SupportsIndex, get_args
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, SupportsIndex, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,10 +33,14 @@ from convt.streaming.threads import ThreadTeam, default_threads, ignore_float_er
 
 Argument = Literal["x", "weight", "bias"]
 
-_COLUMNS = 1 << 22  # elements: 16 MB in float32
+_Rows = tuple[slice, slice]  # groups, and rows of each
+_Run = Callable[[Callable[[Any], None], Sequence[Any]], None]
+
+_LARGE = 1 << 19  # numbers of a weight whose rows are divided
+_COLUMNS, _SMALL_COLUMNS = 1 << 22, 1 << 19  # elements of a block, for a large weight and for others
 _LEAST = 256  # positions of a block, so that the product over them is worth reading the gradient again
-_ROWS = 16  # of a product, at least
-_RUNS = 4  # of rows or groups, which threads compute at the same time
+_ROWS = 256  # of a product with a large weight, unless that leaves fewer than two products
+_LANES = 4  # runs of rows, or of blocks
 
 
 def conv_transpose1d_vjp(
@@ -117,9 +120,9 @@ def conv_transpose1d_vjp(
         with ignore_float_errors(), ThreadTeam(as_threads(threads) or default_threads()) as team:
             gx, gw = products.run(kernel.as_signals(signal), given, names, team)
         if "x" in names:
-            found["x"] = gx.reshape(signal.shape)
+            found["x"] = cast("Array", gx).reshape(signal.shape)
         if "weight" in names:
-            found["weight"] = gw.reshape(kernel.weight.shape[2 * kernel.shared :])
+            found["weight"] = cast("Array", gw).reshape(kernel.weight.shape[2 * kernel.shared :])
     sources = {"x": signal, "weight": kernel.weight, "bias": kernel.bias}
     return tuple(_as_result(found[name], result, sources[name]) for name in names)
 
@@ -161,44 +164,95 @@ class _Block(NamedTuple):
 
 
 class _Products:
-    """The products for one kernel, block by block."""
+    """The products for one kernel, block by block.
+
+    Threads divide a large weight: each computes some of its rows, or groups, for the same columns. Of a
+    small one each thread computes blocks of its own, in lanes whose sums are added in the end. Neither
+    depends on the number of threads.
+    """
 
     def __init__(self, kernel: Kernel, geometry: Geometry, dtype: DType) -> None:
         self._geometry, self._dtype = geometry, dtype
         weight = kernel.grouped(dtype)
         self._groups, cin, cout, taps = weight.shape
         self._channels = self._groups * cout
-        self._conjugate = np.conj(weight.reshape(self._groups, cin, cout * taps))
-        # Tasks of some groups, or of some rows of the only one: the same for any number of threads.
-        runs = [slice(None)], split_evenly(range(cin), max(_ROWS, -(-cin // _RUNS)))
-        if self._groups > 1:
-            runs = split_evenly(range(self._groups), -(-self._groups // _RUNS)), [slice(None)]
-        self._tasks = list(product(*runs))
+        matrix = weight.reshape(self._groups, cin, cout * taps)
+        self._conjugate = np.conj(matrix) if dtype.kind == "c" else matrix
+        self._is_large = weight.size >= _LARGE
+        self._tasks: list[_Rows] = [(slice(None), slice(None))]
+        self._runs = [slice(None)]
+        if self._is_large:
+            self._runs = split_evenly(range(self._channels), -(-self._channels // _LANES))
+            if self._groups > 1:
+                self._tasks = [
+                    (run, slice(None))
+                    for run in split_evenly(range(self._groups), -(-self._groups // _LANES))
+                ]
+            else:
+                runs = _LANES if cin >= _LANES * _ROWS else 2
+                self._tasks = [(slice(None), run) for run in split_evenly(range(cin), -(-cin // runs))]
 
-    def run(self, x: Array, g: Array, names: Sequence[Argument], team: ThreadTeam) -> tuple[Array, Array]:
-        """Return the gradients for signals x (N, C_in, L) and g, which has any shape (..., L_out)."""
+    def run(
+        self, x: Array, g: Array, names: Sequence[Argument], team: ThreadTeam
+    ) -> tuple[Array | None, Array | None]:
+        """Return the gradients for signals x (N, C_in, L) and g (..., L_out); None for unwanted ones."""
         count, channels, length = x.shape
         g = g.reshape(count, self._channels, g.shape[-1])
-        by_group = (count, self._groups, channels // self._groups, length)
-        gx = np.zeros(by_group if "x" in names else 0, self._dtype)
-        gw = np.zeros(self._conjugate.shape if "weight" in names else 0, self._dtype)
-        for block in self._blocks(count, length):
-            columns = self._columns(g[block.signals], block.positions, length, team)
-            inputs = x.reshape(by_group)[block.signals, ..., block.positions]
-            if "x" in names:
-                self._add_signal(gx[block.signals, ..., block.positions], columns, team)
-            if "weight" in names:
-                self._add_weight(gw, np.conj(inputs.astype(self._dtype)), columns, team)
-        return gx, gw
+        x = x.reshape(count, self._groups, channels // self._groups, length)
+        gx = np.empty(x.shape, self._dtype) if "x" in names else None
+        blocks = self._blocks(count, length)
+        if self._is_large:
+            sums = [self._lane(x, g, gx, blocks, team.run, with_weight="weight" in names)]
+        else:
+            lanes = [blocks[lane::_LANES] for lane in range(_LANES)]
+            sums = [None] * _LANES
 
-    def _blocks(self, count: int, length: int) -> Iterator[_Block]:
-        """Yield blocks of whole short signals, or of parts of a long one."""
-        most = max(_LEAST, _COLUMNS // (self._channels * self._geometry.kernel_size))
-        for signals in split_evenly(range(count), max(1, most // length)):
-            for positions in split_evenly(range(length), most):
-                yield _Block(signals, positions)
+            def compute(lane: int) -> None:
+                sums[lane] = self._lane(x, g, gx, lanes[lane], _one_by_one, with_weight="weight" in names)
 
-    def _columns(self, g: Array, positions: slice, length: int, team: ThreadTeam) -> Array:
+            team.run(compute, range(_LANES))
+        if "weight" not in names:
+            return gx, None
+        made = [each for each in sums if each is not None]
+        total = made[0] if made else np.zeros(self._conjugate.shape, self._dtype)
+        for each in made[1:]:
+            total += each
+        return gx, total
+
+    def _blocks(self, count: int, length: int) -> list[_Block]:
+        """Return blocks of whole short signals, or of parts of a long one."""
+        most = _COLUMNS if self._is_large else _SMALL_COLUMNS
+        most = max(_LEAST, most // (self._channels * self._geometry.kernel_size))
+        parts = split_evenly(range(length), most)
+        if not self._is_large and len(parts) % _LANES and len(parts) > 1:  # as many for each lane
+            parts = split_evenly(range(length), -(-length // (-(-len(parts) // _LANES) * _LANES)))
+        return [
+            _Block(signals, positions)
+            for signals in split_evenly(range(count), max(1, most // length))
+            for positions in parts
+        ]
+
+    def _lane(
+        self,
+        x: Array,
+        g: Array,
+        gx: Array | None,
+        blocks: list[_Block],
+        run: _Run,
+        *,
+        with_weight: bool,
+    ) -> Array | None:
+        """Compute some blocks: write their gradients into gx, and return the sum of those of the weight."""
+        total = None
+        for signals, positions in blocks:
+            columns = self._columns(g[signals], positions, x.shape[-1], run)
+            if gx is not None:
+                self._write_signal(gx[signals, ..., positions], columns, run)
+            if with_weight:
+                total = self._add_weight(total, x[signals, ..., positions], columns, run)
+        return total
+
+    def _columns(self, g: Array, positions: slice, length: int, run: _Run) -> Array:
         """Return the columns (groups, C_out/groups*K, n*m) of input positions of n signals."""
         geometry, size = self._geometry, positions.stop - positions.start
         columns = np.empty((self._channels, geometry.kernel_size, len(g), size), self._dtype)
@@ -209,7 +263,7 @@ class _Products:
                 lag, phase = divmod(tap * geometry.dilation, geometry.stride)
                 columns[channels, tap] = phases[..., phase, lag : lag + size].swapaxes(0, 1)
 
-        team.run(fill, split_evenly(range(self._channels), -(-self._channels // _RUNS)))
+        run(fill, self._runs)
         return columns.reshape(self._groups, -1, len(g) * size)
 
     def _phases(self, g: Array, positions: slice, length: int) -> Array:
@@ -227,20 +281,34 @@ class _Products:
         target[..., : kept.shape[-1]] = kept
         return np.ascontiguousarray(full.reshape(*g.shape[:2], steps, stride).swapaxes(-1, -2))
 
-    def _add_signal(self, gx: Array, columns: Array, team: ThreadTeam) -> None:
+    def _write_signal(self, gx: Array, columns: Array, run: _Run) -> None:
         """Write the gradient of some positions into gx, (n, groups, C_in/groups, m)."""
 
-        def multiply(task: tuple[slice, slice]) -> None:
+        def multiply(task: _Rows) -> None:
+            if len(gx) == 1:
+                np.matmul(self._conjugate[task], columns[task[0]], out=gx[0][task])
+                return
             made = self._conjugate[task] @ columns[task[0]]
             gx[:, *task] = made.reshape(*made.shape[:2], len(gx), -1).transpose(2, 0, 1, 3)
 
-        team.run(multiply, self._tasks)
+        run(multiply, self._tasks)
 
-    def _add_weight(self, gw: Array, x: Array, columns: Array, team: ThreadTeam) -> None:
-        """Add the gradient of some positions to gw, (groups, C_in/groups, C_out/groups*K)."""
-        inputs = x.transpose(1, 2, 0, 3).reshape(*x.shape[1:3], -1)
+    def _add_weight(self, total: Array | None, x: Array, columns: Array, run: _Run) -> Array:
+        """Return the sum so far, (groups, C_in/groups, C_out/groups*K), plus that of some positions."""
+        made = np.empty(self._conjugate.shape, self._dtype) if total is None else total
+        inputs = x.transpose(1, 2, 0, 3).reshape(*x.shape[1:3], -1).astype(self._dtype, copy=False)
+        inputs = np.conj(inputs) if inputs.dtype.kind == "c" else inputs
 
-        def multiply(task: tuple[slice, slice]) -> None:
-            gw[task] += inputs[task] @ columns[task[0]].swapaxes(-1, -2)
+        def multiply(task: _Rows) -> None:
+            if total is None:
+                np.matmul(inputs[task], columns[task[0]].swapaxes(-1, -2), out=made[task])
+            else:
+                made[task] += inputs[task] @ columns[task[0]].swapaxes(-1, -2)
 
-        team.run(multiply, self._tasks)
+        run(multiply, self._tasks)
+        return made
+
+
+def _one_by_one(work: Callable[[Any], None], tasks: Sequence[Any]) -> None:
+    for task in tasks:
+        work(task)

@@ -400,6 +400,13 @@ class Upsampler:
 
     def _admit(self, samples: Array) -> Driver:
         """Check samples against the kernel and the first call, and return the driver."""
+        if (
+            self._begun
+            and samples.shape[:-1] == self._lead
+            and samples.dtype == self._signal
+            and self._driver
+        ):
+            return self._driver  # the usual case, kept fast
         self._kernel.check(samples, whole=False)
         if self._begun and self._kernel.dtype_with(samples.dtype) != self._kernel.dtype_with(self._signal):
             raise ParameterTypeError(

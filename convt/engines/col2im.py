@@ -43,7 +43,7 @@ class Col2im:
         if not older:
             np.add(newest, offset, out=phases)
             return
-        if bias.any():
+        if bias.item(0) or bias.any():
             newest += offset
         for each in older[:-1]:
             newest += each

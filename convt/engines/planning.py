@@ -43,6 +43,7 @@ _BLOCK = 1 << 20  # elements of the copy of a block, and of its outputs
 _FRAME, _ENGINE = 1 << 24, 1 << 26
 # Elements of the frames to transform at a time: preferred, and if vector instructions need more frames.
 _FRAMES, _MOST_FRAMES = 1 << 16, 1 << 19
+WORTH_A_THREAD = 3e7  # multiply-adds that take as long as waking a thread
 _PART, _PART_ROWS = 1 << 19, 512  # elements, or rows of a product, that are worth dividing
 
 
@@ -242,11 +243,13 @@ def _polyphase(problem: _Problem) -> Iterator[Plan]:
     columns = latency // inputs if latency else _columns(max(column, cin * inputs), run, 256, inputs)
     yield Plan(
         engine="polyphase",
-        prepare=Polyphase,
+        prepare=partial(Polyphase, few_columns=1 < columns < TILE),
         inputs=columns * inputs,
         outputs=columns * outputs,
         step=math.gcd(columns, -(-TILE // inputs)) * inputs,
-        parts=_parts(groups, run, columns * (column + 2 * run)),
+        parts=1
+        if latency and groups == 1 and columns * column * run < WORTH_A_THREAD
+        else _parts(groups, run, columns * (column + 2 * run)),
         elements=groups * columns * (cin * inputs + column + 2 * run),
         matrix=groups * column * run // products,
         cost=groups

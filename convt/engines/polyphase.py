@@ -44,8 +44,10 @@ class _Product(NamedTuple):
 class Polyphase:
     """The engine prepared for one kernel; see the contract in ``protocol.py``."""
 
-    def __init__(self, weight: Array, geometry: Geometry, scratch: Scratch) -> None:
-        """Prepare for blocks of any number of periods."""
+    def __init__(
+        self, weight: Array, geometry: Geometry, scratch: Scratch, *, few_columns: bool = False
+    ) -> None:
+        """Prepare for blocks of any number of periods; `few_columns` if most have only a few."""
         self._lag, self._cout = geometry.lag, weight.shape[2]
         self._inputs, self._outputs = geometry.period
         sample, _ = outputs_of_period(geometry)
@@ -55,6 +57,10 @@ class Polyphase:
             _product(weight, slice(*cut), taps, geometry.lag + int(sample[cut[0]]))
             for cut in pairwise(cuts)
         ]
+        if few_columns:  # a product with them reads the matrix once, row by row
+            self._products = [
+                each._replace(matrix=np.ascontiguousarray(each.matrix)) for each in self._products
+            ]
         self._scratch = scratch
 
     def __call__(self, frames: Array, bias: Array, out: Array) -> None:

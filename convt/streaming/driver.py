@@ -14,7 +14,7 @@ import numpy as np
 from convt.arrays import Array, DType, compute_dtype
 from convt.engines.buffers import Scratch
 from convt.engines.direct import PRODUCTS, scatter
-from convt.engines.planning import Plan, cheaper_by_definition
+from convt.engines.planning import WORTH_A_THREAD, Plan, cheaper_by_definition
 from convt.geometry import Geometry
 from convt.kernel import Kernel
 from convt.streaming.grid import Grid
@@ -25,7 +25,6 @@ from convt.streaming.threads import ThreadTeam, default_threads, ignore_float_er
 
 _TASK_ELEMENTS = 1 << 21  # of one task: about 10 MB, for a signal of any length
 _TASKS_PER_THREAD = 2  # each waits for the interpreter, but with one a thread may be idle
-_WORTH_A_THREAD = 3e7  # multiply-adds that take as long as waking a thread
 
 
 class _Task(NamedTuple):
@@ -118,10 +117,14 @@ class Driver:
         y = np.empty((x.shape[0], self._channels, stop - self._emitted), self.dtype)
         work = y.shape[0] * y.shape[2] * plan.cost * plan.inputs / plan.outputs
         # Even checking samples is a product, so everything happens inside of the team.
-        with ThreadTeam(1 if work < _WORTH_A_THREAD else self._threads or default_threads()) as team:
+        with ThreadTeam(1 if work < WORTH_A_THREAD else self._threads or default_threads()) as team:
             self._buffer.push(x)
             if y.size and last:
                 self._finish(done, y, team)
+            elif y.size and self._is_steady(done, len(y), team):
+                task = (slice(None), self._done, done - self._done, self._grid.inputs)
+                for part in self._kernel.parts:
+                    self._compute_task(_Task(part, *task), y)
             elif y.size:
                 self._compute_blocks(y, team, done)
             self._done, self._emitted = done, stop
@@ -130,6 +133,15 @@ class Driver:
         if last:
             self.reset()
         return y
+
+    def _is_steady(self, done: int, signals: int, team: ThreadTeam) -> bool:
+        """Return whether the blocks of this push are few, need no cropping, and have a prepared engine."""
+        return (
+            team.size == 1
+            and self._kernel.is_prepared
+            and self._grid.output_start(self._done) >= self._emitted
+            and signals * (done - self._done) * self._plan.elements <= _TASK_ELEMENTS
+        )
 
     def _certain(self, seen: int) -> tuple[int, int]:
         """Return the numbers of blocks and outputs that are final once `seen` samples have arrived."""

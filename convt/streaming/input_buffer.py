@@ -43,7 +43,14 @@ class InputBuffer:
         """Return samples `start` to `stop`, zeros around the signal; a view if possible."""
         if self.pushed_from <= start and stop <= self.seen and self._pushed.dtype == self._dtype:
             return self._pushed[signals, channels, start - self.pushed_from : stop - self.pushed_from]
-        pushed = self._pushed[signals, channels]
+        kept, pushed = self._kept, self._pushed[signals, channels]
+        if (
+            kept is not None
+            and self._kept_from <= start
+            and stop == self.seen
+            and pushed.dtype == kept.dtype
+        ):
+            return np.concatenate((kept[signals, channels, start - self._kept_from :], pushed), -1)
         taken = np.zeros((*pushed.shape[:-1], stop - start), self._dtype)
         for origin, piece in ((self._kept_from, self._kept), (self.pushed_from, self._pushed)):
             if piece is None:

@@ -61,6 +61,11 @@ class PreparedKernel:
         """The parts whose engine is still to be prepared."""
         return [part for part in self.parts if part.engine is None]
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether every part has its engine."""
+        return self.has_engine and not self.unprepared
+
     def prepare(self, part: ChannelBlock) -> None:
         """Prepare the part's engine."""
         part.engine = self._engine(part.weight)

@@ -58,7 +58,8 @@ def default_threads() -> int:
 class ThreadTeam:
     """The caller's thread and its helpers, for the duration of the context.
 
-    A team has up to `threads` threads, but none for cores that other teams in this process use.
+    A team has up to `threads` threads, but none for cores that other teams in this process use. A team of 0
+    threads only holds BLAS to one thread, for the teams inside of it.
     """
 
     reference: "ref[ThreadTeam]"
@@ -155,7 +156,7 @@ class _Cores:
                 self._blas_before = self._blas_before or _blas_threads()
                 _set_blas_threads([1] * len(self._blas_before))
                 self._is_held = True
-            team.size = max(1, min(threads, available_cores() - sum(taken))) if threads > 1 else 1
+            team.size = max(1, min(threads, available_cores() - sum(taken))) if threads > 1 else threads
 
     def leave(self, team: ThreadTeam) -> None:
         """Take a team's cores back."""

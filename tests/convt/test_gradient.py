@@ -95,7 +95,7 @@ def test_long_signals_and_batches_in_several_blocks(monkeypatch: pytest.MonkeyPa
     g = numbers(3, convt.conv_transpose1d(x, weight, stride=3, padding=2).shape, "float64")
     whole = convt.conv_transpose1d_vjp(g, x, weight, stride=3, padding=2)
     for most in (1, 13, 150):
-        monkeypatch.setattr("convt.gradient._COLUMNS", most * 12)
+        monkeypatch.setattr("convt.gradient._SMALL_COLUMNS", most * 12)
         monkeypatch.setattr("convt.gradient._LEAST", 1)
         pieces = convt.conv_transpose1d_vjp(g, x, weight, stride=3, padding=2)
         for piece, expected in zip(pieces, whole, strict=True):
