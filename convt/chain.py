@@ -249,8 +249,9 @@ class Chain:
                     for stage in self.stages:
                         y = _passed(stage, y, last=last)
                         taken = taken or isinstance(stage, Upsampler)
-            except BaseException:
-                self._interrupted = taken  # the first stream says itself whether it has lost samples
+            except BaseException as error:
+                # The first stream refuses samples before it takes them.
+                self._interrupted = taken or not isinstance(error, ParameterError | ParameterTypeError)
                 raise
             self._flushed = last
         assert y is not None  # noqa: S101  # each Upsampler returns an array
@@ -264,7 +265,7 @@ def _passed(stage: Stage, samples: Array | None, *, last: bool) -> Array | None:
     if samples is None:
         return stage.flush()
     if not last:
-        return stage.process(samples)
+        return stage._process_in_chain(samples)  # the chain has it to itself
     before = stage.process(samples)
     return np.concatenate([before, stage.flush()], -1)
 

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 
 from convt.arguments import Integer, as_choice, as_threads
 from convt.arrays import Array, DType, as_numeric, compute_dtype, result_dtype
+from convt.engines.buffers import Scratch
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import Geometry, Padding
 from convt.kernel import Kernel
@@ -41,6 +42,9 @@ _COLUMNS, _SMALL_COLUMNS = 1 << 22, 1 << 19  # elements of a block, for a large 
 _LEAST = 256  # positions of a block, so that the product over them is worth reading the gradient again
 _ROWS = 256  # of a product with a large weight, unless that leaves fewer than two products
 _LANES = 4  # runs of rows, or of blocks
+
+
+_small_scratch = Scratch()
 
 
 def conv_transpose1d_vjp(
@@ -167,7 +171,7 @@ class _Products:
     """The products for one kernel, block by block.
 
     Threads divide a large weight: each computes some of its rows, or groups, for the same columns. Of a
-    small one each thread computes blocks of its own, in lanes whose sums are added in the end. Neither
+    small one each thread computes some blocks, in lanes whose sums are added in the end. Neither
     depends on the number of threads.
     """
 
@@ -179,6 +183,7 @@ class _Products:
         matrix = weight.reshape(self._groups, cin, cout * taps)
         self._conjugate = np.conj(matrix) if dtype.kind == "c" else matrix
         self._is_large = weight.size >= _LARGE
+        self._scratch = Scratch() if self._is_large else _small_scratch
         self._tasks: list[_Rows] = [(slice(None), slice(None))]
         self._runs = [slice(None)]
         if self._is_large:
@@ -244,18 +249,19 @@ class _Products:
     ) -> Array | None:
         """Compute some blocks: write their gradients into gx, and return the sum of those of the weight."""
         total = None
-        for signals, positions in blocks:
-            columns = self._columns(g[signals], positions, x.shape[-1], run)
-            if gx is not None:
-                self._write_signal(gx[signals, ..., positions], columns, run)
-            if with_weight:
-                total = self._add_weight(total, x[signals, ..., positions], columns, run)
+        with self._scratch:
+            for signals, positions in blocks:
+                columns = self._columns(g[signals], positions, x.shape[-1], run)
+                if gx is not None:
+                    self._write_signal(gx[signals, ..., positions], columns, run)
+                if with_weight:
+                    total = self._add_weight(total, x[signals, ..., positions], columns, run)
         return total
 
     def _columns(self, g: Array, positions: slice, length: int, run: _Run) -> Array:
         """Return the columns (groups, C_out/groups*K, n*m) of input positions of n signals."""
         geometry, size = self._geometry, positions.stop - positions.start
-        columns = np.empty((self._channels, geometry.kernel_size, len(g), size), self._dtype)
+        columns = self._scratch("columns", self._dtype, self._channels, geometry.kernel_size, len(g), size)
 
         def fill(channels: slice) -> None:
             phases = self._phases(g[:, channels], positions, length)
@@ -275,11 +281,14 @@ class _Products:
         stop = min(stop, begin + steps * stride)
         first = max(0, -((geometry.crop - begin) // down))  # of the outputs
         place = geometry.crop + first * down - begin
-        full = np.zeros((*g.shape[:2], steps * stride), self._dtype)
+        full = self._scratch("full", self._dtype, *g.shape[:2], steps * stride)
+        full.fill(0)
         target = full[..., place : stop - begin : down]
         kept = g[..., first : first + target.shape[-1]]
         target[..., : kept.shape[-1]] = kept
-        return np.ascontiguousarray(full.reshape(*g.shape[:2], steps, stride).swapaxes(-1, -2))
+        phases = self._scratch("phases", self._dtype, *g.shape[:2], stride, steps)
+        phases[...] = full.reshape(*g.shape[:2], steps, stride).swapaxes(-1, -2)
+        return phases
 
     def _write_signal(self, gx: Array, columns: Array, run: _Run) -> None:
         """Write the gradient of some positions into gx, (n, groups, C_in/groups, m)."""

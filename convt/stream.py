@@ -375,6 +375,10 @@ class Upsampler:
             self._plans[dtype] = plan_for(self._kernel, self._geometry, dtype, self._engine, self._latency)
         return self._plans[dtype]
 
+    def _process_in_chain(self, samples: Array) -> Array:
+        """Do what :meth:`process` does, for a caller who has a team, and this stream to itself."""
+        return self._pushed(self._admit(samples), samples, last=False, held=True)
+
     def _push(self, samples: Array, *, last: bool) -> Array:
         with self._exclusive.use() as is_alone:
             check_alone(is_alone)
@@ -393,9 +397,9 @@ class Upsampler:
             self._flushed = last
             return y
 
-    def _pushed(self, driver: Driver, samples: Array, *, last: bool) -> Array:
+    def _pushed(self, driver: Driver, samples: Array, *, last: bool, held: bool = False) -> Array:
         """Return a driver's outputs for samples, with the same axes as the samples."""
-        y = driver.push(self._kernel.as_signals(samples), last=last)
+        y = driver.push(self._kernel.as_signals(samples), last=last, held=held)
         return self._kernel.as_outputs(y, samples)
 
     def _admit(self, samples: Array) -> Driver:

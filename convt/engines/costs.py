@@ -31,6 +31,7 @@ _LAG_CALL, _FREE_CALLS = 40_000, 16
 # col2im: per output, for a second lag, for each further lag; and for a product over few channels, divided
 # by the square of their number.
 _ADDED, _OVERLAP, _LAG, _THIN = 56, 14, 48, 400
+COL2IM_CALLS = 500_000  # per block, where a latency asks for small ones
 # spectral: per point and bit of the number of points, per product of spectra, per output, per block.
 _POINT, _PRODUCT, _COPIED, _BLOCK_CALLS = 10, 27, 10, 800_000
 _ROUGH = 4  # factor for a transform whose number of points has a large prime factor
@@ -61,10 +62,13 @@ def polyphase(dtype: DType, column: int, run: int, products: int, columns: int, 
     return work + memory * (_COLUMN * column + _INTERLEAVED * run + calls)
 
 
-def col2im(dtype: DType, cin: int, run: int, lag: int, inputs: int) -> float:
-    """Return the cost of a sample, which adds to a run of outputs for each lag, in blocks of `inputs`."""
+def col2im(dtype: DType, cin: int, run: int, lag: int, inputs: int, columns: int) -> float:
+    """Return the cost of a sample, which adds to a run of outputs for each lag.
+
+    A block is of `inputs`, computed in that many columns and more.
+    """
     memory, _ = _PRICES[dtype.name]
-    product = cin * (run * (lag + 1) + _COLUMN_PRODUCT) * (1 + lag / inputs)
+    product = cin * (run * (lag + 1) + _COLUMN_PRODUCT) * columns / inputs
     summed = memory * (_ADDED + _OVERLAP * min(lag, 1) + _LAG * max(0, lag - 1)) + _THIN / cin**2
     return product + run * summed
 

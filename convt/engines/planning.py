@@ -279,7 +279,8 @@ def _col2im(problem: _Problem) -> Iterator[Plan]:
         parts=parts,
         elements=groups * inputs * (cin + taps + run),
         matrix=groups * cin * taps,
-        cost=groups * costs.col2im(dtype, cin, run, lag, inputs),
+        cost=groups * costs.col2im(dtype, cin, run, lag, inputs, -(-(inputs + lag) // TILE) * TILE)
+        + (costs.COL2IM_CALLS / inputs if latency else 0),
     )
 
 

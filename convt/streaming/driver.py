@@ -21,7 +21,7 @@ from convt.streaming.grid import Grid
 from convt.streaming.input_buffer import InputBuffer
 from convt.streaming.nonfinite import settle_nan
 from convt.streaming.prepared_kernel import ChannelBlock, PreparedKernel, split_evenly
-from convt.streaming.threads import ThreadTeam, default_threads, ignore_float_errors
+from convt.streaming.threads import OnlyMember, ThreadTeam, default_threads, ignore_float_errors
 
 _TASK_ELEMENTS = 1 << 21  # of one task: about 10 MB, for a signal of any length
 _TASKS_PER_THREAD = 2  # each waits for the interpreter, but with one a thread may be idle
@@ -101,15 +101,16 @@ class Driver:
         fork._buffer = self._buffer.fork()
         return fork
 
-    def push(self, x: Array, *, last: bool = False) -> Array:
+    def push(self, x: Array, *, last: bool = False, held: bool = False) -> Array:
         """Take the next samples (N, C_in, n) and return the next outputs (N, C_out, m).
 
         With `last` the signal ends: all remaining outputs are returned, and the next push begins a new one.
+        `held` says that the caller has a team, so that little work needs none.
         """
         with ignore_float_errors():
-            return self._push(x, last=last)
+            return self._push(x, last=last, held=held)
 
-    def _push(self, x: Array, *, last: bool) -> Array:
+    def _push(self, x: Array, *, last: bool, held: bool) -> Array:
         seen, plan = self._buffer.seen + x.shape[-1], self._plan
         done, stop = self._certain(seen)
         if last:
@@ -117,7 +118,13 @@ class Driver:
         y = np.empty((x.shape[0], self._channels, stop - self._emitted), self.dtype)
         work = y.shape[0] * y.shape[2] * plan.cost * plan.inputs / plan.outputs
         # Even checking samples is a product, so everything happens inside of the team.
-        with ThreadTeam(1 if work < WORTH_A_THREAD else self._threads or default_threads()) as team:
+        small = work < WORTH_A_THREAD
+        team = (
+            OnlyMember()
+            if small and held
+            else ThreadTeam(1 if small else self._threads or default_threads())
+        )
+        with team:
             self._buffer.push(x)
             if y.size and last:
                 self._finish(done, y, team)

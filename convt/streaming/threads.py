@@ -103,6 +103,19 @@ class ThreadTeam:
             raise error
 
 
+class OnlyMember(ThreadTeam):
+    """A team of the caller's thread, inside of another team, which holds BLAS to one thread."""
+
+    def __init__(self) -> None:
+        self.size = 1
+
+    def __enter__(self) -> "OnlyMember":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 def _run_pending(work: Callable[[Task], None], pending: deque[Task]) -> None:
     while True:
         try:

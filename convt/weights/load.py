@@ -5,8 +5,9 @@ import os
 from dataclasses import dataclass
 from os import PathLike
 
+from convt.arguments import as_flag
 from convt.arrays import Array, as_numeric
-from convt.errors import ConvtError, ParameterTypeError, WeightsError
+from convt.errors import ConvtError, ParameterError, ParameterTypeError, WeightsError
 from convt.weights.detect import open_tensors
 from convt.weights.layer_lookup import bias_fits, candidates, find_layer
 from convt.weights.layers import Layer, find_layers
@@ -130,7 +131,11 @@ def _entry(layer: Layer, layout: Layout) -> WeightEntry:
 
 
 def load_weights(
-    path: str | PathLike[str], tensor: str | None = None, *, layout: LayoutName = "torch"
+    path: str | PathLike[str],
+    tensor: str | None = None,
+    *,
+    layout: LayoutName = "torch",
+    conv1d: bool = False,
 ) -> Weights:
     """Load a weight and its bias from a file.
 
@@ -154,6 +159,9 @@ def load_weights(
         (K, C_out, C_in) for keras, (C_out, K, C_in) for mlx, (K, C_in, C_out) with the last tap first for
         jax, as in lax.conv_transpose and Flax (with transpose_kernel=True, use keras). Text and audio files
         have the same order in every layout.
+    conv1d : bool
+        Whether the layer is an ordinary convolution, for :meth:`Upsampler.of_conv1d`, whose weight
+        (C_out, C_in/groups, K) is returned unchanged. Only for the layouts torch and onnx.
 
     Returns
     -------
@@ -167,7 +175,7 @@ def load_weights(
     WeightsError
         The file cannot be read, or no array in it, or none with this name, can be the weight.
     ParameterError, ParameterTypeError
-        `layout` is unknown, or `tensor` is not a str.
+        `layout` is unknown, or another one than torch or onnx with `conv1d`; or `tensor` is not a str.
 
     See Also
     --------
@@ -179,21 +187,28 @@ def load_weights(
     (1, 1, 16)
     """
     order = layout_of(layout)
+    if as_flag("conv1d", conv1d) and layout not in ("torch", "onnx"):
+        raise ParameterError(f"layout must be torch or onnx with conv1d=True, got {layout!r}")
     if not isinstance(tensor, str | None):
         raise ParameterTypeError(f"tensor must be a str or None, got {tensor!r}")
     with open_tensors(path) as tensors:
         layer = find_layer(find_layers(tensors), tensor, order)
         source = f"{os.fsdecode(path)}: {layer.name}" if layer.name else os.fsdecode(path)
         try:
-            return _loaded(source, layer, order)
+            return _loaded(source, layer, order, conv1d=conv1d)
         except WeightsError as error:
             raise WeightsError(f"{layer.name}: {error}" if layer.name else str(error)) from None
 
 
-def _loaded(source: str, layer: Layer, layout: Layout) -> Weights:
+def _loaded(source: str, layer: Layer, layout: Layout, *, conv1d: bool) -> Weights:
     weight = _checked("weight", layer.read(), (1, 2, 3))
     bias = None if layer.bias is None else _checked("bias", layer.bias.read(), (0, 1))
-    if layer.bias is not None and not bias_fits(layer, layout):
+    if conv1d and bias is not None and bias.shape != weight.shape[:1]:
+        raise WeightsError(
+            f"bias must have {weight.shape[0]} numbers to fit a weight of shape {weight.shape} of an"
+            f" ordinary convolution, got shape {bias.shape}"
+        )
+    if layer.bias is not None and not conv1d and not bias_fits(layer, layout):
         raise WeightsError(
             f"bias must have {layout.torch_shape(weight.shape)[1]} numbers, or that many per group, to fit"
             f" a weight of shape {weight.shape} in the layout of {layout.name}, got shape"

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convt
+from convt.streaming.driver import Driver
 from tests.support.oracles import Array, transposed
 from tests.support.strategies import chunkings, numbers
 
@@ -156,6 +157,23 @@ def test_a_wrong_piece_does_not_end_the_stream() -> None:
     with pytest.raises(convt.ParameterError, match="C_in = 2"):
         chain.process(np.ones((3, 4)))
     assert chain.process(np.ones((2, 4))).shape == (1, 8)
+
+
+def test_an_error_in_the_middle_of_a_stage_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = convt.Chain(convt.Upsampler([1.0, 1.0], stride=2), np.tanh)
+    chain.process([1.0])
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Driver, "_push", fail)
+        with pytest.raises(MemoryError):
+            chain.process([1.0])
+    with pytest.raises(convt.StreamError, match="an error interrupted this stream"):
+        chain.process([1.0])
+    chain.reset()
+    assert chain.process([1.0]).size == 2
 
 
 def test_one_thread_at_a_time() -> None:

@@ -36,6 +36,7 @@ def draw_layers(
             _stems(axes, places, levels, number, layer.name)
         axes.set_ylim(_FLOOR, max(10.0, axes.get_ylim()[1]))
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlim(float(layers[0].rate) * unit / 1.5, unit / 2 * 1.1)
         axes.set_xlabel(f"{label} of the decoder's output")
         axes.set_ylabel("dB relative to the output of the layer")
@@ -63,6 +64,8 @@ def draw_levels(
                 markersize=3.5,
                 color=_GREYS[number % len(_GREYS)],
                 label=title,
+                clip_on=False,
+                zorder=3,
             )
         axes.set_xlim(0, unit / 2)
         axes.set_xlabel(label)

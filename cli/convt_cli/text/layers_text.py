@@ -8,6 +8,7 @@ from convt_cli.kernels.layers import Layer, total
 
 _SILENT = -250.0  # dB; lower levels are rounding errors
 _AUDIBLE = -60.0  # dB; lines below are lost in the output of the layer
+_LIKE = 1.0  # dB: layers whose lines differ by less contribute alike
 _SHOWN = 4  # frequencies that are listed one by one
 _HEADS = (
     "layer",
@@ -84,6 +85,10 @@ def verdict(layers: Sequence[Layer]) -> str:
         return f"No layer makes tonal lines above {_AUDIBLE:.0f} dB of its output."
     if len(layers) == 1:
         return f"{loudest.name} makes tonal lines, at {level:.1f} dB of its output for a constant input."
+    like = [layer.name for layer in layers if layer.lines_level > level - _LIKE]
+    if len(like) > 1:
+        names = f"{', '.join(like[:-1])} and {like[-1]}"
+        return f"{names} contribute most: their tonal lines are at about {level:.1f} dB of their outputs."
     next_ = max((layer for layer in layers if layer is not loudest), key=lambda layer: layer.lines_level)
     return (
         f"{loudest.name} contributes most: its tonal lines are at {level:.1f} dB of its output,"

@@ -10,6 +10,7 @@ import pytest
 
 import convt
 from tests.support.arrays import npy, npz
+from tests.support.strategies import numbers
 
 
 def test_npy(tmp_path: Path) -> None:
@@ -181,3 +182,18 @@ def test_bad_files_are_refused_in_one_line(tmp_path: Path, kind: str, message: s
         convt.load_weights(path)
     assert "\n" not in str(caught.value)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+
+
+def test_ordinary_convolutions_are_loaded_unchanged() -> None:
+    weight, bias = numbers(1, (3, 7, 5), "float32"), numbers(2, (3,), "float32")
+    arrays: Any = {"post.weight": weight, "post.bias": bias, "wrong.weight": weight, "wrong.bias": bias[:2]}
+    np.savez("w.npz", **arrays)
+    loaded = convt.load_weights("w.npz", "post", conv1d=True)
+    np.testing.assert_array_equal(loaded.weight, weight)
+    np.testing.assert_array_equal(loaded.bias, bias)
+    with pytest.raises(
+        convt.WeightsError, match=r"wrong: bias must have 3 numbers .* ordinary convolution"
+    ):
+        convt.load_weights("w.npz", "wrong", conv1d=True)
+    with pytest.raises(convt.ParameterError, match="layout must be torch or onnx with conv1d=True"):
+        convt.load_weights("w.npz", "post", layout="keras", conv1d=True)
