@@ -43,8 +43,7 @@ _LEAST = 256  # positions of a block, so that the product over them is worth rea
 _ROWS = 256  # of a product with a large weight, unless that leaves fewer than two products
 _LANES = 4  # runs of rows, or of blocks
 
-
-_small_scratch = Scratch()
+_small_scratch = Scratch()  # of all calls with small weights: fresh memory takes longer than the work in it
 
 
 def conv_transpose1d_vjp(

@@ -347,6 +347,19 @@ class Upsampler:
         return (self._geometry.dilation * centre - self._geometry.crop) / self._geometry.down
 
     @property
+    def padding(self) -> int | str:
+        """The padding: a number, or ``"full"``, ``"center"``, ``"same"`` or ``"causal"``.
+
+        The names of decoders are replaced by the padding that they are for.
+        """
+        return self._geometry.padding
+
+    @property
+    def output_padding(self) -> int:
+        """The output padding, that of ``padding="dac"`` included."""
+        return self._geometry.output_padding
+
+    @property
     def crop(self) -> int:
         """Samples of the full convolution, at the stride, that `padding` drops before the first output."""
         return self._geometry.crop

@@ -39,16 +39,16 @@ def _axes(plan: RunPlan) -> tuple[str, str, str]:
 
 def _geometry(plan: RunPlan, frames: str) -> tuple[int, int, str]:
     """Return padding, output padding, and as text what is kept: PyTorch has no named paddings."""
-    options, padding = plan.options, plan.kernel.padding
+    assert isinstance(plan.upsampler, convt.Upsampler)  # noqa: S101  # or there is no such call
+    options, padding = plan.options, plan.upsampler.padding
     stride, down = plan.ratio
     step = f":{down}" if down > 1 else ""
     if isinstance(padding, int) or padding == "full":
         return (
             padding if isinstance(padding, int) else 0,
-            options.output_padding,
+            plan.upsampler.output_padding,
             step and f"[..., :{step}]",
         )
     span = options.dilation * (plan.kernel.taps - 1) + 1
-    assert isinstance(plan.upsampler, convt.Upsampler)  # noqa: S101  # or there is no such call
     crop = plan.upsampler.crop
     return 0, max(0, crop + stride - span), f"[..., {crop}:{crop} + {stride}*{frames}{step}]"

@@ -58,6 +58,10 @@ GEOMETRIES = [
     for padding in ("full", "center", "same", "causal", "2")
     for stride, dilation in (("1", "1"), ("2", "1"), ("5", "1"), ("3", "4"), ("9", "1"))
 ] + [["--padding", "1", "--output-padding", "2", "--stride", "3"]]
+GEOMETRIES += [
+    ["--padding", padding, "--stride", stride]
+    for padding, stride in (("hifigan", "2"), ("hifigan", "5"), ("encodec", "5"), ("dac", "3"))
+]
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
