@@ -140,7 +140,7 @@ class LayerResponse:
         return self._levels_of_tones(total)
 
     @cached_property
-    def ripple(self) -> Reals:
+    def power_ripple(self) -> Reals:
         """Levels in dB, (stride//2,), of the ripple of the noise's power, at multiples of the input rate.
 
         The power is :attr:`phase_powers`; the level is the RMS amplitude of its harmonics over the output

@@ -113,7 +113,7 @@ def balance_layer(weight: ArrayLike, stride: Integer, groups: int = 1) -> Array:
 
     See Also
     --------
-    LayerResponse : Its `lines` and `ripple` are what this removes.
+    LayerResponse : Its `lines` and `power_ripple` are what this removes.
 
     Examples
     --------

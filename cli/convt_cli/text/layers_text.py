@@ -16,7 +16,7 @@ _HEADS = (
     "taps per phase",
     "tonal lines at",
     "level",
-    "ripple",
+    "power ripple",
     "images",
     "delay",
     "context",
@@ -53,7 +53,7 @@ def _row(layer: Layer, rate: int | None) -> tuple[str, ...]:
         f"{layer.taps / layer.stride:.4g}",
         _places(layer, rate),
         decibels_or_none(layer.lines_level),
-        decibels_or_none(total(layer.response.ripple)),
+        decibels_or_none(total(layer.response.power_ripple)),
         decibels_or_none(total(layer.response.images)),
         f"{layer.response.delay:.3g}",
         f"{left} + {right}",
@@ -120,8 +120,8 @@ def _as_json(layer: Layer, unit: int) -> dict[str, Any]:
         "taps_per_phase": layer.taps / layer.stride,
         "input_rate": float(layer.rate) * unit,
         "lines": [
-            {"frequency": place, "level_db": _number(line), "ripple_db": _number(ripple)}
-            for place, line, ripple in zip(places, response.lines, response.ripple, strict=True)
+            {"frequency": place, "level_db": _number(line), "power_ripple_db": _number(ripple)}
+            for place, line, ripple in zip(places, response.lines, response.power_ripple, strict=True)
         ],
         "lines_db": _number(layer.lines_level),
         "images_db": [_number(level) for level in response.images],

@@ -42,7 +42,7 @@ def test_layers_become_even_and_all_else_stays() -> None:
     for name, (_, _, _, stride) in SMALL.items():
         response = convt.LayerResponse(convt.load_weights("powers.safetensors", name).weight, stride)
         assert response.lines.max() < -100
-        assert response.ripple.max() < -50
+        assert response.power_ripple.max() < -50
 
 
 def test_one_layer_alone() -> None:

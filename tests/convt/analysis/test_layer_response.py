@@ -21,7 +21,7 @@ def test_a_hold_repeats_what_it_gets(stride: int) -> None:
     np.testing.assert_allclose(hold.phase_powers, 1, rtol=1e-6)
     assert hold.gain == pytest.approx(0, abs=1e-5)
     assert hold.lines.max() < -200
-    assert hold.ripple.max() < -100
+    assert hold.power_ripple.max() < -100
     assert hold.delay == (stride - 1) / 2
 
     def power(frequency: float) -> float:
@@ -42,7 +42,7 @@ def test_linear_interpolation_has_a_ripple_but_no_lines(stride: int) -> None:
     assert layer.lines.max() < -120
     harmonics = np.abs(np.fft.rfft(powers))[1:] / powers.sum()
     harmonics[: (stride - 1) // 2] *= 2
-    np.testing.assert_allclose(layer.ripple, 10 * np.log10(harmonics), atol=1e-4)
+    np.testing.assert_allclose(layer.power_ripple, 10 * np.log10(harmonics), atol=1e-4)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 5])
@@ -105,7 +105,7 @@ def test_a_layer_of_zeros_and_one_of_stride_1() -> None:
     assert silent.images.max() < -2000
     assert math.isnan(silent.delay)
     plain = convt.LayerResponse(np.ones((2, 2, 3)), 1)
-    assert plain.lines.size == plain.images.size == plain.ripple.size == 0
+    assert plain.lines.size == plain.images.size == plain.power_ripple.size == 0
 
 
 def test_errors_say_what_is_wrong() -> None:

@@ -1,6 +1,7 @@
 """Lines in audio: noise and speech have none, tones have theirs, and hum and music do not count."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.signal import lfilter
 import convt
 from tests.support.oracles import Array
 
+ROOT = Path(__file__).parents[3]
 STRIDES = (8, 8, 2, 2)
 RATE = 22_050
 
@@ -75,11 +77,19 @@ def test_hum_music_and_clicks_are_no_lines() -> None:
     assert convt.line_levels(y, STRIDES).levels.max() < 3
 
 
-@pytest.mark.parametrize("name", ["speech_16k.flac", "speech_8k.wav", "music_22k.flac"])
-@pytest.mark.parametrize("strides", [(8, 8, 2, 2), (8, 5, 4, 2), (4, 4)])
-def test_recordings_have_no_lines(name: str, strides: tuple[int, ...]) -> None:
-    samples, _ = soundfile.read(f"sample_audio/{name}")
+RECORDINGS = [
+    ROOT / "sample_audio" / name for name in ("speech_16k.flac", "speech_8k.wav", "music_22k.flac")
+]
+RECORDINGS += [ROOT / "tests/data" / name for name in ("vctk_p240.mp3", "vctk_p260.mp3")]
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+@pytest.mark.parametrize("strides", [(8, 8, 2, 2), (8, 8, 4, 2), (8, 5, 4, 2), (4, 4)])
+def test_recordings_have_no_lines_until_they_get_some(path: Path, strides: tuple[int, ...]) -> None:
+    samples, _ = soundfile.read(path)
     assert convt.line_levels(samples.T, strides).levels.max() < 3
+    whistle = 0.01 * np.abs(samples).max() * np.cos(np.pi * np.arange(len(samples)))
+    assert convt.line_levels(samples.T + whistle, strides).levels[-1] > 10
 
 
 def test_silence_between_words_does_not_count_and_pieces_do_not_matter() -> None:

@@ -72,7 +72,7 @@ def test_a_balanced_layer_has_even_gains_and_even_powers(taps: int, stride: int,
     even = convt.balance_layer(weight, stride, groups)
     response = convt.LayerResponse(even, stride, groups)
     assert response.lines.max() < -250
-    assert response.ripple.max() < -60
+    assert response.power_ripple.max() < -60
     np.testing.assert_allclose(even, convt.balance_kernel(even, stride), rtol=0, atol=1e-12)
     np.testing.assert_allclose(convt.balance_layer(even, stride, groups), even, rtol=0, atol=1e-6)
 
@@ -114,7 +114,7 @@ def test_phases_without_deviations_get_some() -> None:
     even = convt.balance_layer(np.concatenate([steps, 1 - steps])[None, None], 4)
     response = convt.LayerResponse(even, 4)
     assert response.lines.max() < -250
-    assert response.ripple.max() < -60
+    assert response.power_ripple.max() < -60
 
 
 def test_layers_that_cannot_be_balanced() -> None:
