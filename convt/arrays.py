@@ -56,6 +56,8 @@ def _why_no_array(name: str, value: object) -> str:
         return f"{name} is a {kind} that requires a gradient, which would be lost: use {name}.detach()"
     if _BFLOAT16 in dtype:
         return f"{name} is a {kind} of {dtype}, which numpy does not have: use {name}.float()"
+    if "Tracer" in kind:
+        return f"{name} is traced by JAX ({kind}): call convt in jax.pure_callback, outside of jit and grad"
     if (device := str(getattr(value, "device", "cpu"))) != "cpu":
         return f"{name} is a {kind} on {device}, not in main memory: use {name}.cpu()"
     return f"{name} must be an array of numbers, got {kind}"

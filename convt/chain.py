@@ -114,9 +114,11 @@ class Chain:
         flat = [one for stage in stages for one in (stage.stages if isinstance(stage, Chain) else (stage,))]
         for number, stage in enumerate(flat):
             if not callable(stage):
+                hint = ": pass its elements with *stages" if isinstance(stage, list | tuple) else ""
                 raise ParameterTypeError(
-                    f"stage {number} must be an Upsampler, a Chain or a function, got {stage!r}"
+                    f"stage {number} must be an Upsampler, a Chain or a function, got {stage!r}{hint}"
                 )
+        _check_channels(flat)
         layers = [stage._geometry for stage in flat if isinstance(stage, Upsampler)]
         if not layers:
             raise ParameterError("a chain must have at least one Upsampler")
@@ -258,6 +260,20 @@ class Chain:
         return y
 
 
+def _check_channels(stages: Iterable[Stage]) -> None:
+    """Refuse a stage that takes another number of channels than the one before it returns."""
+    before: tuple[int, int] | None = None
+    for number, stage in enumerate(stages):
+        if not isinstance(stage, Upsampler) or stage.channels is None:
+            continue
+        wanted, returned = stage.channels
+        if before and before[1] != wanted:
+            raise ParameterError(
+                f"stage {number} takes {wanted} channels, and stage {before[0]} returns {before[1]}"
+            )
+        before = number, returned
+
+
 def _passed(stage: Stage, samples: Array | None, *, last: bool) -> Array | None:
     """Return what a stage makes of the next samples; None at the end of the signal is no samples."""
     if not isinstance(stage, Upsampler):
@@ -336,7 +352,9 @@ def chain_geometry(layers: "Chain | Iterable[Upsampler | Mapping[str, Any]]") ->
     ((4, 4), (4, 4), (1, 1), (1, 1))
     """
     given = layers.stages if isinstance(layers, Chain) else layers
-    found = tuple(_geometry(layer) for layer in given if isinstance(layer, Upsampler | Mapping))
+    found = tuple(
+        _geometry(layer) for layer in given if not callable(layer) or isinstance(layer, Upsampler)
+    )
     if not found:
         raise ParameterError("layers must have at least one layer that is not elementwise")
     ratio = math.prod((Fraction(layer.stride, layer.down) for layer in found), start=Fraction(1))
@@ -346,6 +364,11 @@ def chain_geometry(layers: "Chain | Iterable[Upsampler | Mapping[str, Any]]") ->
 
 
 def _geometry(layer: Upsampler | Mapping[str, Any]) -> Geometry:
+    if not isinstance(layer, Upsampler | Mapping):
+        raise ParameterTypeError(
+            "a layer must be an Upsampler, a function, or a mapping such as"
+            f" {{'kernel_size': 16, 'stride': 8}}, got {layer!r}"
+        )
     if isinstance(layer, Upsampler):
         return layer._geometry  # the two are parts of one operator
     arguments = dict(layer)

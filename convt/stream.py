@@ -347,6 +347,13 @@ class Upsampler:
         return (self._geometry.dilation * centre - self._geometry.crop) / self._geometry.down
 
     @property
+    def channels(self) -> tuple[int, int] | None:
+        """Channels in and out; None if a kernel of shape (K,) takes any number."""
+        if self._kernel.shared:
+            return None if self._given_channels is None else (self._given_channels, self._given_channels)
+        return self._kernel.in_channels, self._kernel.out_channels
+
+    @property
     def padding(self) -> int | str:
         """The padding: a number, or ``"full"``, ``"center"``, ``"same"`` or ``"causal"``.
 

@@ -110,7 +110,7 @@ def _in_words(error: typer.TyperException, context: Any) -> str:
         return message
     name = max(parameter.opts, key=len) if parameter.param_type_name == "option" else parameter.metavar
     if not error.message:  # there is no value
-        return f"{name} is missing"
+        return habits.missing_option(name)
     return habits.bad_value(name, parameter.type, " ".join(error.message.split()))
 
 

@@ -51,6 +51,8 @@ _EXAMPLES = {"--rate": "48k", "-r": "48k", "--stride": "2", "-o": "out.wav", "--
     "--tensor": "ups.0",
     "--passband": "0.95",
     "--rejection": "120",
+    "--layers": "'ups.*'",
+    "--strides": "8,8,2,2",
 }
 _RESAMPLE = frozenset(("convert", "downsample", "rate", "resampling", "src", "samplerate", "decimate"))
 _LONG_DASHES = "\u2012\u2013\u2014\u2015\u2212"
@@ -130,6 +132,10 @@ def _resampled(words: Sequence[str], folder: str) -> str:
 def unexpected(words: str, known: Iterable[str]) -> str:
     """Return the answer to words that belong to no option of a command."""
     known, said = set(known), f"unexpected: {words}"
+    if re.fullmatch(r"[\d ]+", words) and "--strides" in known:
+        return f"{said}. Separate strides by commas: --strides 8,8,2,2"
+    if "--layers" in known and not words.startswith("-"):
+        return f"{said}. If the shell has replaced a pattern, quote it: --layers 'ups.*'"
     if words.isdecimal() and "--stride" in known:
         return f"{said}. Did you mean --stride {words}?"
     if words.endswith((".npy", ".npz", ".pt", ".safetensors")) and "-o" in known:
@@ -141,6 +147,12 @@ def missing_value(option: str) -> str:
     """Return the answer to an option at the end of the line, without its value."""
     example = _EXAMPLES.get(option)
     return f"{option} needs a value{f', such as {option} {example}' if example else ''}"
+
+
+def missing_option(name: str) -> str:
+    """Return the answer to a line that lacks an option or an argument."""
+    example = _EXAMPLES.get(name)
+    return f"{name} is missing{f', such as {name} {example}' if example else ''}"
 
 
 def bad_value(option: str, kind: Any, message: str) -> str:
@@ -168,6 +180,10 @@ def bad_value(option: str, kind: Any, message: str) -> str:
     least, most = getattr(kind, "min", None), getattr(kind, "max", None)
     number = "a whole number" if "int" in kind.name else "a number"
     bounds = "" if least is None else f", {least} or more" if most is None else f", {least} to {most}"
+    if option == "--stride" and "," in value:
+        return (
+            f"--stride must be one whole number, got {value}: for several layers use --layers and --strides"
+        )
     hint = _INTEGER_HINTS.get(option, "")
     use = f": {hint}" if hint and "." in value else ""
     return f"{option} must be {number}{bounds}, got {value}{use}"

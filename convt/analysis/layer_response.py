@@ -205,6 +205,10 @@ def _statistics(channels: int, inputs: ArrayLike | None) -> tuple[Reals | None, 
     if signals.ndim not in (2, 3) or signals.shape[-2] != channels or signals.size == 0:
         raise ParameterError(
             f"inputs must have shape ({channels}, L) or (N, {channels}, L), got {signals.shape}"
+            f"{': use inputs.mT' if channels == signals.shape[-1] else ''}"
         )
     axes = tuple(axis for axis in range(signals.ndim) if axis != signals.ndim - 2)
-    return signals.mean(axes), signals.var(axes)
+    variances = signals.var(axes)
+    if not variances.any():
+        raise ParameterError("inputs must vary over time, got a constant in every channel")
+    return signals.mean(axes), variances

@@ -209,6 +209,11 @@ def _loaded(source: str, layer: Layer, layout: Layout, *, conv1d: bool) -> Weigh
             f" ordinary convolution, got shape {bias.shape}"
         )
     if layer.bias is not None and not conv1d and not bias_fits(layer, layout):
+        if layout.name == "torch" and bias is not None and bias.shape == weight.shape[:1]:
+            raise WeightsError(
+                f"looks like an ordinary convolution, with a weight of shape {weight.shape} and"
+                f" {bias.size} numbers of bias: load it with conv1d=True, for Upsampler.of_conv1d"
+            )
         raise WeightsError(
             f"bias must have {layout.torch_shape(weight.shape)[1]} numbers, or that many per group, to fit"
             f" a weight of shape {weight.shape} in the layout of {layout.name}, got shape"

@@ -218,7 +218,13 @@ def test_options_and_values_in_the_wrong_place(words: list[str], said: str) -> N
     [
         (["design", "2"], "unexpected: 2. Did you mean --stride 2? (see 'convt design --help')"),
         (["design", "k.npy"], "unexpected: k.npy. Did you mean -o k.npy?"),
-        (["inspect", "a.npy", "b c"], "unexpected: b c (see 'convt inspect --help')"),
+        (["inspect", "a.npy", "b c"], "unexpected: b c. If the shell has replaced a pattern, quote it"),
+        (["lines", "a.wav", "--strides", "8", "8", "2"], "unexpected: 8 2. Separate strides by commas"),
+        (
+            ["upsample", "a.npy", "--stride", "8,2"],
+            "--stride must be one whole number, got 8,2: for several",
+        ),
+        (["balance", "a.npz", "-o", "b.npz"], "--layers is missing, such as --layers 'ups.*'"),
     ],
 )
 def test_words_that_belong_to_no_option(words: list[str], said: str) -> None:

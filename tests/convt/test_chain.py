@@ -140,6 +140,14 @@ def test_errors_say_what_is_wrong() -> None:
         convt.ParameterTypeError, match="stage 1 must be an Upsampler, a Chain or a function"
     ):
         convt.Chain(up, 3)  # type: ignore[arg-type]
+    with pytest.raises(convt.ParameterTypeError, match=r"got \[.*\]: pass its elements with \*stages"):
+        convt.Chain([up, up])  # type: ignore[arg-type]
+    with pytest.raises(convt.ParameterError, match="stage 2 takes 2 channels, and stage 0 returns 3"):
+        convt.Chain(up, np.tanh, up)
+    with pytest.raises(
+        convt.ParameterTypeError, match="a layer must be an Upsampler, a function, or a mapping"
+    ):
+        convt.chain_geometry([16])  # type: ignore[list-item]
     with pytest.raises(convt.ParameterError, match="at least one Upsampler"):
         convt.Chain(np.tanh)
     with pytest.raises(convt.ParameterError, match="latency must be at least 1"):

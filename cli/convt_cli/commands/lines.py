@@ -9,9 +9,9 @@ from convt_cli.text import report
 def lines(options: LinesOptions) -> None:
     """Measure the tonal lines that each layer of a decoder leaves in its output.
 
-    A layer's lines are at the multiples of its input rate. Each is compared with the spectrum around it, on
-    average over time; the level of a layer is the median over its lines. Noise has 0 dB, speech and music
-    less than 3 dB.
+    A layer's lines are at the multiples of its input rate; layers count from 0. Each line is compared with
+    the spectrum around it, on average over time; the level of a layer is the median over its lines. Noise
+    has 0 dB, speech and music less than 3 dB.
 
     \b
     Examples:

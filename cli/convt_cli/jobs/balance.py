@@ -9,7 +9,7 @@ import convt
 from convt_cli.errors import Failure, Misuse, library_errors_as_failures
 from convt_cli.files.atomic_write import atomic_write, check_target
 from convt_cli.files.paths import STREAM
-from convt_cli.kernels.layers import Layer, load_layer, measure_layers, select_layers
+from convt_cli.kernels.layers import Layer, doubts, load_layer, measure_layers, select_layers
 from convt_cli.options.balance_options import BalanceOptions
 from convt_cli.text import report
 from convt_cli.text.layers_text import decibels_or_none
@@ -46,10 +46,12 @@ def balance_layers(options: BalanceOptions) -> None:
             {name: weights.weight for name, weights, _ in after},
             layout=options.layout,
         )
+    for doubt in doubts(layers[0]):
+        reporter.warn(doubt)
     for old, new in zip(*layers, strict=True):
         reporter.note(
-            f"{old.name}: tonal lines {decibels_or_none(old.lines_level)} ->"
-            f" {decibels_or_none(new.lines_level)}, changed by {100 * _change(old, new):.2g} %"
+            f"{old.name}, stride {old.stride}: tonal lines {decibels_or_none(old.lines_level)} ->"
+            f" {decibels_or_none(new.lines_level)}, changed by {100 * _change(old, new):.3g} %"
         )
     if options.as_json:
         report.print_json(_as_json(options.output, layers))
@@ -57,11 +59,15 @@ def balance_layers(options: BalanceOptions) -> None:
 
 
 def _check(options: BalanceOptions) -> None:
-    suffix = options.output.suffix.lower()
-    if options.output == STREAM or suffix not in _SUFFIXES or suffix != options.weights.suffix.lower():
+    suffix = options.weights.suffix.lower()
+    if suffix not in _SUFFIXES:
+        with library_errors_as_failures():
+            convt.list_weights(options.weights)  # says how to convert a PyTorch file
+        raise Misuse(f"{options.weights}: balance reads and writes checkpoints, .safetensors or .npz")
+    if options.output == STREAM or options.output.suffix.lower() != suffix:
         raise Misuse(
-            f"{options.output}: a checkpoint keeps its file type, .safetensors or .npz; choose such a"
-            " name with -o"
+            f"{options.output}: the input is {suffix}, so the output must be too: -o"
+            f" {options.output.with_suffix(suffix) if options.output.name != '-' else 'even' + suffix}"
         )
     check_target(options.output, [options.weights], overwrite=options.overwrite)
 

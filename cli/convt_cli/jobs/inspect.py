@@ -1,6 +1,7 @@
 """The work of ``convt inspect``: measure and plot the kernels of a weight file."""
 
 import math
+import shlex
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ import convt
 from convt_cli.audio.npy import NpyReader
 from convt_cli.errors import Misuse, library_errors_as_failures
 from convt_cli.files.discover import AUDIO_SUFFIXES
-from convt_cli.kernels.layers import Layer, load_layer, measure_layers, select_layers
+from convt_cli.kernels.layers import Layer, doubts, load_layer, measure_layers, select_layers
 from convt_cli.kernels.measurements import KernelMeasurements
 from convt_cli.options.inspect_options import InspectOptions
 from convt_cli.options.values import Layout
@@ -23,6 +24,7 @@ from convt_cli.text import report, terminal_plot
 from convt_cli.text.inspect_json import measurements_as_json
 from convt_cli.text.inspect_text import inspect_lines
 from convt_cli.text.layers_text import layer_lines, layers_as_json
+from convt_cli.text.report import Reporter
 
 _BLOCK = 1 << 18  # samples that are read at a time
 _LONGEST_RESPONSE = 1 << 15  # samples of an audio file that is taken for an impulse response
@@ -68,14 +70,17 @@ def inspect_kernel(options: InspectOptions) -> None:
 
 def _check(options: InspectOptions) -> None:
     """Refuse options that contradict each other, and a plot that cannot be written."""
+    if options.strides is not None and options.tensor is not None:
+        raise Misuse("--strides is for --layers; with --tensor use --stride 8")
+    if options.layers is not None and options.stride is not None:
+        raise Misuse(f"--stride is for --tensor; with --layers use --strides {options.stride}")
     if (options.layers is None) != (options.strides is None):
         raise Misuse("--layers and --strides need each other: use --layers 'ups.*' --strides 8,8,2,2")
     if options.layers is None and options.weights.suffix.lower() not in AUDIO_SUFFIXES:
         _required_stride(options)
     if options.layers is not None:
-        for name, given in (("--stride", options.stride), ("--tensor", options.tensor)):
-            if given is not None:
-                raise Misuse(f"{name} is for one kernel; with --layers leave it out")
+        if options.tensor is not None:
+            raise Misuse("--tensor is for one layer, and --layers for several: use one of them")
         if options.pairs or options.down > 1:
             raise Misuse(
                 "--pairs and --down are for one layer: choose it with --tensor instead of --layers"
@@ -89,9 +94,11 @@ def _check(options: InspectOptions) -> None:
 
 def _required_stride(options: InspectOptions) -> int:
     if options.stride is None:
+        tensor = f" --tensor {shlex.quote(options.tensor)}" if options.tensor else ""
         raise Misuse(
             f"--stride is missing: the output samples per input sample, as in convt inspect"
-            f" {options.weights} --stride 2"
+            f" {options.weights}{tensor} --stride {8 if options.tensor else 2}; for all layers of a decoder"
+            " use --layers 'ups.*' --strides 8,8,2,2"
         )
     return options.stride
 
@@ -109,6 +116,9 @@ def _inspect_layers(options: InspectOptions) -> None:
 def _show_layers(source: str, layers: list[Layer], rate: int | None, options: InspectOptions) -> None:
     if options.plot:
         draw_layers(options.plot, source, layers, rate, overwrite=options.overwrite)
+    reporter = Reporter(quiet=False, as_json=options.as_json)
+    for doubt in doubts(layers):
+        reporter.warn(doubt)
     if options.as_json:
         report.print_json(layers_as_json(source, layers, rate))
         return
@@ -130,6 +140,11 @@ def _features(options: InspectOptions) -> Array | None:
     """Return the features that a layer receives, (N, C, L)."""
     if options.features is None:
         return None
+    if options.features.suffix.lower() != ".npy":
+        raise Misuse(
+            f"{options.features}: --input takes the features that the layer receives, an .npy file of shape"
+            " (C_in, L)"
+        )
     last = options.layout in ("keras", "jax", "mlx")
     with closing(NpyReader(options.features, None, channels_last=last)) as reader:
         signals = [np.concatenate([*reader.blocks(n, _BLOCK)], -1) for n in range(reader.signals)]

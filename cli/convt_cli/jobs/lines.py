@@ -8,7 +8,7 @@ from typing import Any
 
 import convt
 from convt_cli.audio.reader import open_reader
-from convt_cli.errors import Failure
+from convt_cli.errors import Failure, Misuse
 from convt_cli.files.paths import STREAM, input_name
 from convt_cli.options.lines_options import LinesOptions
 from convt_cli.plots.layers_plot import draw_levels
@@ -18,6 +18,7 @@ from convt_cli.text.report import json_number
 
 _BLOCK = 1 << 18  # samples that are read at a time
 _PLAIN = 3.0  # dB: lines of speech and music are below
+_LOUD = 15.0  # dB: single bins of speech and music are below
 
 
 def measure_lines(options: LinesOptions) -> None:
@@ -25,10 +26,18 @@ def measure_lines(options: LinesOptions) -> None:
     if options.plot:
         sources = [] if options.source == STREAM else [options.source]
         check_plot_path(options.plot, sources, overwrite=options.overwrite)
-    name = input_name(options.source)
-    meter = convt.LineMeter(options.strides)
+    name, suffix = input_name(options.source), options.source.suffix.lower()
+    if suffix in (".safetensors", ".npz"):
+        raise Misuse(
+            f"{name}: is a checkpoint, and lines measures the output of a decoder: use convt inspect {name}"
+            " --layers 'ups.*' --strides 8,8,2,2"
+        )
+    try:
+        meter = convt.LineMeter(options.strides)
+    except convt.ParameterError as error:
+        raise Misuse(f"--{error}: name the strides of the upsampling layers, such as 8,8,2,2") from None
     with closing(open_reader(options.source, None, raw=None, again=False, truncated=False)) as reader:
-        rate = reader.format.rate if reader.format else None
+        rate = reader.format.rate if reader.format else options.rate
         if reader.signals != 1:
             raise Failure(f"{name}: {reader.signals} signals; lines measures one, (L,) or (C, L)")
         try:
@@ -49,7 +58,7 @@ def measure_lines(options: LinesOptions) -> None:
 def _lines(
     name: str, levels: convt.LineLevels, strides: tuple[int, ...], rate: int | None
 ) -> Iterator[str]:
-    yield f"{name}: lines compared with the spectrum around them"
+    yield f"{name}: lines compared with the spectrum around them; layers count from 0"
     for number, stride in enumerate(strides):
         own = levels.lines[number]
         if not own.size:
@@ -69,9 +78,16 @@ def _lines(
 def _verdict(levels: convt.LineLevels) -> str:
     loudest = int(levels.levels.argmax())
     level = levels.levels[loudest]
-    if level < _PLAIN:
+    if level >= _PLAIN:
+        return f"The lines of layer {loudest} rise most above the spectrum around them: {level:.1f} dB."
+    tops = [own.max(initial=0.0) for own in levels.lines]
+    single = max(range(len(tops)), key=tops.__getitem__)
+    if tops[single] < _LOUD:
         return f"No layer has lines: all are below {_PLAIN:g} dB, as in speech and music."
-    return f"The lines of layer {loudest} rise most above the spectrum around them: {level:.1f} dB."
+    return (
+        f"No layer has lines on average, but one tone rises by {tops[single]:.1f} dB, at a multiple of the"
+        f" input rate of layer {single}. Check the strides: their product is the hop size of the decoder."
+    )
 
 
 def _as_json(

@@ -1,6 +1,5 @@
 """The work of ``convt weights``: list the weights in a file."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -8,23 +7,10 @@ from typing import Any
 
 import convt
 from convt_cli.errors import Failure, library_errors_as_failures
+from convt_cli.kernels.layers import is_square, rank
 from convt_cli.options.values import Layout
 from convt_cli.text import report
 from convt_cli.text.report import Reporter
-
-# Words in the names of upsampling layers, and in those of the networks that they are in.
-_UPSAMPLING = {
-    "up",
-    "ups",
-    "upsample",
-    "upsamples",
-    "upsampler",
-    "deconv",
-    "transpose",
-    "transposed",
-    "convtr",
-}
-_DECODERS = {"decoder", "generator", "vocoder", "dec"}
 
 
 def list_weights(path: Path, layout: Layout, part: str | None, *, as_json: bool) -> None:
@@ -34,9 +20,15 @@ def list_weights(path: Path, layout: Layout, part: str | None, *, as_json: bool)
     """
     with library_errors_as_failures():
         listed = convt.list_weights(path, layout=layout)
-    chosen = sorted((each for each in listed.entries if (part or "") in each.name), key=_rank)
+    chosen = sorted((each for each in listed.entries if (part or "") in each.name), key=rank)
     if part and not chosen:
-        raise Failure(f"{path}: no weight has {part!r} in its name; convt weights {path} lists all")
+        others = [name for name in listed.other_tensors if part in name]
+        more = (
+            f"; {others[0]} is not listed, since its shape is none of a transposed convolution"
+            if others
+            else ""
+        )
+        raise Failure(f"{path}: no weight has {part!r} in its name{more}; convt weights {path} lists all")
     listed = replace(listed, entries=tuple(chosen))
     if as_json:
         report.print_json(_as_json(listed, layout))
@@ -44,7 +36,7 @@ def list_weights(path: Path, layout: Layout, part: str | None, *, as_json: bool)
     for line in _lines(listed):
         report.print_line(line)
     reporter = Reporter(quiet=False)
-    if squares := sum(map(_is_square, listed.entries)):
+    if squares := sum(map(is_square, listed.entries)):
         reporter.note(
             f"{listed.source}: {squares} of these have as many channels in as out: they may be ordinary"
             " convolutions"
@@ -55,22 +47,6 @@ def list_weights(path: Path, layout: Layout, part: str | None, *, as_json: bool)
         reporter.note(
             f"{listed.source}: {len(listed.other_tensors)} other tensor(s); use --json to list them"
         )
-
-
-def _rank(entry: convt.WeightEntry) -> int:
-    """Return a number that is lower the more a weight looks like an upsampling layer."""
-    words = set(re.split(r"[^a-z]+", entry.name.lower()))
-    points = 4 * bool(words & _UPSAMPLING) + bool(words & _DECODERS)
-    if entry.channels:
-        channels_in, channels_out = entry.channels
-        points += 2 * (channels_in > channels_out * entry.groups) + (entry.taps % 2 == 0)
-        points -= 2 * _is_square(entry)
-    return -points
-
-
-def _is_square(entry: convt.WeightEntry) -> bool:
-    """Return whether a layer has as many channels in as out, as most ordinary convolutions have."""
-    return entry.channels is not None and entry.channels[0] == entry.channels[1] * entry.groups > 1
 
 
 def _as_json(listed: convt.WeightList, layout: Layout) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import fnmatch
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,19 @@ from convt_cli.options.values import Layout
 from convt_cli.samples.formats import Array
 
 _SHOWN = 8  # names in a message
+# Words in the names of upsampling layers, and in those of the networks that they are in.
+_UPSAMPLING = {
+    "up",
+    "ups",
+    "upsample",
+    "upsamples",
+    "upsampler",
+    "deconv",
+    "transpose",
+    "transposed",
+    "convtr",
+}
+_DECODERS = {"decoder", "generator", "vocoder", "dec"}
 
 
 class Layer(NamedTuple):
@@ -83,16 +97,27 @@ def total(levels: Array) -> float:
 def select_layers(
     path: Path, pattern: str, strides: Sequence[int], layout: Layout
 ) -> list[convt.WeightEntry]:
-    """Return the layers of a checkpoint whose names match a pattern, as many as there are strides."""
+    """Return the layers of a checkpoint that some patterns match, as many as there are strides.
+
+    They are in the order of the patterns, and those of one pattern in the order of their names.
+    """
     with library_errors_as_failures():
         listed = convt.list_weights(path, layout=layout)
-    wide = [entry for entry in listed.entries if entry.channels is not None]
-    parts = [part.strip() for part in pattern.split(",")]
-    found = [entry for entry in wide if any(_matches(entry.name, part) for part in parts)]
-    if not found:
-        raise Failure(
-            f"{path}: no layer matches --layers {pattern}; it has {_list(entry.name for entry in wide)}"
-        )
+    wide = sorted((entry for entry in listed.entries if entry.channels is not None), key=rank)
+    if not wide:
+        raise Failure(f"{path}: has no named layers: --layers needs a .safetensors or .npz checkpoint")
+    found = list[convt.WeightEntry]()
+    for part in pattern.split(","):
+        matching = [
+            entry for entry in listed.entries if entry in wide and _matches(entry.name, part.strip())
+        ]
+        if not matching:
+            likely = _list(entry.name for entry in wide)
+            raise Failure(
+                f"{path}: no layer matches --layers {part.strip()}; likely upsampling layers are {likely}"
+                f" (convt weights {path} lists all)"
+            )
+        found += [entry for entry in matching if entry not in found]
     if len(found) != len(strides):
         raise Misuse(
             f"--strides has {len(strides)} numbers, and {len(found)} layers match --layers {pattern}:"
@@ -106,8 +131,37 @@ def _matches(name: str, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name, shape) for shape in (pattern, f"*.{pattern}", f"*/{pattern}"))
 
 
-def _list(names: object) -> str:
-    all_names = list(names)  # type: ignore[call-overload]
+def rank(entry: convt.WeightEntry) -> int:
+    """Return a number that is lower the more a weight looks like that of an upsampling layer."""
+    words = set(re.split(r"[^a-z]+", entry.name.lower()))
+    points = 4 * bool(words & _UPSAMPLING) + bool(words & _DECODERS)
+    if entry.channels:
+        channels_in, channels_out = entry.channels
+        points += 2 * (channels_in > channels_out * entry.groups) + (entry.taps % 2 == 0)
+        points -= 2 * is_square(entry)
+    return -points
+
+
+def is_square(entry: convt.WeightEntry) -> bool:
+    """Return whether a layer has as many channels in as out, as most ordinary convolutions have."""
+    return entry.channels is not None and entry.channels[0] == entry.channels[1] * entry.groups > 1
+
+
+def doubts(layers: Sequence[Layer]) -> Iterator[str]:
+    """Yield warnings of layers that are probably something else than what the command line says."""
+    for layer in layers:
+        if layer.taps < layer.stride:
+            usual = ",".join(str(max(1, each.taps // 2)) for each in layers)
+            yield (
+                f"{layer.name} has {layer.taps} taps, fewer than its stride {layer.stride}: are the strides"
+                f" in the order of the layers? Most layers have K = 2*stride, here --strides {usual}"
+            )
+        elif layer.channels[0] == layer.channels[1] > 1 and layer.taps % 2:
+            yield f"{layer.name} may be an ordinary convolution: it has as many channels in as out"
+
+
+def _list(names: Iterable[str]) -> str:
+    all_names = list(names)
     more = f" and {len(all_names) - _SHOWN} more" if len(all_names) > _SHOWN else ""
     return (", ".join(all_names[:_SHOWN]) + more) or "none"
 

@@ -80,6 +80,12 @@ def select_kernel(options: UpsampleOptions, ratio: Ratio, reader: Reader) -> Sel
     measured = _measured(weights.weight, options.filter_spec, ratio) if designed else None
     _check_finite(weights.source, weights.weight, weights.bias)
     _check_axes(weights, reader, options.source)
+    if options.tensor and options.stride is None and options.rate is None:
+        taps = weights.weight.shape[-1]
+        raise Misuse(
+            f"--stride is missing: that of layer {options.tensor} is in the model's code; its {taps} taps"
+            f" suggest --stride {max(1, taps // 2)}"
+        )
     last = " (channels last)" if options.channels_last and not reader.format else ""
     weight, groups = weights.for_channels(reader.channels, options.groups, f"{options.source}{last}")
     channels_out = reader.channels if weight.ndim == 1 else weight.shape[1] * groups

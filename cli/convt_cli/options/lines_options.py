@@ -28,9 +28,20 @@ class LinesOptions:
             metavar="S,S,...",
             parser=values.parse_strides,
             rich_help_panel=headings.RATE,
-            help="The strides of the decoder's layers, the first layer first, such as 8,8,2,2.",
+            help="The strides of the decoder's upsampling layers, the first first, such as 8,8,2,2.",
         ),
     ]
+    rate: Annotated[
+        Any,
+        typer.Option(
+            "--rate",
+            "-r",
+            metavar="HZ",
+            parser=values.parse_rate,
+            rich_help_panel=headings.RATE,
+            help="Sample rate of an .npy signal, to show frequencies in Hz.",
+        ),
+    ] = None
     plot: Annotated[
         Path | None,
         typer.Option(

@@ -37,7 +37,7 @@ def parse_strides(text: str) -> tuple[int, ...]:
     """Return the strides of several layers: of 8,8,2,2."""
     strides = tuple(int(part) if part.strip().isdecimal() else 0 for part in text.split(","))
     if not all(strides):
-        raise typer.BadParameter(f"must be whole numbers of at least 1, such as 8,8,2,2; got {text}")
+        raise typer.BadParameter(f"must be whole numbers of at least 1, such as 8,8,2,2; got {text!r}")
     return strides
 
 

@@ -8,19 +8,20 @@ from convt_cli.kernels.layers import Layer, total
 
 _SILENT = -250.0  # dB; lower levels are rounding errors
 _AUDIBLE = -60.0  # dB; lines below are lost in the output of the layer
+_MEASURE = "Later layers change them: measure the audio with convt lines."
 _LIKE = 1.0  # dB: layers whose lines differ by less contribute alike
 _SHOWN = 4  # frequencies that are listed one by one
 _HEADS = (
     "layer",
     "channels",
     "taps per phase",
-    "tonal lines at",
-    "level",
+    "line frequencies",
+    "lines",
     "power ripple",
     "images",
     "delay",
-    "context",
-    "padding",
+    "frames around",
+    "pad to align",
 )
 
 
@@ -50,7 +51,7 @@ def _row(layer: Layer, rate: int | None) -> tuple[str, ...]:
     return (
         layer.name,
         f"{channels_in} -> {channels_out}" + (f" in {layer.groups} groups" if layer.groups > 1 else ""),
-        f"{layer.taps / layer.stride:.4g}",
+        f"{layer.taps / layer.stride:.3g} ({layer.taps}/{layer.stride})",
         _places(layer, rate),
         decibels_or_none(layer.lines_level),
         decibels_or_none(total(layer.response.power_ripple)),
@@ -67,10 +68,11 @@ def decibels_or_none(level: float) -> str:
 
 
 def _places(layer: Layer, rate: int | None) -> str:
-    places = [_hertz(float(one) * rate) if rate else f"{float(one):.4g}" for one in layer.frequencies]
+    places = [f"{float(one) * (rate or 1):.5g}" for one in layer.frequencies]
+    unit = " Hz" if rate and places else ""
     if len(places) > _SHOWN:
-        return f"multiples of {places[0]} up to {places[-1]}"
-    return ", ".join(places) or "-"
+        return f"multiples of {places[0]}{unit} up to {places[-1]}{unit}"
+    return (", ".join(places) or "-") + unit
 
 
 def _hertz(frequency: float) -> str:
@@ -82,17 +84,20 @@ def verdict(layers: Sequence[Layer]) -> str:
     loudest = max(layers, key=lambda layer: layer.lines_level)
     level = loudest.lines_level
     if level < _AUDIBLE:
-        return f"No layer makes tonal lines above {_AUDIBLE:.0f} dB of its output."
+        return f"No layer has tonal lines above {_AUDIBLE:.0f} dB relative to its own output."
     if len(layers) == 1:
-        return f"{loudest.name} makes tonal lines, at {level:.1f} dB of its output for a constant input."
+        return f"{loudest.name} has tonal lines, {level:+.1f} dB relative to its own output."
     like = [layer.name for layer in layers if layer.lines_level > level - _LIKE]
     if len(like) > 1:
         names = f"{', '.join(like[:-1])} and {like[-1]}"
-        return f"{names} contribute most: their tonal lines are at about {level:.1f} dB of their outputs."
+        return (
+            f"{names} have the strongest lines relative to their own outputs, about {level:+.1f} dB."
+            f" {_MEASURE}"
+        )
     next_ = max((layer for layer in layers if layer is not loudest), key=lambda layer: layer.lines_level)
     return (
-        f"{loudest.name} contributes most: its tonal lines are at {level:.1f} dB of its output,"
-        f" those of {next_.name} at {decibels_or_none(next_.lines_level)}."
+        f"{loudest.name} has the strongest lines relative to its own output, {level:+.1f} dB; next is"
+        f" {next_.name}, {decibels_or_none(next_.lines_level)}. {_MEASURE}"
     )
 
 

@@ -29,7 +29,7 @@ def test_layers_become_even_and_all_else_stays() -> None:
     result = balance(*ARGUMENTS)
     assert result.stdout == "even.safetensors\n"
     rows = result.stderr.splitlines()
-    assert [row.split(":")[0] for row in rows] == list(SMALL)
+    assert [row.split(",")[0] for row in rows] == list(SMALL)
     old, new = load_file("model.safetensors"), load_file("even.safetensors")
     assert list(old) == list(new)
     assert {name for name in old if old[name].tobytes() != new[name].tobytes()} == {
@@ -75,7 +75,7 @@ def test_npz_and_layouts() -> None:
 def test_misuse_and_failures() -> None:
     write_decoder("model.safetensors", SMALL, "weight_norm")
     said = balance(*ARGUMENTS[:-1], "even.npz", code=2).stderr
-    assert "even.npz: a checkpoint keeps its file type" in said
+    assert "even.npz: the input is .safetensors, so the output must be too: -o even.safetensors" in said
     Path("even.safetensors").write_text("mine")
     assert "even.safetensors: already exists; use --overwrite" in balance(*ARGUMENTS, code=1).stderr
     assert Path("even.safetensors").read_text() == "mine"
@@ -93,3 +93,26 @@ def test_misuse_and_failures() -> None:
         "--layers is missing"
         in balance("model.safetensors", "-o", "v.safetensors", "--strides", "2", code=2).stderr
     )
+
+
+def test_the_order_of_the_names_is_that_of_the_strides() -> None:
+    write_decoder("model.safetensors", SMALL, "weight_norm")
+    result = balance(
+        "model.safetensors", "--layers", "ups.1,ups.0", "--strides", "2,8", "-o", "v.safetensors"
+    )
+    assert [row.split(":")[0] for row in result.stderr.splitlines()] == [
+        "gen.ups.1, stride 2",
+        "gen.ups.0, stride 8",
+    ]
+    for name, (_, _, _, stride) in SMALL.items():
+        assert (
+            convt.LayerResponse(convt.load_weights("v.safetensors", name).weight, stride).lines.max() < -100
+        )
+
+
+def test_other_files_are_refused_by_their_type() -> None:
+    Path("model.pt").write_bytes(b"\x80\x02}q\x00.")
+    rest = ["--layers", "ups.*", "--strides", "8", "-o", "v.safetensors"]
+    assert "model.pt: is a PyTorch file" in balance("model.pt", *rest, code=1).stderr
+    np.save("w.npy", np.ones((2, 2, 4)))
+    assert "w.npy: balance reads and writes checkpoints" in balance("w.npy", *rest, code=2).stderr

@@ -32,7 +32,7 @@ def test_the_layer_that_whistles_is_named() -> None:
     text = lines("out.wav", "--strides", "8,4,2")
     expected = convt.line_levels(soundfile.read("out.wav")[0], (8, 4, 2)).levels
     rows = text.splitlines()
-    assert rows[0] == "out.wav: lines compared with the spectrum around them"
+    assert rows[0] == "out.wav: lines compared with the spectrum around them; layers count from 0"
     assert rows[1].startswith(
         f"  layer 0, stride 8: {expected[0]:+.1f} dB, 28 lines at multiples of 250 Hz, the loudest"
     )
@@ -74,3 +74,19 @@ def test_errors() -> None:
     np.save("three.npy", np.ones((2, 1, 1000)))
     assert "three.npy: 2 signals; lines measures one" in lines("three.npy", "--strides", "2", code=1)
     assert "must be whole numbers" in lines("short.wav", "--strides", "0", code=2)
+
+
+def test_a_single_tone_is_not_passed_over() -> None:
+    time, noise = np.arange(5 * RATE), np.random.default_rng(1).standard_normal(5 * RATE)
+    soundfile.write("out.wav", 0.05 * (noise + np.cos(2 * np.pi * 750 * time / RATE)), RATE, "PCM_24")
+    text = lines("out.wav", "--strides", "8,4,2")
+    assert "No layer has lines on average, but one tone rises by " in text
+    assert "at a multiple of the input rate of layer 0. Check the strides" in text
+
+
+def test_what_lines_cannot_measure() -> None:
+    said = "--strides must have a product of 2 to 1048576, got [1, 1]: name the strides"
+    assert said in lines("out.wav", "--strides", "1,1", code=2)
+    assert "model.safetensors: is a checkpoint" in lines("model.safetensors", "--strides", "8", code=2)
+    np.save("out.npy", whistle())
+    assert "at multiples of 2000 Hz" in lines("out.npy", "--strides", "8,4,2", "-r", "128k")

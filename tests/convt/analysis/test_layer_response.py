@@ -121,3 +121,10 @@ def test_errors_say_what_is_wrong() -> None:
         convt.ParameterError, match=r"inputs must have shape \(3, L\) or \(N, 3, L\), got \(2, 5\)"
     ):
         convt.LayerResponse(np.ones((3, 1, 2)), 2, inputs=np.ones((2, 5)))
+
+
+def test_inputs_that_say_nothing() -> None:
+    with pytest.raises(convt.ParameterError, match="inputs must vary over time"):
+        convt.LayerResponse(np.ones((3, 1, 2)), 2, inputs=np.ones((3, 1)))
+    with pytest.raises(convt.ParameterError, match=r"got \(5, 3\): use inputs\.mT"):
+        convt.LayerResponse(np.ones((3, 1, 2)), 2, inputs=np.ones((5, 3)))

@@ -51,7 +51,10 @@ def test_a_name_a_layer_or_what_holds_one(wanted: str, shape: tuple[int, ...]) -
         ("dec.Ups.1.weight", "there is no dec.Ups.1.weight; did you mean dec.ups.1.weight"),
         ("xyzzy", "there is no xyzzy; it has dec.conv_post, dec.ups.0,"),
         ("dec.ups.0.bias", "dec.ups.0.bias is a bias; name its weight instead"),
-        ("dec.conv_post", "dec.conv_post: bias must have 7 numbers, or that many per group, to fit"),
+        (
+            "dec.conv_post",
+            "dec.conv_post: looks like an ordinary convolution, with a weight of shape (3, 7, 5)",
+        ),
         ("", "there is no "),
     ],
 )
