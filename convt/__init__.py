@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from convt.analysis.layer_response import LayerResponse
     from convt.analysis.line_levels import LineLevels, LineMeter, line_levels
     from convt.analysis.response import Response
-    from convt.chain import Chain, ChainGeometry, chain_geometry
+    from convt.chains.chain import Chain
+    from convt.chains.chain_geometry import ChainGeometry, chain_geometry
+    from convt.chains.stages import Sum
     from convt.fitting import Fit, Fitter, fit
     from convt.gradient import conv_transpose1d_vjp
     from convt.weights.load import WeightEntry, WeightList, list_weights, load_weights
@@ -49,6 +51,7 @@ __all__ = [
     "Resampler",
     "Response",
     "StreamError",
+    "Sum",
     "Upsampler",
     "WeightEntry",
     "WeightList",
@@ -76,7 +79,9 @@ _LATER = {
     "convt.analysis.layer_response": ("LayerResponse",),
     "convt.analysis.line_levels": ("LineLevels", "LineMeter", "line_levels"),
     "convt.analysis.response": ("Response",),
-    "convt.chain": ("Chain", "ChainGeometry", "chain_geometry"),
+    "convt.chains.chain": ("Chain",),
+    "convt.chains.chain_geometry": ("ChainGeometry", "chain_geometry"),
+    "convt.chains.stages": ("Sum",),
     "convt.gradient": ("conv_transpose1d_vjp",),
     "convt.weights.load": ("WeightEntry", "WeightList", "list_weights", "load_weights"),
     "convt.weights.replace": ("replace_weights",),

@@ -137,7 +137,7 @@ def test_nested_chains_are_one() -> None:
 def test_errors_say_what_is_wrong() -> None:
     up = convt.Upsampler(np.ones((2, 3, 4)), stride=2)
     with pytest.raises(
-        convt.ParameterTypeError, match="stage 1 must be an Upsampler, a Chain or a function"
+        convt.ParameterTypeError, match="stage 1 must be an Upsampler, a Chain, a Sum or a function"
     ):
         convt.Chain(up, 3)  # type: ignore[arg-type]
     with pytest.raises(convt.ParameterTypeError, match=r"got \[.*\]: pass its elements with \*stages"):
