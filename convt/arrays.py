@@ -75,6 +75,12 @@ def _holds(value: object, kind: type) -> bool:
 
 def result_dtype(*dtypes: DType) -> DType:
     """Return numpy's common dtype in native byte order, or float64 for integers and booleans."""
+    if any(dtype.name == _BFLOAT16 for dtype in dtypes):  # which numpy promotes with some types only
+        dtypes = tuple(
+            np.dtype(np.float32) if dtype == np.float16 else dtype
+            for dtype in dtypes
+            if dtype.kind not in "biu"
+        )
     common = np.result_type(*dtypes).newbyteorder("=")
     return np.dtype(np.float64) if common.kind in "biu" else common
 

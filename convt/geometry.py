@@ -87,7 +87,7 @@ class Geometry:
         if crop == "hifigan":
             crop = _hifigan(gap * (taps - 1) + 1, step)
         elif crop == "dac":
-            crop, extra = -(-step // 2), extra or step % 2
+            crop, extra = -(-step // 2), extra or (step % 2 if step > 1 else 0)
         crop = _SYNONYMS.get(crop, crop)
         return _checked(taps, step, crop, extra, gap, as_integer("down", down, 1))
 

@@ -40,6 +40,7 @@ _Run = Callable[[Callable[[Any], None], Sequence[Any]], None]
 _LARGE = 1 << 19  # numbers of a weight whose rows are divided
 _COLUMNS, _SMALL_COLUMNS = 1 << 22, 1 << 19  # elements of a block, for a large weight and for others
 _LEAST = 256  # positions of a block, so that the product over them is worth reading the gradient again
+_REACH = 1 << 12  # elements of a position, beyond which buffers are not kept
 _ROWS = 256  # of a product with a large weight, unless that leaves fewer than two products
 _LANES = 4  # runs of rows, or of blocks
 
@@ -117,7 +118,8 @@ def conv_transpose1d_vjp(
     result = result_dtype(kernel.dtype_with(signal.dtype), given.dtype)
     found: dict[str, Array] = {}
     if "bias" in names:
-        found["bias"] = _bias_gradient(given, kernel)
+        with ignore_float_errors():
+            found["bias"] = _bias_gradient(given, kernel)
     if {"x", "weight"} & {*names}:
         products = _Products(kernel, geometry, compute_dtype(result))
         with ignore_float_errors(), ThreadTeam(as_threads(threads) or default_threads()) as team:
@@ -127,7 +129,8 @@ def conv_transpose1d_vjp(
         if "weight" in names:
             found["weight"] = cast("Array", gw).reshape(kernel.weight.shape[2 * kernel.shared :])
     sources = {"x": signal, "weight": kernel.weight, "bias": kernel.bias}
-    return tuple(_as_result(found[name], result, sources[name]) for name in names)
+    with ignore_float_errors():
+        return tuple(_as_result(found[name], result, sources[name]) for name in names)
 
 
 def _as_names(wrt: Sequence[Argument]) -> Sequence[Argument]:
@@ -182,7 +185,8 @@ class _Products:
         matrix = weight.reshape(self._groups, cin, cout * taps)
         self._conjugate = np.conj(matrix) if dtype.kind == "c" else matrix
         self._is_large = weight.size >= _LARGE
-        self._scratch = Scratch() if self._is_large else _small_scratch
+        reach = max(geometry.kernel_size, geometry.stride) * self._channels
+        self._scratch = Scratch() if self._is_large or reach > _REACH else _small_scratch
         self._tasks: list[_Rows] = [(slice(None), slice(None))]
         self._runs = [slice(None)]
         if self._is_large:
@@ -226,7 +230,8 @@ class _Products:
     def _blocks(self, count: int, length: int) -> list[_Block]:
         """Return blocks of whole short signals, or of parts of a long one."""
         most = _COLUMNS if self._is_large else _SMALL_COLUMNS
-        most = max(_LEAST, most // (self._channels * self._geometry.kernel_size))
+        reach = max(self._geometry.kernel_size, self._geometry.stride)
+        most = max(min(_LEAST, _COLUMNS // reach + 1), most // (self._channels * reach))
         parts = split_evenly(range(length), most)
         if not self._is_large and len(parts) % _LANES and len(parts) > 1:  # as many for each lane
             parts = split_evenly(range(length), -(-length // (-(-len(parts) // _LANES) * _LANES)))

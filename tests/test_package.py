@@ -193,6 +193,7 @@ ROOMS = {
         "run",
         "text",
         "jobs",
+        "corpus",
         "habits",
         "commands",
         "app",

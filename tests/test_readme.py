@@ -1,5 +1,6 @@
 """The README is true: its examples run, and print what it says."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,7 @@ DECODERS: dict[str, Callable[[int, int], tuple[int, int]]] = {
     "EnCodec": lambda excess, _: (excess - excess // 2, excess // 2),
     "EnCodec, causal": lambda excess, _: (0, excess),
     "DAC, K = 2s": lambda _, s: (-(-s // 2), -(-s // 2) - s % 2),
+    "DAC in transformers, K = 2s": lambda _, s: (-(-s // 2), -(-s // 2)),
     'Keras, JAX "valid"': lambda *_: (0, 0),
     'Keras, JAX "same"': lambda excess, _: (excess // 2, excess - excess // 2),
 }
@@ -82,7 +84,7 @@ def test_the_options_of_each_decoder(decoder: str, stride: int) -> None:
     (row,) = [line for line in page.splitlines() if line.startswith(f"| {decoder} |")]
     given = re.findall(r"--(output-padding|padding) (\S+?)(?=[ `])", row)
     for taps in (2 * stride,) if "K = 2s" in decoder else (stride, 2 * stride, 2 * stride + 1):
-        names = {"K": taps, "s": stride}
+        names = {"K": taps, "s": stride, "ceil": math.ceil}
         geometry = {
             name.replace("-", "_"): text if text in NAMED_PADDINGS else eval(text, names)  # noqa: S307
             for name, text in given

@@ -22,6 +22,7 @@ _COMMANDS = {  # as the help lists them
     "lines": "Measure tonal lines in the output of a decoder.",
     "weights": "List the layers of a checkpoint that fit.",
     "balance": "Make layers that have no tonal lines.",
+    "gather": "Check a corpus, and write its manifest.",
     "fit": "Learn a kernel from pairs of audio files.",
 }
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}

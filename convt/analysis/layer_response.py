@@ -29,6 +29,8 @@ from convt.arguments import Integer, as_index, as_integer
 from convt.arrays import Array, Reals, as_numeric
 from convt.errors import ParameterError, ParameterTypeError
 
+_MOST = 1 << 16  # output samples per input sample
+
 
 class LayerResponse:
     """The response of a layer with many channels to inputs that are uncorrelated between channels.
@@ -88,6 +90,8 @@ class LayerResponse:
         self, weight: ArrayLike, stride: Integer, groups: int = 1, *, inputs: ArrayLike | None = None
     ) -> None:
         self.stride, self.groups = as_integer("stride", stride, 1), as_index("groups", groups, 1)
+        if self.stride > _MOST:
+            raise ParameterError(f"stride must be at most {_MOST}, got {self.stride}")
         taps = _reals("weight", weight)
         if taps.ndim not in (1, 3) or taps.size == 0:
             raise ParameterError(

@@ -16,6 +16,7 @@ from convt.chains.stages import (
     geometries,
     has_stream,
     in_chain,
+    no_samples,
     passed,
     period_of,
     reset_all,
@@ -82,7 +83,7 @@ class Chain(Trunk):
         self.latency = -(-as_index("latency", latency, 1, _MOST_LATENCY) // period) * period
         self.stages = tuple(in_chain(flat, self.latency)[0])
         self._exclusive = Exclusive()
-        self._interrupted = self._flushed = False
+        self._begun = self._interrupted = self._flushed = False
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the outputs of a whole signal.
@@ -165,7 +166,7 @@ class Chain(Trunk):
         with self._exclusive.use() as is_alone:
             check_alone(is_alone)
             reset_all(self.stages)
-            self._interrupted = self._flushed = False
+            self._begun = self._interrupted = self._flushed = False
 
     def fork(self) -> "Chain":
         """Return an independent stream in the same state, which shares the prepared kernels.
@@ -196,6 +197,9 @@ class Chain(Trunk):
                 raise StreamError("this stream has been flushed: call reset() before the next signal")
             if self._interrupted:
                 raise StreamError("an error interrupted this stream, and samples are lost: call reset()")
+            if samples is None and not self._begun:
+                self._flushed = True
+                return no_samples(self.stages)
             y, taken = samples, False
             try:
                 with ThreadTeam(0):
@@ -207,6 +211,6 @@ class Chain(Trunk):
                 # The first stream refuses samples before it takes them.
                 self._interrupted = taken or not isinstance(error, ParameterError | ParameterTypeError)
                 raise
-            self._flushed = last
+            self._begun, self._flushed = True, last
         assert y is not None  # noqa: S101  # each Upsampler returns an array
         return y

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convt.arguments import as_flag, as_integer
-from convt.chains.stages import Geometries, Sum, Trunk, geometries, period_of, ratio_of
+from convt.chains.stages import Geometries, Stage, Sum, Trunk, geometries, period_of, ratio_of
 from convt.errors import ParameterError, ParameterTypeError
 from convt.geometry import Geometry
 from convt.stream import Upsampler
 
+_MOST = 1 << 20
 _KEYS = ("kernel_size", "stride", "padding", "output_padding", "dilation", "down")
 _KEYS_OF_CONV1D = ("kernel_size", "stride", "padding", "dilation")
 
@@ -55,7 +56,7 @@ class ChainGeometry(NamedTuple):
         return _length(self.layers, length)
 
 
-def chain_geometry(layers: Trunk | Iterable[Upsampler | Sum | Mapping[str, Any]]) -> ChainGeometry:
+def chain_geometry(layers: Trunk | Iterable[Stage | Trunk | Mapping[str, Any]]) -> ChainGeometry:
     """Return strides, lengths, context and crops of several layers, one after another.
 
     Output j of a layer is at position ``p = j*down + crop`` of its full convolution, and depends on the
@@ -90,10 +91,13 @@ def chain_geometry(layers: Trunk | Iterable[Upsampler | Sum | Mapping[str, Any]]
     >>> whole.dropped
     ((4, 4), (4, 4), (1, 1), (1, 1))
     """
-    given = layers.stages if isinstance(layers, Trunk) else layers
-    found = tuple(
-        _geometry(layer) for layer in given if not callable(layer) or isinstance(layer, Upsampler | Sum)
+    if not isinstance(layers, Trunk | Iterable):
+        raise ParameterTypeError(f"layers must be a Chain or a sequence of layers, got {layers!r}")
+    given = (layers,) if isinstance(layers, Trunk) else layers
+    flat: Iterator[Any] = (
+        one for each in given for one in (each.stages if isinstance(each, Trunk) else (each,))
     )
+    found = tuple(_geometry(layer) for layer in flat if not _is_elementwise(layer))
     if not found:
         raise ParameterError("layers must have at least one layer that is not elementwise")
     ratio = ratio_of(found)
@@ -102,6 +106,11 @@ def chain_geometry(layers: Trunk | Iterable[Upsampler | Sum | Mapping[str, Any]]
         (layer.crop, layer.span - layer.stride - layer.crop - layer.surplus) for layer in _flat(found)
     )
     return ChainGeometry(ratio.numerator, ratio.denominator, left, right, dropped, found)
+
+
+def _is_elementwise(layer: object) -> bool:
+    """Return whether a layer is a function; a module of another library with a kernel is none."""
+    return callable(layer) and not isinstance(layer, Upsampler | Sum) and not hasattr(layer, "kernel_size")
 
 
 def _geometry(layer: Upsampler | Sum | Mapping[str, Any]) -> Geometry | tuple[Geometries, ...]:
@@ -124,6 +133,8 @@ def _geometry(layer: Upsampler | Sum | Mapping[str, Any]) -> Geometry | tuple[Ge
     if transposed:
         return Geometry.of(**arguments)
     taps = as_integer("kernel_size", arguments["kernel_size"], 1)
+    if taps > _MOST:
+        raise ParameterError(f"kernel_size must be at most {_MOST} in an ordinary convolution, got {taps}")
     options = {key: value for key, value in arguments.items() if key != "kernel_size"}
     return Upsampler.of_conv1d(np.zeros((1, 1, taps)), **options)._geometry
 

@@ -228,6 +228,14 @@ def passed(stage: "Stage", samples: Array | None, *, last: bool) -> Array | None
     return np.concatenate([before, stage.flush()], -1)
 
 
+def no_samples(stages: "Iterable[Stage]") -> Array:
+    """Return the empty output of a signal without samples."""
+    streams = [stage for stage in stages if isinstance(stage, Upsampler | Sum)]
+    if isinstance(last := streams[-1], Sum):
+        return no_samples(next(branch for branch in last.branches if has_stream(branch)))
+    return np.zeros((last.channels[1] if last.channels else 1, 0), last._signal)
+
+
 def called(stages: "Iterable[Stage]", x: Array) -> Array:
     """Return what stages make of a whole signal."""
     for stage in stages:
@@ -236,8 +244,9 @@ def called(stages: "Iterable[Stage]", x: Array) -> Array:
 
 
 def _applied(function: Callable[[Array], ArrayLike], samples: Array) -> Array:
-    name = getattr(function, "__name__", function)
-    result = as_numeric(f"the result of {name}", function(samples))
+    name, view = getattr(function, "__name__", function), samples.view()
+    view.flags.writeable = False  # other branches, or the caller, use the samples, too
+    result = as_numeric(f"the result of {name}", function(view))
     if result.shape != samples.shape:
         raise ParameterError(
             f"the result of {name} must have the shape of its argument, {samples.shape}, got {result.shape}"

@@ -102,15 +102,19 @@ class Layer:
         WeightsError
             The tensors do not form a weight, or one of another shape.
         """
-        if self.shown is None:
+        if self.shown is None or self.problem:
             raise WeightsError(self.problem)
+        if not self.shown.dtype.startswith(("float", "bfloat", "complex")):
+            raise WeightsError(f"holds {self.shown.dtype}, into which a weight would be rounded")
+        if weight.dtype.kind == "c" and not self.shown.dtype.startswith("complex"):
+            raise WeightsError(f"holds {self.shown.dtype}, and the new weight is complex")
         if weight.shape != self.shown.shape:
             raise WeightsError(f"has the shape {self.shown.shape}, and the new weight {weight.shape}")
         if not (self.direction and self.magnitude):
             return {self.shown: weight}
         axis = _magnitude_axis(self.direction.shape, self.magnitude.shape)
         others = tuple(other for other in range(weight.ndim) if other != axis)
-        norms = np.sqrt((weight.astype(np.float64) ** 2).sum(others))
+        norms = np.sqrt((np.abs(weight).astype(np.float64) ** 2).sum(others))
         return {self.direction: weight, self.magnitude: norms.reshape(self.magnitude.shape)}
 
 

@@ -48,8 +48,8 @@ def replace_weights(
     Raises
     ------
     WeightsError
-        The file cannot be read, is of another type, or has no such layer; or a new weight has another
-        shape.
+        The file cannot be read, is of another type, has no such layer, or holds integers there; a new
+        weight has another shape, or is complex where the file is not; or the target is the same file.
     ParameterError, ParameterTypeError
         `layout` is unknown, or a weight is not an array of numbers.
     OSError
@@ -58,29 +58,36 @@ def replace_weights(
     Examples
     --------
     >>> import numpy as np
+    >>> from tempfile import TemporaryDirectory
     >>> from convt import load_weights
-    >>> np.savez("model.npz", up=np.ones((1, 1, 4)), rest=np.zeros(3))
-    >>> replace_weights("model.npz", "halved.npz", {"up": np.full((1, 1, 4), 0.5)})
-    >>> load_weights("halved.npz", "up").weight
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/model.npz", up=np.ones((1, 1, 4)), rest=np.zeros(3))
+    ...     replace_weights(f"{folder}/model.npz", f"{folder}/new.npz", {"up": np.full((1, 1, 4), 0.5)})
+    ...     load_weights(f"{folder}/new.npz", "up").weight
     array([[[0.5, 0.5, 0.5, 0.5]]])
     """
-    order = layout_of(layout)
+    order, source, place = layout_of(layout), Path(path), Path(target)
     changed: dict[Tensor, Array] = {}
     with open_tensors(path) as tensors:
         layers = find_layers(tensors)
         for name, given in weights.items():
             layer = find_layer(layers, name, order)
             try:
-                changed |= layer.stored(order.from_torch(as_numeric(name, given)))
+                stored = layer.stored(order.from_torch(as_numeric(name, given)))
             except WeightsError as error:
                 raise WeightsError(f"{name}: {error}") from None
+            if not stored.keys().isdisjoint(changed):
+                raise WeightsError(f"{name}: is named twice")
+            changed |= stored
         is_archive = zipfile.is_zipfile(path)
         if not is_archive and any(tensor.offset is None for tensor in changed):
             raise WeightsError("weights are replaced in .safetensors and .npz files only")
-        if is_archive:
-            _copy_archive(Path(path), Path(target), {f"{each.name}.npy": changed[each] for each in changed})
-        else:
-            _copy_patched(Path(path), Path(target), changed)
+    if place.exists() and place.samefile(source):
+        raise WeightsError(f"{source}: is both the file to read and the one to write: name another target")
+    if is_archive:
+        _copy_archive(source, place, {f"{each.name}.npy": changed[each] for each in changed})
+    else:
+        _copy_patched(source, place, changed)
 
 
 def _copy_patched(path: Path, target: Path, arrays: dict[Tensor, Array]) -> None:

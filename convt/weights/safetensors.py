@@ -78,7 +78,7 @@ def as_bytes(array: Array, dtype: str) -> bytes:
         return array.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
     bits = array.astype(np.float32).view(np.uint32)
     rounded = bits + (0x7FFF + (bits >> 16 & 1))  # half of the last place; ties to even
-    return (rounded >> 16).astype("<u2").tobytes()
+    return np.where(np.isnan(array), 0x7FC0, rounded >> 16).astype("<u2").tobytes()
 
 
 def _read(file: BinaryIO, start: int, volume: int, shape: tuple[int, ...], dtype: str) -> Array:

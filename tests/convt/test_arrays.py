@@ -257,6 +257,8 @@ def test_bfloat16_is_computed_in_float32() -> None:
     pieces = [stream.process(x[:, :99]), stream.process(x[:, 99:]), stream.flush()]
     np.testing.assert_array_equal(np.concatenate(pieces, -1), y)
     assert convt.conv_transpose1d(x.astype("float32"), weight, bias).dtype == np.float32
+    assert convt.conv_transpose1d(x.astype("float16"), weight, bias).dtype == np.float32
+    assert convt.conv_transpose1d(x.astype("int32"), weight, [1, 2]).dtype == bfloat16
     gradients = convt.conv_transpose1d_vjp(y, x, weight, bias, stride=2)
     assert {gradient.dtype for gradient in gradients} == {np.dtype(bfloat16)}
     assert convt.Response(weight[0, 0], 2).kernel.dtype == np.float64

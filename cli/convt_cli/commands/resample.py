@@ -19,6 +19,7 @@ def resample(options: ResampleOptions) -> None:
       convt resample corpus -r 16k -d corpus_16k     all audio files in a folder
       convt resample *.wav -r 48k -d out --only-up   copies files above 48 kHz
       convt resample in.wav -r 44.1k --quality best  for masters
+      convt resample --manifest m.jsonl -r 16k -d out --shard 3/64
       ffmpeg -i in.m4a -f wav - | convt resample - -r 48k -o out.wav
 
     \b

@@ -40,6 +40,11 @@ def convert(options: UpsampleOptions, command: str) -> None:
     target = options.output or options.folder
     audio_on_stdout = target == STREAM if target else STREAM in options.sources
     with report.json_errors(as_json=options.as_json, to_stderr=audio_on_stdout):
+        if getattr(options, "manifest", None):
+            from convt_cli.corpus.run import resample_manifest  # heavy, too
+
+            resample_manifest(options.completed())  # type: ignore[arg-type]  # only these have a manifest
+            return
         _check(options, command)
         from convt_cli.jobs.upsample import upsample_files  # heavy: not for --help
 

@@ -11,8 +11,9 @@ from convt_cli.files.atomic_write import atomic_write, check_target
 from convt_cli.files.paths import STREAM
 from convt_cli.kernels.layers import Layer, doubts, load_layer, measure_layers, select_layers
 from convt_cli.options.balance_options import BalanceOptions
+from convt_cli.samples.formats import Array
 from convt_cli.text import report
-from convt_cli.text.layers_text import decibels_or_none
+from convt_cli.text.layers_text import decibels_or_none, json_level
 from convt_cli.text.report import Reporter
 
 _SUFFIXES = (".safetensors", ".npz")
@@ -23,7 +24,7 @@ def balance_layers(options: BalanceOptions) -> None:
     reporter = Reporter(options.quiet, as_json=options.as_json)
     _check(options)
     entries = select_layers(options.weights, options.layers, options.strides, options.layout)
-    before, after = list[tuple[str, convt.Weights, int]](), list[tuple[str, convt.Weights, int]]()
+    before, made = list[tuple[str, convt.Weights, int]](), dict[str, Array]()
     for entry, stride in zip(entries, options.strides, strict=True):
         weights = load_layer(options.weights, entry, options.layout)
         try:
@@ -34,18 +35,14 @@ def balance_layers(options: BalanceOptions) -> None:
         except convt.ParameterError as error:
             raise Failure(f"{weights.source}: {error}") from None
         before.append((entry.name, weights, entry.groups))
-        after.append((entry.name, convt.Weights(weights.source, even), entry.groups))
-    layers = [measure_layers(each, options.strides) for each in (before, after)]
+        made[entry.name] = even
     with (
         atomic_write(options.output, overwrite=options.overwrite) as temporary,
         library_errors_as_failures(),
     ):
-        convt.replace_weights(
-            options.weights,
-            temporary,
-            {name: weights.weight for name, weights, _ in after},
-            layout=options.layout,
-        )
+        convt.replace_weights(options.weights, temporary, made, layout=options.layout)
+        after = [(each.name, load_layer(temporary, each, options.layout), each.groups) for each in entries]
+    layers = [measure_layers(each, options.strides) for each in (before, after)]
     for doubt in doubts(layers[0]):
         reporter.warn(doubt)
     for old, new in zip(*layers, strict=True):
@@ -67,7 +64,7 @@ def _check(options: BalanceOptions) -> None:
     if options.output == STREAM or options.output.suffix.lower() != suffix:
         raise Misuse(
             f"{options.output}: the input is {suffix}, so the output must be too: -o"
-            f" {options.output.with_suffix(suffix) if options.output.name != '-' else 'even' + suffix}"
+            f" {options.output.with_suffix(suffix) if options.output.stem.strip('.-') else 'even' + suffix}"
         )
     check_target(options.output, [options.weights], overwrite=options.overwrite)
 
@@ -85,8 +82,8 @@ def _as_json(output: Path, layers: list[list[Layer]]) -> dict[str, Any]:
             {
                 "name": old.name,
                 "stride": old.stride,
-                "lines_db_before": old.lines_level,
-                "lines_db_after": new.lines_level,
+                "lines_db_before": json_level(old.lines_level),
+                "lines_db_after": json_level(new.lines_level),
                 "change": _change(old, new),
             }
             for old, new in zip(*layers, strict=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 import convt
 from convt_cli.audio.npy import NpyReader
-from convt_cli.errors import Misuse, library_errors_as_failures
+from convt_cli.errors import Failure, Misuse, library_errors_as_failures
 from convt_cli.files.discover import AUDIO_SUFFIXES
 from convt_cli.kernels.layers import Layer, doubts, load_layer, measure_layers, select_layers
 from convt_cli.kernels.measurements import KernelMeasurements
@@ -147,6 +147,8 @@ def _features(options: InspectOptions) -> Array | None:
         )
     last = options.layout in ("keras", "jax", "mlx")
     with closing(NpyReader(options.features, None, channels_last=last)) as reader:
+        if not (reader.signals and reader.frames):
+            raise Failure(f"{options.features}: has no samples")
         signals = [np.concatenate([*reader.blocks(n, _BLOCK)], -1) for n in range(reader.signals)]
     return np.stack(signals)
 

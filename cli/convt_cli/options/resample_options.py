@@ -68,7 +68,37 @@ class ResampleOptions(UpsampleOptions):
         ),
     ] = False
 
-    def completed(self) -> "UpsampleOptions":
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="M",
+            readable=False,
+            rich_help_panel=headings.MANY,
+            help=(
+                "Manifest of the inputs, .jsonl or .csv, a clip per line. Needs -d; resumes a run that was"
+                " interrupted, and writes the manifest of the outputs."
+            ),
+        ),
+    ] = None
+    shard: Annotated[
+        Any,
+        typer.Option(
+            metavar="K/N",
+            parser=values.parse_shard,
+            rich_help_panel=headings.MANY,
+            help="Do only the K-th of N parts of the manifest: one per machine. Then run convt gather DIR.",
+        ),
+    ] = None
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed",
+            rich_help_panel=headings.MANY,
+            help="Do the clips of the manifest again that have failed, or whose outputs are gone.",
+        ),
+    ] = False
+
+    def completed(self) -> "ResampleOptions":
         """Return the options with those filled in that follow from others.
 
         Raises
@@ -78,6 +108,35 @@ class ResampleOptions(UpsampleOptions):
         """
         if not self.rate:
             raise Misuse("--rate is missing: name the sample rate of the output, such as --rate 48k")
+        self._check_manifest()
         if self.only_down and self.only_up:
             raise Misuse("--only-down and --only-up together would change no rate: use one of them")
-        return UpsampleOptions.completed(self)
+        return UpsampleOptions.completed(self)  # type: ignore[return-value]  # of this class
+
+    @property
+    def corpus(self) -> tuple[Path, Path]:
+        """The manifest, and the folder for its outputs."""
+        if self.manifest is None or self.folder is None:
+            raise Misuse("--manifest needs -d DIR, the folder for the outputs")
+        return self.manifest, self.folder
+
+    def _check_manifest(self) -> None:
+        """Refuse options that do not go with a manifest, or need one."""
+        if self.manifest is None:
+            for name, given in (("--shard", self.shard), ("--retry-failed", self.retry_failed)):
+                if given:
+                    raise Misuse(f"{name} is for the clips of a manifest: name it with --manifest")
+            return
+        if self.sources or self.files_from:
+            raise Misuse("--manifest names the inputs: leave out IN and --files-from")
+        _ = self.corpus  # raises if there is no folder
+        for name, given in (
+            ("-o", self.output),
+            ("--plot", self.plot),
+            ("--skip-existing", self.skip_existing),
+            ("--json", self.as_json),
+        ):
+            if given:
+                raise Misuse(
+                    f"{name} does not go with --manifest, which resumes by itself and writes records"
+                )

@@ -41,6 +41,14 @@ def parse_strides(text: str) -> tuple[int, ...]:
     return strides
 
 
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return the number of a shard, from 1, and how many there are: of 3/64."""
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise typer.BadParameter(f"must be K/N, such as 1/64 to 64/64; got {text}")
+    return int(number), int(count)
+
+
 def parse_subtype(text: str) -> str:
     """Return a sample format as libsndfile names it: PCM_24 of 24, pcm24, s24 or s24le, FLOAT of f32."""
     return _SUBTYPES.get(text.lower().replace("-", "").replace("_", ""), text.upper())

@@ -125,12 +125,12 @@ def _as_json(layer: Layer, unit: int) -> dict[str, Any]:
         "taps_per_phase": layer.taps / layer.stride,
         "input_rate": float(layer.rate) * unit,
         "lines": [
-            {"frequency": place, "level_db": _number(line), "power_ripple_db": _number(ripple)}
+            {"frequency": place, "level_db": json_level(line), "power_ripple_db": json_level(ripple)}
             for place, line, ripple in zip(places, response.lines, response.power_ripple, strict=True)
         ],
-        "lines_db": _number(layer.lines_level),
-        "images_db": [_number(level) for level in response.images],
-        "gain_db": _number(response.gain),
+        "lines_db": json_level(layer.lines_level),
+        "images_db": [json_level(level) for level in response.images],
+        "gain_db": json_level(response.gain),
         "phase_powers": response.phase_powers.mean(0).tolist(),
         "delay": response.delay if math.isfinite(response.delay) else None,
         "context": [left, right],
@@ -138,5 +138,6 @@ def _as_json(layer: Layer, unit: int) -> dict[str, Any]:
     }
 
 
-def _number(level: float) -> float | None:
+def json_level(level: float) -> float | None:
+    """Return a level for JSON; None for that of nothing."""
     return float(level) if level > -2000 else None  # dB: of nothing

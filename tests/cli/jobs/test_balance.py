@@ -116,3 +116,16 @@ def test_other_files_are_refused_by_their_type() -> None:
     assert "model.pt: is a PyTorch file" in balance("model.pt", *rest, code=1).stderr
     np.save("w.npy", np.ones((2, 2, 4)))
     assert "w.npy: balance reads and writes checkpoints" in balance("w.npy", *rest, code=2).stderr
+
+
+def test_the_report_is_of_the_file() -> None:
+    weight = np.random.default_rng(1).standard_normal((4, 2, 16)).astype("float16")
+    np.savez("half.npz", up=weight)
+    said = balance("half.npz", "--layers", "up", "--strides", "8", "-o", "even.npz").stderr
+    level = 10 * np.log10((10 ** (convt.LayerResponse(np.load("even.npz")["up"], 8).lines / 10)).sum())
+    assert f"-> {level:.1f} dB" in said
+    for output in (".", "/", ".."):
+        assert (
+            "so the output must be too: -o even.npz"
+            in balance("half.npz", "--layers", "up", "--strides", "8", "-o", output, code=2).stderr
+        )

@@ -299,3 +299,39 @@ def test_a_decoder_is_that_of_torch_frame_by_frame() -> None:
         expected = functional.leaky_relu(expected[:, left : left + kept], 0.1)
     y = pushed(convt.Chain(*layers), x, [1] * 20)
     np.testing.assert_allclose(y, expected.numpy(), rtol=0, atol=1e-5)
+
+
+def test_a_signal_without_samples() -> None:
+    shared, wide = convt.Upsampler([1.0, 1.0], stride=2), convt.Upsampler(np.ones((2, 3, 4)), stride=2)
+    for chain, channels in ((convt.Chain(shared, wide), 3), (convt.Chain(wide, shared), 1)):
+        assert chain.flush().shape == (channels, 0)
+        chain.reset()
+        assert chain(np.ones((2, 3))).shape[0] == 3
+
+
+def test_functions_cannot_change_the_samples_of_others() -> None:
+    x = np.array([-1.0, 2.0])
+    chain = convt.Chain(lambda y: np.maximum(y, 0, out=y), convt.Upsampler([1.0]))
+    with pytest.raises(ValueError, match="read-only"):
+        chain(x)
+    np.testing.assert_array_equal(x, [-1, 2])
+
+
+def test_chains_within_lists_of_layers_count_as_their_layers() -> None:
+    up = convt.Upsampler([1.0, 1.0], stride=2)
+    assert convt.chain_geometry([convt.Chain(up, up), np.tanh, up]).stride == 8
+    assert convt.chain_geometry(convt.Chain(up)).stride == 2
+
+    class Module:
+        kernel_size = 16
+
+        def __call__(self) -> None: ...
+
+    with pytest.raises(
+        convt.ParameterTypeError, match="a layer must be an Upsampler, a function, or a map"
+    ):
+        convt.chain_geometry([Module(), up])  # type: ignore[list-item]
+    with pytest.raises(convt.ParameterTypeError, match="layers must be a Chain or a sequence of layers"):
+        convt.chain_geometry(3)  # type: ignore[arg-type]
+    with pytest.raises(convt.ParameterError, match="kernel_size must be at most"):
+        convt.chain_geometry([{"kernel_size": 10**12, "transposed": False}])

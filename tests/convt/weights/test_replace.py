@@ -92,3 +92,41 @@ def test_errors_say_what_is_wrong() -> None:
     with pytest.raises(convt.WeightsError, match="there is no b"):
         convt.replace_weights("w.npz", "v.npz", {"b": np.ones((1, 1, 4))})
     assert not Path("v.npz").exists()
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_the_source_is_never_the_target(suffix: str) -> None:
+    arrays: dict[str, Any] = {"up": np.ones((1, 1, 4), "float32")}
+    np.savez("a.npz", **arrays)
+    save_file(arrays, "a.safetensors")
+    Path(f"link.{suffix}").symlink_to(f"a.{suffix}")
+    before = Path(f"a.{suffix}").read_bytes()
+    for target in (f"a.{suffix}", f"link.{suffix}"):
+        with pytest.raises(convt.WeightsError, match="is both the file to read and the one to write"):
+            convt.replace_weights(f"a.{suffix}", target, arrays)
+    assert Path(f"a.{suffix}").read_bytes() == before
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        convt.replace_weights(f"a.{suffix}", f"nowhere/a.{suffix}", arrays)
+
+
+def test_numbers_that_the_file_cannot_hold() -> None:
+    arrays: dict[str, Any] = {
+        "int": np.ones((1, 1, 4), "int8"),
+        "up.weight": np.ones((1, 1, 4), "float32"),
+    }
+    np.savez("w.npz", **arrays)
+    weight = np.ones((1, 1, 4))
+    with pytest.raises(convt.WeightsError, match="int: holds int8, into which a weight would be rounded"):
+        convt.replace_weights("w.npz", "v.npz", {"int": weight})
+    with pytest.raises(convt.WeightsError, match="up: holds float32, and the new weight is complex"):
+        convt.replace_weights("w.npz", "v.npz", {"up": weight * 1j})
+    with pytest.raises(convt.WeightsError, match=r"up\.weight: is named twice"):
+        convt.replace_weights("w.npz", "v.npz", {"up": weight, "up.weight": weight})
+    Path("w.safetensors").write_bytes(safetensors({"w": tensor("F8_E4M3", [1, 1, 4], 0, 4)}, bytes(4)))
+    with pytest.raises(convt.WeightsError, match="has the dtype F8_E4M3"):
+        convt.replace_weights("w.safetensors", "v.safetensors", {"w": weight})
+    assert not Path("v.safetensors").exists()
+    Path("w.safetensors").write_bytes(safetensors({"w": tensor("BF16", [1, 1, 2], 0, 4)}, bytes(4)))
+    nan = np.array([0x7FFFFFFF, 0x7F800001], "uint32").view("float32").reshape(1, 1, 2)
+    convt.replace_weights("w.safetensors", "v.safetensors", {"w": nan})
+    assert np.isnan(convt.load_weights("v.safetensors").weight).all()

@@ -1,0 +1,309 @@
+"""A manifest resampled: whole, in shards, killed and resumed, with clips that fail."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from convt_cli.app import app
+from tests.support.command import CONVT
+
+RATES = (44_100, 48_000, 16_000, 22_050)
+
+
+def run(*arguments: str, code: int = 0) -> Any:
+    result = CliRunner().invoke(app, [*arguments])
+    assert result.exit_code == code, (result.stderr, result.exception)
+    return result
+
+
+def write_clips(count: int) -> list[dict[str, Any]]:
+    """Write clips of several rates, and their manifest in the style of NeMo."""
+    rng, lines = np.random.default_rng(0), list[dict[str, Any]]()
+    for number in range(count):
+        path, rate = Path(f"raw/speaker{number % 5}/clip{number}.wav"), RATES[number % 4]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        samples = 0.1 * rng.standard_normal((int(rng.integers(500, 3000)), 1 + number % 2))
+        soundfile.write(path, samples, rate, "PCM_16")
+        lines.append(
+            {
+                "id": number,
+                "audio_filepath": str(path),
+                "duration": len(samples) / rate,
+                "text": f"Wörter {number}",
+            }
+        )
+    write_manifest(lines)
+    return lines
+
+
+def write_manifest(lines: list[dict[str, Any]], name: str = "train.jsonl") -> None:
+    Path(name).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+
+def gathered(folder: str = "out") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(folder, "manifest.jsonl").read_text().splitlines()]
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    root = Path(folder)
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.wav")}
+
+
+RESAMPLE = ["resample", "--manifest", "train.jsonl", "-d", "out", "-r", "16k"]
+
+
+def test_the_manifest_is_right_to_the_sample() -> None:
+    before = write_clips(70)
+    result = run(*RESAMPLE)
+    assert result.stdout == "out/manifest.jsonl\n"
+    after = gathered()
+    assert [line["id"] for line in after] == [line["id"] for line in before]
+    for old, new in zip(before, after, strict=True):
+        assert list(new) == list(old)
+        assert new["text"] == old["text"]
+        info = soundfile.info(Path("out", new["audio_filepath"]))
+        assert info.samplerate == 16_000
+        assert new["duration"] == info.frames / 16_000
+        assert new["audio_filepath"] == old["audio_filepath"].removeprefix("raw/")
+    run("resample", "raw", "-d", "plain", "-r", "16k", "-q")
+    assert contents("out") == contents("plain")
+    assert not Path("out/failed.jsonl").exists()
+
+
+def test_a_second_run_does_nothing_and_other_options_are_refused() -> None:
+    lines = write_clips(3)
+    run(*RESAMPLE)
+    times = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.wav")}
+    run(*RESAMPLE)
+    assert times == {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.wav")}
+    said = run(*RESAMPLE[:-1], "8k", "--quality", "best", code=1).stderr
+    assert "out: was begun in another way: " in said
+    assert "--rate 8000, before 16000" in said
+    assert "--quality best, before not given" in said
+    write_manifest(lines[:2])
+    assert "was begun in another way: the content of the manifest" in run(*RESAMPLE, code=1).stderr
+
+
+def test_shards_are_gathered_when_all_are_done() -> None:
+    write_clips(150)
+    run(*RESAMPLE, "--shard", "2/2")
+    said = run("gather", "out", code=1).stderr
+    assert "out: 2 of 3 batches are not done (1, 3): run the same convt resample again" in said
+    assert not Path("out/manifest.jsonl").exists()
+    result = run(*RESAMPLE, "--shard", "1/2")
+    assert "shard 1 of 2 is done; when all are: convt gather out" in result.stderr
+    assert run("gather", "out").stdout == "out/manifest.jsonl\n"
+    run(*RESAMPLE[:4], "whole", *RESAMPLE[5:])
+    assert contents("out") == contents("whole")
+    assert gathered() == gathered("whole")
+
+
+def test_a_run_that_is_killed_goes_on_where_it_was() -> None:
+    write_clips(400)
+    run(*RESAMPLE[:4], "whole", *RESAMPLE[5:])
+    for wait in (0.6, 0.9, 1.2):
+        process = subprocess.Popen(
+            [*CONVT, *RESAMPLE, "-q"], start_new_session=True, stdout=subprocess.DEVNULL
+        )
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    run(*RESAMPLE)
+    assert contents("out") == contents("whole")
+    assert gathered() == gathered("whole")
+    assert not list(Path("out").rglob("*.part"))
+
+
+def test_a_clip_that_fails_is_named_and_can_be_tried_again() -> None:
+    lines = write_clips(5)
+    good = Path("raw/speaker3/clip3.wav").read_bytes()
+    Path("raw/speaker3/clip3.wav").write_bytes(b"RIFF")
+    result = run(*RESAMPLE, code=3)
+    assert "1 of 5 files failed" in result.stderr
+    assert [line["id"] for line in gathered()] == [0, 1, 2, 4]
+    (failed,) = [json.loads(line) for line in Path("out/failed.jsonl").read_text().splitlines()]
+    assert failed | {"error": ""} == lines[3] | {"error": ""}
+    assert "clip3.wav: truncated" in failed["error"]
+    Path("raw/speaker3/clip3.wav").write_bytes(good)
+    run(*RESAMPLE, code=3)  # a record says that it has failed
+    run(*RESAMPLE, "--retry-failed")
+    assert [line["id"] for line in gathered()] == [0, 1, 2, 3, 4]
+    assert not Path("out/failed.jsonl").exists()
+
+
+def test_an_output_that_is_gone_is_noticed_and_made_again() -> None:
+    write_clips(3)
+    run(*RESAMPLE)
+    whole = contents("out")
+    Path("out/speaker1/clip1.wav").unlink()
+    said = run("gather", "out", code=1).stderr
+    assert "1 outputs are missing or have another size: out/speaker1/clip1.wav" in said
+    run(*RESAMPLE, "--retry-failed")
+    assert contents("out") == whole
+
+
+def test_a_file_of_somebody_else_is_kept() -> None:
+    write_clips(2)
+    Path("out/speaker0").mkdir(parents=True)
+    Path("out/speaker0/clip0.wav").write_bytes(b"mine")
+    said = run(*RESAMPLE, code=3).stderr
+    assert "out/speaker0/clip0.wav: already exists with other content; remove it, or use" in said
+    assert Path("out/speaker0/clip0.wav").read_bytes() == b"mine"
+    assert not list(Path("out/_convt/check").iterdir())
+    run(*RESAMPLE, "--retry-failed", "--overwrite")
+    assert soundfile.info("out/speaker0/clip0.wav").samplerate == 16_000
+
+
+def test_segments_share_a_file_that_is_made_once() -> None:
+    clips = write_clips(2)
+    rate = RATES[0]
+    first = {"audio_filepath": clips[0]["audio_filepath"], "sampling_rate": rate}
+    segments = [first | {"offset": n * 0.01, "duration": 0.01, "num_samples": 441} for n in range(70)]
+    write_manifest([*segments, clips[1]])
+    run(*RESAMPLE)
+    assert len(contents("out")) == 2
+    after = gathered()
+    assert [line["offset"] for line in after[:70]] == [segment["offset"] for segment in segments]
+    assert {(line["duration"], line["num_samples"], line["sampling_rate"]) for line in after[:70]} == {
+        (0.01, 160, 16_000)
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ({"path": "raw/speaker0/clip0.wav", "sample_rate": 1, "frames": 2}, ("path",)),
+        ({"file_name": "raw/speaker0/clip0.wav"}, ("file_name",)),
+        ({"audio": {"path": "raw/speaker0/clip0.wav", "sampling_rate": 8000}}, ("audio", "path")),
+        (
+            {
+                "sources": [{"type": "file", "channels": [0], "source": "raw/speaker0/clip0.wav"}],
+                "sampling_rate": 44_100,
+                "num_samples": 9,
+                "duration": 1.0,
+            },
+            ("sources", 0, "source"),
+        ),
+    ],
+)
+def test_the_fields_of_other_toolkits(line: dict[str, Any], path: tuple[Any, ...]) -> None:
+    write_clips(1)
+    write_manifest([line])
+    run(*RESAMPLE)
+    (new,) = gathered()
+    found: Any = new
+    for step in path:
+        found = found[step]
+    frames = soundfile.info(Path("out", found)).frames
+    expected = {"sample_rate": 16_000, "sampling_rate": 16_000, "frames": frames, "num_samples": frames}
+    expected |= {"duration": frames / 16_000}
+    assert {name: new[name] for name in expected if name in line} == {
+        name: value for name, value in expected.items() if name in line
+    }
+
+
+def test_comma_separated_values() -> None:
+    write_clips(2)
+    rows = [
+        ["id", "path", "duration", "text"],
+        ["a", "raw/speaker0/clip0.wav", "1", 'x, "y"'],
+        ["b", "raw/speaker1/clip1.wav", "2", ""],
+    ]
+    with Path("train.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    run("resample", "--manifest", "train.csv", "-d", "out", "-r", "16k")
+    with Path("out/manifest.csv").open(newline="") as file:
+        made = list(csv.reader(file))
+    assert [row[0] for row in made] == ["id", "a", "b"]
+    assert made[1][3] == 'x, "y"'
+    assert float(made[1][2]) == soundfile.info("out/speaker0/clip0.wav").duration
+
+
+def test_two_lines_with_one_output_are_refused_before_any_work() -> None:
+    write_clips(1)
+    soundfile.write("raw/speaker0/clip0.flac", np.zeros(100), 8000)
+    paths = ["raw/speaker0/clip0.wav", "raw/speaker0/clip0.flac"]
+    write_manifest([{"path": path} for path in paths])
+    said = run(*RESAMPLE, "--format", "wav", code=1).stderr
+    assert (
+        "train.jsonl: lines 1 and 2, raw/speaker0/clip0.wav and raw/speaker0/clip0.flac, would both become"
+        in said
+    )
+    assert not Path("out").exists()
+
+
+def test_nothing_is_written_outside_of_the_folder() -> None:
+    write_clips(2)
+    Path("deep/er").mkdir(parents=True)
+    lines = [
+        {"path": str(Path("raw/speaker0/clip0.wav").absolute())},
+        {"path": "../../raw/speaker1/clip1.wav"},
+    ]
+    write_manifest(lines, "deep/er/train.jsonl")
+    run("resample", "--manifest", "deep/er/train.jsonl", "-d", "out", "-r", "16k")
+    assert set(contents("out")) == {"speaker0/clip0.wav", "speaker1/clip1.wav"}
+    first, second = (line["path"] for line in gathered())
+    assert first == str(Path("out/speaker0/clip0.wav").absolute())
+    assert second == "speaker1/clip1.wav"
+    Path("elsewhere").mkdir()
+    Path("linked").mkdir()
+    Path("linked/speaker0").symlink_to(Path("elsewhere").absolute())
+    said = run("resample", "--manifest", "deep/er/train.jsonl", "-d", "linked", "-r", "16k", code=3).stderr
+    assert "linked/speaker0/clip0.wav: a link leads out of linked: remove it" in said
+    assert not list(Path("elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "train.jsonl: this manifest has no lines"),
+        ("{\n", "train.jsonl: line 1 is not JSON: "),
+        ("[1]\n", "train.jsonl: line 1 is not a JSON object"),
+        ('{"text": "a"}\n', "train.jsonl: line 1 names no audio: it needs a field audio_filepath, path,"),
+        ("\xff\n", "train.jsonl: line 1 is not UTF-8 text"),
+    ],
+)
+def test_manifests_that_are_none(text: str, said: str) -> None:
+    Path("train.jsonl").write_bytes(text.encode("latin-1"))
+    assert said in run(*RESAMPLE, code=1).stderr
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-r", "16k", "--manifest", "train.jsonl"], "--manifest needs -d DIR"),
+        ([*RESAMPLE[1:], "raw"], "--manifest names the inputs: leave out IN and --files-from"),
+        (["raw", "-r", "16k", "-d", "out", "--shard", "1/2"], "--shard is for the clips of a manifest"),
+        (
+            ["raw", "-r", "16k", "-d", "out", "--retry-failed"],
+            "--retry-failed is for the clips of a manifest",
+        ),
+        ([*RESAMPLE[1:], "--shard", "0/2"], "--shard must be K/N, such as 1/64 to 64/64; got 0/2"),
+        ([*RESAMPLE[1:], "--skip-existing"], "--skip-existing does not go with --manifest"),
+    ],
+)
+def test_misuse(arguments: list[str], said: str) -> None:
+    write_clips(1)
+    assert said in run("resample", *arguments, code=2).stderr
+
+
+def test_a_folder_without_a_plan_and_a_missing_manifest() -> None:
+    assert "none: holds no corpus: begin one with convt resample" in run("gather", "none", code=1).stderr
+    assert "train.jsonl: cannot be read: No such file" in run(*RESAMPLE, code=1).stderr
+
+
+def test_a_dry_run_counts_and_writes_nothing() -> None:
+    write_clips(70)
+    assert "train.jsonl: 70 lines in 2 batches, to out" in run(*RESAMPLE, "--dry-run").stderr
+    assert not Path("out").exists()
