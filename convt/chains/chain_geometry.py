@@ -56,7 +56,7 @@ class ChainGeometry(NamedTuple):
         return _length(self.layers, length)
 
 
-def chain_geometry(layers: Trunk | Iterable[Stage | Trunk | Mapping[str, Any]]) -> ChainGeometry:
+def chain_geometry(layers: "Trunk | Iterable[Stage | Trunk | Mapping[str, Any]]") -> ChainGeometry:
     """Return strides, lengths, context and crops of several layers, one after another.
 
     Output j of a layer is at position ``p = j*down + crop`` of its full convolution, and depends on the
