@@ -107,12 +107,7 @@ def conv_transpose1d_vjp(
     kernel = Kernel.of(weight, bias, groups)
     geometry = Geometry.of(kernel.taps, stride, padding, output_padding, dilation, down)
     kernel.check(signal)
-    lead = (
-        signal.shape[:-1]
-        if kernel.shared or signal.ndim == 1
-        else (*signal.shape[:-2], kernel.out_channels)
-    )
-    wanted = (*lead, geometry.output_length(signal.shape[-1]))
+    wanted = (*kernel.output_axes(signal), geometry.output_length(signal.shape[-1]))
     if given.shape != wanted:
         raise ParameterError(f"g must have the shape of the output, {wanted}, got {given.shape}")
     result = result_dtype(kernel.dtype_with(signal.dtype), given.dtype)

@@ -148,8 +148,11 @@ class Kernel:
 
     def as_outputs(self, y: Array, x: Array) -> Array:
         """Return outputs (N, C_out, L_out) with the axes of the signal `x`."""
-        lead = x.shape[:-1] if self.shared or x.ndim == 1 else (*x.shape[:-2], self.out_channels)
-        return y.reshape(*lead, y.shape[-1])
+        return y.reshape(*self.output_axes(x), y.shape[-1])
+
+    def output_axes(self, x: Array) -> tuple[int, ...]:
+        """Return the axes before time of the outputs for a signal `x`."""
+        return x.shape[:-1] if self.shared or x.ndim == 1 else (*x.shape[:-2], self.out_channels)
 
 
 def of_conv1d(weight: Array, groups: int) -> Array:

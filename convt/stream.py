@@ -402,10 +402,7 @@ class Upsampler:
     def _push(self, samples: Array, *, last: bool) -> Array:
         with self._exclusive.use() as is_alone:
             check_alone(is_alone)
-            if self._flushed:
-                raise StreamError("this stream has been flushed: call reset() before the next signal")
-            if self._interrupted:
-                raise StreamError("an error interrupted this stream, and samples are lost: call reset()")
+            check_open(flushed=self._flushed, interrupted=self._interrupted)
             driver = self._admit(samples)
             try:
                 y = self._pushed(driver, samples, last=last)
@@ -478,6 +475,14 @@ class Upsampler:
 def _with_n(lead: tuple[int, ...]) -> str:
     """Return the shape of pieces with these axes before time."""
     return f"({''.join(f'{length}, ' for length in lead)}n{'' if lead else ','})"
+
+
+def check_open(*, flushed: bool, interrupted: bool) -> None:
+    """Raise a StreamError if a stream takes no more samples."""
+    if flushed:
+        raise StreamError("this stream has been flushed: call reset() before the next signal")
+    if interrupted:
+        raise StreamError("an error interrupted this stream, and samples are lost: call reset()")
 
 
 def check_alone(is_alone: bool) -> None:

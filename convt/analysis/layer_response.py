@@ -151,9 +151,7 @@ class LayerResponse:
         channels, relative to :attr:`power`.
         """
         spectrum = np.abs(np.fft.rfft(self.phase_powers)) / self.stride
-        amplitudes = np.sqrt((spectrum**2).mean(0))
-        multiples = np.arange(1, self.stride // 2 + 1)
-        return self._level(amplitudes[1:] * np.where(2 * multiples < self.stride, 2, 1))
+        return self._levels_of_tones(np.sqrt((spectrum**2).mean(0)))
 
     @cached_property
     def images(self) -> Reals:
@@ -180,7 +178,7 @@ class LayerResponse:
         return float(energy_centre(self._energy.sum(0)))
 
     def _levels_of_tones(self, powers: Reals) -> Reals:
-        """Return the levels of tones with powers |DFT/s|**2 at 0 and at multiples of the input rate."""
+        """Return the levels of tones with coefficients of these sizes, up to half the output rate."""
         multiples = np.arange(1, self.stride // 2 + 1)
         return self._level(powers[1:] * np.where(2 * multiples < self.stride, 2, 1))
 

@@ -21,8 +21,8 @@ from convt.chains.stages import (
     period_of,
     reset_all,
 )
-from convt.errors import ParameterError, ParameterTypeError, StreamError
-from convt.stream import Upsampler, check_alone
+from convt.errors import ParameterError, ParameterTypeError
+from convt.stream import Upsampler, check_alone, check_open
 from convt.streaming.exclusive import Exclusive
 from convt.streaming.threads import ThreadTeam
 
@@ -193,10 +193,7 @@ class Chain(Trunk):
     def _push(self, samples: Array | None, *, last: bool) -> Array:
         with self._exclusive.use() as is_alone:
             check_alone(is_alone)
-            if self._flushed:
-                raise StreamError("this stream has been flushed: call reset() before the next signal")
-            if self._interrupted:
-                raise StreamError("an error interrupted this stream, and samples are lost: call reset()")
+            check_open(flushed=self._flushed, interrupted=self._interrupted)
             if samples is None and not self._begun:
                 self._flushed = True
                 return no_samples(self.stages)

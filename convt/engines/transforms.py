@@ -39,8 +39,8 @@ class Transforms(NamedTuple):
     rows_are_independent : bool
         Whether a row has the same bytes whatever other rows are transformed with it.
     slow : int or None
-        A length of which complex numbers in single precision take twice as long as of others (measured on
-        AMD Zen 3 with ducc0 0.42).
+        A length at which complex transforms in single precision take twice as long per point as at other
+        lengths (measured on AMD Zen 3 with ducc0 0.42).
     forth, back : callable
         Transform complex numbers (..., N) in place.
     forth_real : callable

@@ -20,7 +20,7 @@ Line = dict[str, Any]
 
 
 class Written(NamedTuple):
-    """An output: its path for the manifest, and the frames, rate and channels of its audio."""
+    """An output: its path for the manifest, and the frames and rate of its audio."""
 
     path: str
     frames: int

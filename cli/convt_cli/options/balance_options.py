@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from convt_cli.options import headings, kernel_options, report_options, values
+from convt_cli.options import headings, kernel_options, layer_options, report_options
 
 
 @dataclass(eq=False, repr=False)  # which would take time to make
@@ -41,15 +41,7 @@ class BalanceOptions:
             help="The layers to balance, such as 'ups.*' or ups.0,ups.2.",
         ),
     ]
-    strides: Annotated[
-        Any,
-        typer.Option(
-            metavar="S,S,...",
-            parser=values.parse_strides,
-            rich_help_panel=headings.RATE,
-            help="Their strides, in the same order, such as 8,8,2,2.",
-        ),
-    ]
+    strides: layer_options.Strides
     powers: Annotated[
         bool,
         typer.Option(

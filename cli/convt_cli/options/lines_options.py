@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convt_cli.options import headings, report_options, values
+from convt_cli.options import headings, layer_options, report_options, values
 
 
 @dataclass(eq=False, repr=False)  # which would take time to make
@@ -22,15 +22,7 @@ class LinesOptions:
             help="Output of a decoder: audio, .npy (L,) or (C, L), or - for stdin.",
         ),
     ]
-    strides: Annotated[
-        Any,
-        typer.Option(
-            metavar="S,S,...",
-            parser=values.parse_strides,
-            rich_help_panel=headings.RATE,
-            help="The strides of the decoder's upsampling layers, the first first, such as 8,8,2,2.",
-        ),
-    ]
+    strides: layer_options.Strides
     rate: Annotated[
         Any,
         typer.Option(
