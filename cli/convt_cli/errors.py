@@ -41,10 +41,12 @@ class Unwritable(Exception):  # noqa: N818  # becomes a Failure where the file's
 class SomeFailed(Failure):
     """Some of several outputs, or all, could not be made."""
 
-    def __init__(self, names: Sequence[str], of: int) -> None:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        super().__init__(f"{len(names)} of {of} files failed: {', '.join(names[:_NAMED])}{more}")
-        self.exit_code = 1 if len(names) == of else 3
+    def __init__(self, names: Sequence[str], of: int, count: int = 0) -> None:
+        count = count or len(names)
+        more = f" and {count - _NAMED} more" if count > _NAMED else ""
+        named = f": {', '.join(names[:_NAMED])}{more}" if names else ""
+        super().__init__(f"{count} of {of} files failed{named}")
+        self.exit_code = 1 if count == of else 3
 
 
 class ReaderGone(Exception):  # noqa: N818  # the reader of standard output has enough: no error

@@ -32,9 +32,11 @@ class NpyReader:
 
     format = None
 
-    def __init__(self, path: Path, precision: str | None, *, channels_last: bool = False) -> None:
+    def __init__(
+        self, path: Path, precision: str | None, *, channels_last: bool = False, held: Path | None = None
+    ) -> None:
         self._channels_last = channels_last
-        self.source = Source(path)
+        self.source = Source(path, held)
         try:
             self._open(path, precision)
         except BaseException:

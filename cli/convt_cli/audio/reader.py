@@ -51,6 +51,7 @@ def open_reader(
     again: bool,
     truncated: bool,
     channels_last: bool = False,
+    held: Path | None = None,
 ) -> Reader:
     """Open a signal: an array if its name ends in ``.npy``, else audio.
 
@@ -68,6 +69,8 @@ def open_reader(
         Whether a truncated input is accepted.
     channels_last : bool
         Whether an array is (L, C) or (N, L, C).
+    held : Path or None
+        The file that holds the bytes, if `path` is only a name.
 
     Raises
     ------
@@ -75,8 +78,8 @@ def open_reader(
         The input is missing or damaged, or its name does not fit its content.
     """
     if path.suffix.lower() == ".npy" and raw is None:
-        return NpyReader(path, precision, channels_last=channels_last)
-    source = Source(path)
+        return NpyReader(path, precision, channels_last=channels_last, held=held)
+    source = Source(path, held)
     try:
         return _open_audio(source, precision, raw, truncated, again)
     except BaseException:

@@ -30,15 +30,15 @@ def gather(
     Example:
       convt gather corpus_16k
     """  # noqa: D301  # \b keeps the line breaks below it
+    from convt_cli.corpus.corpus_plan import CorpusPlan
     from convt_cli.corpus.gather import gather_plan, summary  # heavy: not for --help
-    from convt_cli.corpus.plan import Plan
     from convt_cli.errors import SomeFailed
     from convt_cli.text.report import Reporter
 
     with report.json_errors(as_json=False):
-        plan, reporter = Plan.open(folder), Reporter(quiet)
+        plan, reporter = CorpusPlan.open(folder), Reporter(quiet)
         gathered = gather_plan(plan)
         reporter.note(summary(gathered))
         reporter.written(gathered.manifest)
         if gathered.failed:
-            raise SomeFailed(gathered.failed, plan.lines)
+            raise SomeFailed(gathered.names, gathered.clips, gathered.failed)

@@ -5,6 +5,7 @@ import re
 from convt_cli.commands.with_options import with_options
 from convt_cli.errors import Misuse
 from convt_cli.files.paths import STREAM
+from convt_cli.options.resample_options import ResampleOptions
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.text import report
 
@@ -40,10 +41,10 @@ def convert(options: UpsampleOptions, command: str) -> None:
     target = options.output or options.folder
     audio_on_stdout = target == STREAM if target else STREAM in options.sources
     with report.json_errors(as_json=options.as_json, to_stderr=audio_on_stdout):
-        if getattr(options, "manifest", None):
-            from convt_cli.corpus.run import resample_manifest  # heavy, too
+        if isinstance(options, ResampleOptions) and options.is_corpus:
+            from convt_cli.corpus.run import resample_corpus  # heavy, too
 
-            resample_manifest(options.completed())  # type: ignore[arg-type]  # only these have a manifest
+            resample_corpus(options.completed())
             return
         _check(options, command)
         from convt_cli.jobs.upsample import upsample_files  # heavy: not for --help

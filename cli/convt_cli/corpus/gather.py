@@ -1,29 +1,33 @@
-"""Check the records of all batches, and write the manifest of what was made."""
+"""Check the records of all batches, and write the manifest of the outputs."""
 
 import json
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from convt_cli.corpus.manifest import Written, updated
-from convt_cli.corpus.plan import BATCH, Plan
+from convt_cli.corpus.corpus_plan import CorpusPlan, Facts
+from convt_cli.corpus.manifest import Line, Written, updated
 from convt_cli.errors import Failure
 from convt_cli.files.atomic_write import atomic_write
 
-_SHOWN = 5  # names in a message
+_SHOWN = 20  # names in a message
 
 
 class Gathered(NamedTuple):
-    """The new manifest, its number of lines and seconds of audio, and the clips that failed."""
+    """The new manifest, and the numbers of clips, of seconds of audio and of clips that failed.
+
+    Of the latter some are named.
+    """
 
     manifest: Path
-    lines: int
+    clips: int
     seconds: float
-    failed: list[str]
+    failed: int
+    names: list[str]
 
 
-def gather_plan(plan: Plan) -> Gathered:
+def gather_plan(plan: CorpusPlan) -> Gathered:
     """Write ``manifest.jsonl`` or ``.csv``, and ``failed.jsonl`` if clips have failed.
 
     Raises
@@ -34,7 +38,7 @@ def gather_plan(plan: Plan) -> Gathered:
     _check_done(plan)
     path = plan.folder / f"manifest{'.csv' if plan.manifest.is_csv else '.jsonl'}"
     failures = plan.folder / "failed.jsonl"
-    lines, seconds, failed, gone = 0, 0.0, list[str](), list[str]()
+    clips, seconds, failed, names, gone = 0, 0.0, 0, list[str](), list[str]()
     with (
         atomic_write(path, overwrite=True) as made,
         atomic_write(failures, overwrite=True) as lost,
@@ -44,40 +48,43 @@ def gather_plan(plan: Plan) -> Gathered:
         if plan.manifest.is_csv:
             good.write(plan.manifest.format_header())
         for number, line, facts in _lines(plan):
-            fields = plan.manifest.parse(number + 1, line)
-            if "error" in facts:
-                failed.append(facts["source"])
-                bad.write(json.dumps(fields | {"error": facts["error"]}, ensure_ascii=False) + "\n")
-                continue
-            output = plan.folder / facts["output"]
-            if not (output.is_file() and output.stat().st_size == facts["bytes"]):
-                gone.append(str(output))
-            original = plan.manifest.source(number + 1, fields)
-            shown = str(output.absolute()) if Path(original).is_absolute() else facts["output"]
-            good.write(
-                plan.manifest.format(updated(fields, Written(shown, facts["frames"], facts["rate"])))
-            )
-            lines += 1
-            seconds += facts["frames"] / facts["rate"]
+            if "output" in facts and not _is_there(plan.folder / facts["output"], facts["bytes"]):
+                gone.append(facts["output"])
+            texts, errors = _gathered(plan, number, line, facts)
+            good.writelines(texts)
+            clips += facts.get("clips", 1)
+            seconds += facts.get("seconds", 0.0)
+            for name, fields in errors:
+                failed += 1
+                names += [name] if failed <= _SHOWN else []
+                bad.write(json.dumps(fields, ensure_ascii=False) + "\n")
         if gone:
+            shown = ", ".join(str(plan.folder / name) for name in gone[:_SHOWN])
             raise Failure(
-                f"{len(gone)} outputs are missing or have another size: {', '.join(gone[:_SHOWN])}"
+                f"{len(gone)} outputs are missing or have another size: {shown}"
                 f"{' ...' if len(gone) > _SHOWN else ''}; remove those of another size, and run again with"
                 " --retry-failed"
             )
     if not failed:
         failures.unlink()
-    return Gathered(path, lines, seconds, failed)
+    return Gathered(path, clips, seconds, failed, names)
+
+
+def _is_there(output: Path, size: int) -> bool:
+    try:
+        return output.stat().st_size == size
+    except OSError:
+        return False
 
 
 def summary(gathered: Gathered) -> str:
     """Return a sentence on what was gathered."""
-    lost = f", {len(gathered.failed)} failed: see failed.jsonl" if gathered.failed else ""
-    return f"{gathered.lines} lines, {gathered.seconds / 3600:.3g} hours of audio{lost}"
+    lost = f", {gathered.failed} failed: see failed.jsonl" if gathered.failed else ""
+    return f"{gathered.clips - gathered.failed} clips, {gathered.seconds / 3600:.3g} hours of audio{lost}"
 
 
-def _check_done(plan: Plan) -> None:
-    missing = list(plan.undone())
+def _check_done(plan: CorpusPlan) -> None:
+    missing = plan.undone().tolist()
     if missing:
         shown = ", ".join(str(batch + 1) for batch in missing[:_SHOWN])
         raise Failure(
@@ -87,14 +94,48 @@ def _check_done(plan: Plan) -> None:
         )
 
 
-def _lines(plan: Plan) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+def _lines(plan: CorpusPlan) -> Iterator[tuple[int, bytes, Facts]]:
     """Yield the number, the bytes and the record of each line; of a repeated file, that of the first."""
-    record = lru_cache(8)(plan.record)
+    record = lru_cache(maxsize=8)(plan.record)
     for number, (_, line) in enumerate(plan.manifest.raw_lines()):
-        facts = record(number // BATCH).get(number)
+        facts = record(plan.batch_of(number)).get(number)
         if facts and "as" in facts:
-            facts = record(facts["as"] // BATCH).get(facts["as"])
+            facts = record(plan.batch_of(facts["as"])).get(facts["as"])
+            facts = facts and facts | {"seconds": 0.0}  # counted before
         if facts is None:
-            part = plan.part(number // BATCH)
+            part = plan.part(plan.batch_of(number))
             raise Failure(f"{part}: has no record of line {number + 1}: remove it, and run again")
         yield number, line, facts
+
+
+def _gathered(
+    plan: CorpusPlan, number: int, line: bytes, facts: Facts
+) -> tuple[list[str], list[tuple[str, Line]]]:
+    """Return the new lines for one of the manifest, and names and lines of clips that have failed."""
+    fields = plan.manifest.parse(number + 1, line)
+    if "error" in facts:
+        return [], [(facts["source"], fields | {"error": facts["error"]})]
+    original = plan.manifest.source(number + 1, fields)
+    is_relative = not (original.startswith("/") or "://" in original)
+    shown = (
+        facts["output"]
+        if is_relative or plan.is_of_shards
+        else str((plan.folder / facts["output"]).absolute())
+    )
+    if "members" not in facts:
+        return [plan.manifest.format(updated(fields, Written(shown, facts["frames"], facts["rate"])))], []
+    made = [
+        {
+            "path": shown,
+            "member": name,
+            "sampling_rate": rate,
+            "num_samples": frames,
+            "duration": frames / rate,
+        }
+        for name, frames, rate in facts["members"]
+    ]
+    dropped = [
+        (f"{original}/{name}", {"path": original, "member": name, "error": error})
+        for name, error in facts["dropped"].items()
+    ]
+    return [json.dumps(each, ensure_ascii=False) + "\n" for each in made], dropped

@@ -54,6 +54,11 @@ class Manifest:
                 f" {', '.join(self.header)}"
             )
 
+    @property
+    def folder(self) -> str:
+        """The folder to which relative paths are relative."""
+        return str(self.path.parent)
+
     def raw_lines(self, start: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Yield the place in the file, and the bytes, of each line that is not blank."""
         with self.path.open("rb") as file:

@@ -1,162 +1,120 @@
-"""Do the batches of a plan: each clip whole or not at all, and a record of each batch when it is done."""
+"""Do the batches of a plan on this machine, in several processes, and report the progress."""
 
-import json
-import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from typing import Any, NamedTuple
 
+from convt_cli.corpus.clips import Outcome, do_batch
+from convt_cli.corpus.corpus_plan import CorpusPlan, count_lines
 from convt_cli.corpus.gather import gather_plan, summary
-from convt_cli.corpus.plan import Clip, Plan
 from convt_cli.errors import Failure, SomeFailed
-from convt_cli.files.atomic_write import make_folder
-from convt_cli.jobs.batch import run_all
+from convt_cli.files.paths import is_tar
 from convt_cli.kernels.selection import check_weights
 from convt_cli.options.resample_options import ResampleOptions
-from convt_cli.options.upsample_options import UpsampleOptions
+from convt_cli.run.pipeline import warm_up
 from convt_cli.run.prepare import check_options
 from convt_cli.run.upsampler_cache import upsampler_cache
-from convt_cli.run.workers import cores
+from convt_cli.run.workers import WorkerKilledError, cores, workers
 from convt_cli.text.progress import Bar
 from convt_cli.text.report import Reporter
 
-_AT_ONCE = 16  # batches whose clips are given to workers together
-Facts = dict[str, Any]
+_AT_ONCE = 4096  # batches given to workers together: a list of all could be long
+_MINUTE = 60.0  # seconds between lines of progress where there is no terminal
 
 
-class _Task(NamedTuple):
-    """A clip, and the job that makes it; its output goes elsewhere first if there is a file already."""
-
-    clip: Clip
-    job: UpsampleOptions
-
-
-def resample_manifest(options: ResampleOptions) -> None:
-    """Resample the clips of a manifest, or of a shard of it."""
+def resample_corpus(options: ResampleOptions) -> None:
+    """Resample the clips of a manifest or of tar files, or a shard of them."""
     upsampler_cache().clear()
     check_options(options)
     check_weights(options)
     reporter = Reporter(options.quiet, options.verbose, options.as_json)
-    manifest, folder = options.corpus
     if options.dry_run:
-        lines, count = Plan.counted(options, manifest)
-        reporter.note(f"{manifest}: {lines} lines in {count} batches, to {folder}")
+        lines, count = count_lines(options)
+        listed = f"{options.manifest}: {lines} lines" if options.manifest else f"{lines} tar files"
+        reporter.note(f"{listed} in {count} batches, to {options.outputs}")
         return
-    plan = Plan.of(options, manifest, folder)
+    plan = CorpusPlan.of(options)
+    total = run_plan(plan, options, reporter)
     shard = options.shard or (1, 1)
-    batches = _with_failures(plan, shard) if options.retry_failed else plan.undone(shard)
-    failed = _do(plan, batches, options, reporter)
     if shard[1] > 1:
         reporter.note(f"shard {shard[0]} of {shard[1]} is done; when all are: convt gather {plan.folder}")
-        if failed:
-            raise SomeFailed(failed, plan.lines)
+        if total.failed:
+            raise SomeFailed([], total.clips, total.failed)
         return
     gathered = gather_plan(plan)
     reporter.note(summary(gathered))
     reporter.written(gathered.manifest)
     if gathered.failed:
-        raise SomeFailed(gathered.failed, plan.lines)
+        raise SomeFailed(gathered.names, gathered.clips, gathered.failed)
 
 
-def _with_failures(plan: Plan, shard: tuple[int, int]) -> Iterator[int]:
-    """Yield the batches of a shard that are not done, or with failures or outputs that are gone."""
-    number, count = shard
-    for batch in range(number - 1, plan.batches, count):
-        record = plan.record(batch)
-        if not record or any(_is_lost(plan, facts) for facts in record.values()):
-            yield batch
+def run_plan(plan: CorpusPlan, options: ResampleOptions, reporter: Reporter) -> Outcome:
+    """Do the batches of a plan that are not done, and return what has become of them."""
+    shard = options.shard or (1, 1)
+    batches = plan.all_batches(shard) if options.retry_failed else plan.undone(shard).tolist()
+    total = Outcome()
+    with closing(_Progress(plan, batches, reporter)) as progress:
+        for outcome in do_here(plan, batches, options):
+            total += outcome
+            progress.close()  # the lines that follow take its place
+            for line in outcome.losses:
+                reporter.lose(line)
+            for line in outcome.errors:
+                reporter.fail(Failure(line))
+            if more := outcome.failed - len(outcome.errors):
+                reporter.fail(Failure(f"{more} more have failed: see their batch's record"))
+            progress(total)
+    return total
 
 
-def _is_lost(plan: Plan, facts: Facts) -> bool:
-    if "error" in facts:
-        return True
-    return "output" in facts and not (plan.folder / facts["output"]).is_file()
+def do_here(plan: CorpusPlan, batches: Iterable[int], options: ResampleOptions) -> Iterator[Outcome]:
+    """Do batches in processes of this machine, and yield the outcome of each, in their order."""
+    count, remaining = options.jobs or cores(), iter(batches)
+    while window := list(islice(remaining, _AT_ONCE)):
+        if count == 1 or len(window) == 1:
+            for batch in window:
+                yield do_batch(plan, batch, options)
+            continue
+        _warm_up(plan, window[0], options)
+        with workers(min(count, len(window))) as some:
+            results = some.run(do_batch, [(plan, batch, options) for batch in window])
+            for batch, result in zip(window, results, strict=True):
+                killed = isinstance(result, WorkerKilledError)
+                yield do_batch(plan, batch, options, alone=True) if killed else result
 
 
-def _do(plan: Plan, batches: Iterable[int], options: ResampleOptions, reporter: Reporter) -> list[str]:
-    """Do some batches, and return the names of the clips that failed."""
-    failed, done = list[str](), 0
-    processes, remaining = options.jobs or cores(), iter(batches)
-    with closing(Bar("clips/s", 1, shown=reporter.is_for_people)) as bar:
-        while window := list(islice(remaining, _AT_ONCE)):
-            tasks = [(batch, list(_tasks(plan, batch, options))) for batch in window]
-            jobs = [task.job for _, some in tasks for task in some if isinstance(task, _Task)]
-            with closing(run_all(jobs, processes, brief=True)) as results:
-                for batch, some in tasks:
-                    record = list[Facts]()
-                    for task in some:
-                        facts = task if isinstance(task, dict) else _record(plan, task, next(results)[1])
-                        record.append(facts)
-                        if "error" in facts:
-                            bar.close()
-                            failed.append(str(facts["source"]))
-                            reporter.fail(Failure(facts["error"]))
-                        done += 1
-                        bar(done, None)
-                    plan.write_record(batch, record)
-    return failed
+def _warm_up(plan: CorpusPlan, batch: int, options: ResampleOptions) -> None:
+    """Prepare the filter of the first clip, for processes that will be forked."""
+    for clip in islice(plan.clips(batch, options), 1):
+        if clip.source.is_file() and not is_tar(clip.source):
+            with suppress(Failure):  # the process that does the clip reports it
+                warm_up(options.for_input(clip.source, clip.target))
 
 
-def _tasks(plan: Plan, batch: int, options: ResampleOptions) -> Iterator[_Task | Facts]:
-    """Yield a task for each clip of a batch, or the record of one that needs none."""
-    before = plan.record(batch)
-    for clip in plan.clips(batch, options):
-        known = before.get(clip.number)
-        if clip.number in plan.repeats:
-            yield {"line": clip.number, "as": plan.repeats[clip.number]}
-        elif known and not _is_lost(plan, known):
-            yield known
-        else:
-            try:
-                yield _task(plan, clip, options)
-            except Failure as failure:
-                yield _failed(clip, failure)
+class _Progress:
+    """Clips, hours of audio, speed, time left and failures: on a terminal, or every minute in a line."""
 
+    def __init__(self, plan: CorpusPlan, batches: Sequence[int], reporter: Reporter) -> None:
+        self._unit, self._reporter = plan.unit, reporter
+        self._total = sum(map(plan.size, batches))
+        self._bar = Bar(f"{self._unit}/s", 1, shown=reporter.is_for_people)
+        self._begun = self._said = time.monotonic()
 
-def _task(plan: Plan, clip: Clip, options: ResampleOptions) -> _Task:
-    make_folder(clip.target.parent)
-    plan.check_place(clip.target)
-    output, overwrite = clip.target, options.overwrite
-    if not overwrite and os.path.lexists(output):  # of a run that was killed, or of another program
-        make_folder(plan.home / "check")
-        output, overwrite = plan.home / "check" / f"{clip.number:010d}{clip.target.suffix}", True
-    job = options.for_input(clip.source, output)
-    return _Task(clip, replace(job, overwrite=overwrite, as_json=True, folder=plan.folder))
+    def __call__(self, total: Outcome) -> None:
+        """Show the progress."""
+        more = f", {total.seconds / 3600:.3g} h of audio"
+        more += f", {total.failed} failed" if total.failed else ""
+        self._bar(total.lines, self._total, more=more)
+        now = time.monotonic()
+        if now - self._said >= _MINUTE and not self._bar.is_possible:
+            self._said, speed = now, total.lines / (now - self._begun)
+            left = (self._total - total.lines) / speed / 60
+            self._reporter.note(
+                f"{total.lines} of {self._total} {self._unit}{more}, {speed:.3g} {self._unit}/s,"
+                f" {left:.0f} min left"
+            )
 
-
-def _record(plan: Plan, task: _Task, result: Any) -> Facts:
-    """Return the record of a clip that is done, or has failed."""
-    clip = task.clip
-    if isinstance(result, Failure):
-        return _failed(clip, result)
-    made = json.loads(result.json)["output"]
-    if task.job.target != clip.target:
-        try:
-            _keep_if_same(task.job.target, clip.target)
-        except Failure as failure:
-            return _failed(clip, failure)
-    return {
-        "line": clip.number,
-        "output": os.path.relpath(clip.target, plan.folder),
-        **{name: made[name] for name in ("frames", "channels", "rate", "bytes", "sha256")},
-    }
-
-
-def _failed(clip: Clip, failure: Failure) -> Facts:
-    return {"line": clip.number, "source": str(clip.source), "error": str(failure)}
-
-
-def _keep_if_same(made: Path, target: Path) -> None:
-    """Refuse a file in the place of an output unless it is that output; remove the other one."""
-    from filecmp import cmp
-
-    try:
-        is_same = target.is_file() and cmp(made, target, shallow=False)
-    finally:
-        with suppress(OSError):
-            made.unlink()
-    if not is_same:
-        raise Failure(f"{target}: already exists with other content; remove it, or use --overwrite")
+    def close(self) -> None:
+        """Remove the bar until the next call."""
+        self._bar.close()

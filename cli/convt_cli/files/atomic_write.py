@@ -4,7 +4,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 from zlib import crc32
@@ -112,6 +112,26 @@ def atomic_write(target: Path, *, overwrite: bool, sync: bool = True) -> Iterato
             raise Failure(
                 f"{target}: another program created it in the meantime; use --overwrite to replace it"
             ) from None
+
+
+def write_whole(target: Path, content: bytes, *, sync: bool = True) -> None:
+    """Write a file, whole or not at all, in the place of an earlier one."""
+    with atomic_write(target, overwrite=True, sync=sync) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def temporary_file(name: str) -> Iterator[Path]:
+    """Yield a new empty file for a while; `name` is for messages.
+
+    Where the system has unnamed files it is one, so that nothing is left however the process ends.
+    """
+    import tempfile  # slow to import
+
+    with write_errors_as_failures(name), ExitStack() as stack:
+        folder = Path(tempfile.gettempdir())
+        unnamed = _unnamed(folder, None)
+        yield stack.enter_context(unnamed or _named(folder / f"convt-{os.urandom(8).hex()}", None))
 
 
 @contextmanager

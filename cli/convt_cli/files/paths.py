@@ -15,6 +15,11 @@ def parse_path(text: str) -> Path:
     return Path.cwd() / path if path == STREAM and text != str(STREAM) else path
 
 
+def is_tar(path: Path) -> bool:
+    """Return whether a file's name is that of a tar file."""
+    return path.suffix.lower() == ".tar"
+
+
 def input_name(path: Path) -> str:
     """Return the name of an input in messages."""
     return "standard input" if path == STREAM else typed(path)

@@ -27,6 +27,8 @@ class Source:
     ----------
     path : Path
         The input's name; ``-`` is standard input.
+    held : Path or None
+        The file that holds the bytes, if `path` is only a name.
 
     Attributes
     ----------
@@ -36,14 +38,16 @@ class Source:
         Whether it has been copied to a temporary file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, held: Path | None = None) -> None:
         self.path = path
         self._head = bytearray()  # bytes of a pipe that were read as its header
         self._at = 0  # position in it
         self.spooled = False
         self._file: IO[bytes] = io.BytesIO()
         try:
-            self._file = io.FileIO(0, closefd=False) if path == STREAM else io.FileIO(os.fsencode(path))
+            self._file = (
+                io.FileIO(0, closefd=False) if path == STREAM else io.FileIO(os.fsencode(held or path))
+            )
             self._original = self._file
             self._found = os.fstat(self._file.fileno())
             # A file on standard input that is partly read already is treated as a pipe.

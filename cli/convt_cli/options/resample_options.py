@@ -1,15 +1,19 @@
 """The options of ``convt resample``: those of ``convt upsample`` but for what belongs to its operator."""
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import typer
 
 from convt_cli.errors import Misuse
-from convt_cli.files.paths import parse_path
+from convt_cli.files.paths import is_tar, parse_path
 from convt_cli.options import headings, values
 from convt_cli.options.upsample_options import UpsampleOptions
+
+_BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
 @dataclass(frozen=True, repr=False, slots=True)
@@ -17,9 +21,10 @@ class ResampleOptions(UpsampleOptions):
     """The options of ``convt resample``."""
 
     lowers: ClassVar[bool] = True
-    hidden: ClassVar[frozenset[str]] = frozenset(
-        ("weights", "normalize", "tensor", "layout", "stride", "padding", "output_padding", "dilation")
-    ) | {"groups", "bias"}
+    hidden: ClassVar[frozenset[str]] = UpsampleOptions.hidden | {
+        *("weights", "normalize", "tensor", "layout", "stride", "padding", "output_padding", "dilation"),
+        *("groups", "bias"),
+    }
 
     output: Annotated[
         Path | None,
@@ -89,6 +94,13 @@ class ResampleOptions(UpsampleOptions):
             help="Do only the K-th of N parts of the manifest: one per machine. Then run convt gather DIR.",
         ),
     ] = None
+    on_error: Annotated[
+        Literal["drop", "fail"],
+        typer.Option(
+            rich_help_panel=headings.MANY,
+            help="A sample of a tar file that fails: drop it and list it, or fail the whole tar file.",
+        ),
+    ] = "drop"
     retry_failed: Annotated[
         bool,
         typer.Option(
@@ -98,7 +110,7 @@ class ResampleOptions(UpsampleOptions):
         ),
     ] = False
 
-    def completed(self) -> "ResampleOptions":
+    def completed(self) -> Self:
         """Return the options with those filled in that follow from others.
 
         Raises
@@ -108,28 +120,45 @@ class ResampleOptions(UpsampleOptions):
         """
         if not self.rate:
             raise Misuse("--rate is missing: name the sample rate of the output, such as --rate 48k")
-        self._check_manifest()
+        self._check_corpus()
+        sources = [file for source in self.sources for file in _tar_files(source)]
         if self.only_down and self.only_up:
             raise Misuse("--only-down and --only-up together would change no rate: use one of them")
-        return UpsampleOptions.completed(self)  # type: ignore[return-value]  # of this class
+        return replace(UpsampleOptions.completed(self), sources=sources)
 
     @property
-    def corpus(self) -> tuple[Path, Path]:
-        """The manifest, and the folder for its outputs."""
-        if self.manifest is None or self.folder is None:
-            raise Misuse("--manifest needs -d DIR, the folder for the outputs")
-        return self.manifest, self.folder
+    def is_corpus(self) -> bool:
+        """Whether the work is done by a plan."""
+        return self.manifest is not None or any(is_tar(source) for source in self.sources)
 
-    def _check_manifest(self) -> None:
-        """Refuse options that do not go with a manifest, or need one."""
-        if self.manifest is None:
-            for name, given in (("--shard", self.shard), ("--retry-failed", self.retry_failed)):
+    @property
+    def outputs(self) -> Path:
+        """The folder for the outputs of a corpus."""
+        if self.folder is None:
+            what = "--manifest needs" if self.manifest else "tar files need"
+            raise Misuse(f"{what} -d DIR, the folder for the outputs")
+        return self.folder
+
+    def _check_corpus(self) -> None:
+        """Refuse options that do not go with a manifest or tar files, or need them."""
+        if not self.is_corpus:
+            for name, given in (
+                ("--shard", self.shard),
+                ("--retry-failed", self.retry_failed),
+                ("--on-error", self.on_error != "drop"),
+            ):
                 if given:
-                    raise Misuse(f"{name} is for the clips of a manifest: name it with --manifest")
+                    raise Misuse(
+                        f"{name} is for the clips of a manifest, named with --manifest, or of tar files"
+                    )
             return
-        if self.sources or self.files_from:
+        if self.manifest and (self.sources or self.files_from):
             raise Misuse("--manifest names the inputs: leave out IN and --files-from")
-        _ = self.corpus  # raises if there is no folder
+        if not self.manifest:
+            other = next((source for source in self.sources if not is_tar(source)), self.files_from)
+            if other:
+                raise Misuse(f"{other}: is no tar file as the others are: run convt twice")
+        _ = self.outputs  # raises if there is no folder
         for name, given in (
             ("-o", self.output),
             ("--plot", self.plot),
@@ -138,5 +167,18 @@ class ResampleOptions(UpsampleOptions):
         ):
             if given:
                 raise Misuse(
-                    f"{name} does not go with --manifest, which resumes by itself and writes records"
+                    f"{name} does not go with {'--manifest' if self.manifest else 'tar files'}: such a run"
+                    " resumes by itself and writes records"
                 )
+
+
+def _tar_files(source: Path) -> Iterator[Path]:
+    """Yield the tar files of a pattern such as shard-{000..999}.tar, which the shell may have left."""
+    found = _BRACES.search(str(source)) if is_tar(source) and not source.exists() else None
+    if not found:
+        yield source
+        return
+    first, last = found[1], found[2]
+    for number in range(int(first), int(last) + 1):
+        name = f"{number:0{len(first)}d}"
+        yield from _tar_files(parse_path(_BRACES.sub(name, str(source), count=1)))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import typer
 
@@ -23,7 +23,8 @@ class UpsampleOptions:
     """
 
     lowers: ClassVar[bool] = False  # whether --rate may be below an input's
-    hidden: ClassVar[frozenset[str]] = frozenset()  # fields that are no options of the command
+    # Fields that are no options of the command.
+    hidden: ClassVar[frozenset[str]] = frozenset(("held_source", "held_target"))
     only_down = only_up = False  # which are options of another command, as this is
     edges = "zero"
 
@@ -341,8 +342,11 @@ class UpsampleOptions:
     ] = False
     verbose: report_options.Verbose = False
     quiet: report_options.Quiet = False
+    # Files with the bytes of source and target, if those only name members of tar files, or objects.
+    held_source: Path | None = field(default=None, compare=False)
+    held_target: Path | None = field(default=None, compare=False)
 
-    def completed(self) -> "UpsampleOptions":
+    def completed(self) -> Self:
         """Return the options with those filled in that follow from others."""
         changes: dict[str, Any] = {}
         if self.raw and self.rate_in is None:  # no other rate is given
@@ -353,7 +357,7 @@ class UpsampleOptions:
             changes |= {"sync": not (self.folder or self.files_from or len(self.sources) > 1)}
         return replace(self, **changes)
 
-    def for_input(self, source: Path, output: Path | None) -> "UpsampleOptions":
+    def for_input(self, source: Path, output: Path | None) -> Self:
         """Return the options of one input."""
         return replace(self, sources=[source], output=output)
 

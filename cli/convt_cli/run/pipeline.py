@@ -108,6 +108,8 @@ def _failures_of(options: UpsampleOptions) -> Iterator[None]:
 
 def _check_target(options: UpsampleOptions) -> None:
     """Refuse an output that cannot be written; create its folder if -d asks for it."""
+    if options.held_target:
+        return
     if options.target == STREAM:
         check_stream(options.inputs)
         return
@@ -117,6 +119,13 @@ def _check_target(options: UpsampleOptions) -> None:
     if os.path.isdir(parent) or not options.folder:
         many = options.folder is not None
         check_target(options.target, options.inputs, overwrite=options.overwrite, many=many)
+
+
+@contextmanager
+def _held(options: UpsampleOptions) -> Iterator[Path | None]:
+    """Yield the file that holds the bytes of the target."""
+    with write_errors_as_failures(output_name(options.target)):
+        yield options.held_target
 
 
 class _Run:
@@ -213,6 +222,8 @@ class _Run:
     def _open_output(self) -> AbstractContextManager[Path | None]:
         if self._options.target == STREAM:
             return write_errors_as_failures(output_name(STREAM))
+        if self._options.held_target:
+            return _held(self._options)
         return atomic_write(
             self._options.target, overwrite=self._options.overwrite, sync=bool(self._options.sync)
         )

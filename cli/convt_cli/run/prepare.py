@@ -91,6 +91,7 @@ def open_input(options: UpsampleOptions) -> Reader:
         again=again,
         truncated=options.allow_truncated,
         channels_last=options.channels_last,
+        held=options.held_source,
     )
 
 
@@ -117,7 +118,7 @@ def plan_run(
     dither = _dither(options, formats[1])
     if is_copy := _is_copy(options, ratio, formats):
         metadata, dither = replace(metadata, lost=[]), "none"
-        bytes_out = options.source.stat().st_size
+        bytes_out = (options.held_source or options.source).stat().st_size
     return RunPlan(
         options,
         ratio,
@@ -168,7 +169,7 @@ def _is_copy(options: UpsampleOptions, ratio: Ratio, formats: tuple[Format | Non
     as_it_is = options.overs is None and options.nonfinite == "error" and options.dither != "tpdf"
     as_it_is = as_it_is and options.gain == 0 and not (options.precision and formats[0] is None)
     has_rate = options.rate is not None and ratio == SAME
-    rereadable = options.source != STREAM and os.path.isfile(options.source)
+    rereadable = options.source != STREAM and os.path.isfile(options.held_source or options.source)
     return has_rate and as_it_is and rereadable and formats[0] == formats[1]
 
 

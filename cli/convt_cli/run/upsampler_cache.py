@@ -1,9 +1,10 @@
 """A cache of recently used upsamplers, for inputs like earlier ones."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.memory import kernel_memory
 from convt_cli.samples.formats import Array
 
-_KEPT, _BYTES = 2, 1 << 28  # upsamplers kept, for files that alternate; total bytes of more than one
+_KEPT, _BYTES = 8, 1 << 28  # upsamplers kept, for files of several rates; total bytes of more than one
 _LIGHT = 512  # multiply-adds per output sample that take about as long as reading and writing it
 
 
@@ -136,7 +137,14 @@ def _prepare(
     return make(max(1, upsampler.threads - 1)) if light and threads is None else upsampler
 
 
-@cache
+class _OfThread(threading.local):
+    def __init__(self) -> None:
+        self.cache = UpsamplerCache()
+
+
+_of_thread = _OfThread()
+
+
 def upsampler_cache() -> UpsamplerCache:
-    """Return the cache of this process; forked processes inherit it."""
-    return UpsamplerCache()
+    """Return the cache of this thread: an upsampler is for one signal at a time. Forks inherit it."""
+    return _of_thread.cache

@@ -29,15 +29,17 @@ class Bar:
     def __init__(self, unit: str, scale: float, *, shown: bool) -> None:
         self._unit, self._scale = unit, scale
         self._begun, self._drawn = time.monotonic(), -math.inf
-        self._wanted = (
+        self.is_possible = (  # on this terminal, if it is one
             shown and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         )
         self._bar: Progress | None = None
 
-    def __call__(self, done: float, total: float | None, real_time: float | None = None) -> None:
+    def __call__(
+        self, done: float, total: float | None, real_time: float | None = None, *, more: str = ""
+    ) -> None:
         """Show the progress; `real_time` is the count per second of audio, if it is audio."""
         now = time.monotonic()
-        if not self._wanted or now - self._begun < SHOWN_AFTER:
+        if not self.is_possible or now - self._begun < SHOWN_AFTER:
             return
         if self._bar is None:
             if now - self._drawn < _PAUSE:
@@ -48,7 +50,7 @@ class Bar:
         rate = f"{speed / self._scale:.3g} {self._unit}"
         if real_time:
             rate = f"{speed / real_time:.0f}x real time"
-        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=rate)
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=rate + more)
 
     def _draw(self) -> "Progress":
         from rich.console import Console  # slow to import, rarely needed

@@ -36,7 +36,8 @@ def most_upsamplers(monkeypatch: pytest.MonkeyPatch) -> int:
     return max(counts)
 
 
-def test_no_more_than_two_upsamplers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_upsamplers_are_kept_than_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upsampler_cache, "_KEPT", 2)
     assert most_upsamplers(monkeypatch) == 3
 
 

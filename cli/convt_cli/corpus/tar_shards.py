@@ -1,0 +1,226 @@
+"""Tar files of samples, as WebDataset has them: audio is resampled, everything else passes to the byte.
+
+::
+
+    in:    header 1.json | bytes | header 1.flac | bytes        | header 2.json ... | two blocks of zeros
+    out:   the same bytes ...... | new header    | new bytes    | the same bytes .. | two blocks of zeros
+
+Members that follow each other and have the same name up to the first dot are a sample: it is kept or
+dropped as a whole. Blocks have 512 bytes (POSIX.1-1988, ustar; with the extensions of GNU and of
+POSIX.1-2001, pax).
+"""
+
+import re
+import tarfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from copy import copy
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
+
+from convt_cli.errors import Failure
+from convt_cli.files.atomic_write import atomic_write, temporary_file
+from convt_cli.files.discover import AUDIO_SUFFIXES
+from convt_cli.files.paths import input_name
+from convt_cli.files.source import Source
+from convt_cli.options.resample_options import ResampleOptions
+from convt_cli.run.pipeline import run
+from convt_cli.text.upsample_text import losses
+
+_BLOCK, _PIECE = tarfile.BLOCKSIZE, 1 << 20
+_GNU = b"ustar  \0"
+_SAMPLE = re.compile(r"(.*/)?[^./]+(?=\.)", re.DOTALL)  # the part of a name that is a sample's
+Facts = dict[str, Any]
+
+
+class _Member(NamedTuple):
+    """A member, the byte at which its part of the file begins, and the one at which it ends."""
+
+    info: tarfile.TarInfo
+    begin: int
+    end: int
+
+    @property
+    def is_audio(self) -> bool:
+        return self.info.isreg() and Path(self.info.name).suffix.lower() in AUDIO_SUFFIXES
+
+    @property
+    def sample(self) -> str:
+        found = _SAMPLE.match(self.info.name)
+        return found[0] if found else f"{self.info.name}/"  # a sample by itself
+
+
+class _Made(NamedTuple):
+    """The new audio of a member: its header, and the file that holds it."""
+
+    header: bytes
+    content: Path
+
+
+def resample_shard(job: ResampleOptions) -> Facts:
+    """Write a tar file with the audio of another at a new rate, whole or not at all.
+
+    Returns
+    -------
+    dict
+        Number of ``clips`` and their ``seconds``; of each audio ``members`` name, frames and rate; and the
+        audio members that were ``dropped`` with their sample, and why.
+
+    Raises
+    ------
+    Failure
+        The tar file is cut or damaged; or a sample is, and the option ``on_error`` is "fail".
+    """
+    with ExitStack() as stack:
+        place = job.held_target or stack.enter_context(
+            atomic_write(job.target, overwrite=job.overwrite, sync=bool(job.sync))
+        )
+        source = stack.enter_context(closing(Source(job.source, job.held_source)))
+        out = stack.enter_context(place.open("r+b"))
+        file = stack.enter_context(open(source.descriptor(), "rb"))  # noqa: PTH123  # a descriptor
+        shard = _Shard(job, file, out)
+        shard.copy()
+        source.check_unchanged()
+        return shard.facts
+
+
+class _Shard:
+    """A tar file that is being copied."""
+
+    def __init__(self, job: ResampleOptions, file: IO[bytes], out: IO[bytes]) -> None:
+        self._job, self._file, self._out = job, file, out
+        self._name = input_name(job.source)
+        self._size = file.seek(0, 2)
+        self.facts: Facts = {"clips": 0, "seconds": 0.0, "members": [], "dropped": {}, "losses": []}
+
+    def copy(self) -> None:
+        """Copy the members, and end the file as tar files do."""
+        for _, members in groupby(self._members(), lambda member: member.sample):
+            self._copy_sample(list(members))
+        self._out.write(bytes(2 * _BLOCK))
+        self._out.write(bytes(-self._out.tell() % tarfile.RECORDSIZE))
+        self._out.flush()
+        if not self.facts["clips"]:
+            self.facts["losses"].append(f"{self._name}: no member of this tar file is audio")
+
+    def _members(self) -> Iterator[_Member]:
+        self._file.seek(0)
+        begin = 0
+        try:
+            with tarfile.open(fileobj=self._file, mode="r:") as tar:
+                while info := tar.next():
+                    tar.members = []  # type: ignore[attr-defined]  # or it would hold all of them
+                    if tar.offset > self._size:
+                        return self._cut(f"ends in the middle of {info.name}")
+                    yield _Member(info, begin, tar.offset)
+                    begin = tar.offset
+                    self._file.seek(begin)
+        except tarfile.TarError as error:
+            return self._cut(f"not a tar file, or damaged at byte {begin}: {error}")
+        self._file.seek(begin)
+        end = self._file.read(2 * _BLOCK)
+        if any(end):
+            return self._cut(f"damaged at byte {begin}: there is no header of a member")
+        if len(end) < 2 * _BLOCK:
+            return self._cut("its end is missing")
+        return None
+
+    def _cut(self, what: str) -> None:
+        """Refuse a tar file that is cut or damaged, or accept the members before that place."""
+        if not self._job.allow_truncated:
+            raise Failure(f"{self._name}: {what}; use --allow-truncated to keep what is before")
+        self.facts["losses"].append(f"{self._name}: {what}")
+
+    def _copy_sample(self, members: list[_Member]) -> None:
+        """Copy the members of a sample, or none of them."""
+        with ExitStack() as stack:
+            made = dict[int, _Made]()
+            facts: Facts = {"members": [], "seconds": 0.0, "losses": []}
+            for number, member in enumerate(members):
+                self.facts["clips"] += member.is_audio
+                try:
+                    if member.is_audio:
+                        content = stack.enter_context(temporary_file(self._name))
+                        made[number] = self._resample(member, content, facts)
+                except Failure as failure:
+                    if self._job.on_error == "fail":
+                        raise
+                    self.facts["dropped"][member.info.name] = str(failure)
+                    return
+            for number, member in enumerate(members):
+                if number in made:
+                    self._write(member, made[number])
+                else:
+                    self._pass(member.begin, member.end)
+        self.facts["seconds"] += facts["seconds"]
+        self.facts["members"] += facts["members"]
+        self.facts["losses"] += facts["losses"]
+
+    def _resample(self, member: _Member, content: Path, facts: Facts) -> _Made:
+        """Resample a member into a file, add to the facts, and return the member's new header."""
+        job, old = self._job, Path(member.info.name)
+        name = str(old.with_name(job.file_name(old.stem, old.suffix)))
+        if any(name == other[0] for other in facts["members"]):
+            raise Failure(f"{self._name}/{old}: another member of this sample becomes {name}, too")
+        with temporary_file(self._name) as held:
+            with held.open("wb") as file:
+                self._copy_content(member.info, file)
+            one = replace(
+                job,
+                sources=[Path(f"{job.source}/{old}")],
+                output=Path(f"{job.target}/{name}"),
+                held_source=held,
+                held_target=content,
+            )
+            result = run(one, _no_progress, threads=1)
+        frames, chosen = result.frames[1] or 0, result.plan.formats[1]
+        assert chosen  # noqa: S101  # audio has a format
+        facts["members"].append([name, frames, chosen.rate])
+        facts["seconds"] += frames / chosen.rate
+        facts["losses"] += losses(result)
+        return _Made(self._header(member, name, content.stat().st_size), content)
+
+    def _copy_content(self, info: tarfile.TarInfo, file: IO[bytes]) -> None:
+        if info.issparse():
+            raise Failure(
+                f"{self._name}/{info.name}: is stored as a sparse file, which convt does not read"
+            )
+        self._file.seek(info.offset_data)
+        left = info.size
+        while left and (piece := self._file.read(min(left, _PIECE))):
+            file.write(piece)
+            left -= len(piece)
+
+    def _header(self, member: _Member, name: str, size: int) -> bytes:
+        """Return the header of a member with another name and size."""
+        self._file.seek(member.info.offset_data - _BLOCK)
+        kind: Literal[1, 2] = (
+            tarfile.GNU_FORMAT if self._file.read(_BLOCK)[257:265] == _GNU else tarfile.PAX_FORMAT
+        )
+        info = copy(member.info)
+        info.name, info.size = name, size
+        info.pax_headers = {
+            key: text for key, text in info.pax_headers.items() if key not in ("size", "path")
+        }
+        return info.tobuf(kind, "utf-8", "surrogateescape")
+
+    def _write(self, member: _Member, made: _Made) -> None:
+        self._pass(member.begin, member.info.offset)  # headers that are for all members from here on
+        self._out.write(made.header)
+        with made.content.open("rb") as file:
+            while piece := file.read(_PIECE):
+                self._out.write(piece)
+            self._out.write(bytes(-file.tell() % _BLOCK))
+
+    def _pass(self, begin: int, end: int) -> None:
+        """Copy bytes of the file."""
+        self._file.seek(begin)
+        while begin < end and (piece := self._file.read(min(end - begin, _PIECE))):
+            self._out.write(piece)
+            begin += len(piece)
+
+
+def _no_progress(_done: int, _total: int | None, _rate: int | None) -> None:
+    """Show nothing of one member among others."""
