@@ -30,7 +30,7 @@ import convt
 from convt_cli.corpus.manifest import Manifest
 from convt_cli.errors import Failure
 from convt_cli.files.atomic_write import make_folder, write_whole
-from convt_cli.files.paths import parse_path
+from convt_cli.files.paths import is_tar, parse_path
 from convt_cli.options.resample_options import ResampleOptions
 from convt_cli.samples.formats import Array
 
@@ -264,9 +264,9 @@ def _below(source: str) -> str:
 
 
 def _new_name(name: str, options: ResampleOptions) -> str:
-    """Return the name of an output."""
+    """Return the name of an output; --format is for the members of a tar file."""
     old = PurePosixPath(name)
-    return options.file_name(old.stem, old.suffix)
+    return name if is_tar(old) else options.file_name(old.stem, old.suffix)
 
 
 def _scanned(manifest: Manifest, options: ResampleOptions, largest: int) -> tuple[Facts, Array, Array]:
