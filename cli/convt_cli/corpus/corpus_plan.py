@@ -21,7 +21,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +30,7 @@ import convt
 from convt_cli.corpus.manifest import Manifest
 from convt_cli.errors import Failure
 from convt_cli.files.atomic_write import make_folder, write_whole
-from convt_cli.files.paths import is_tar, parse_path
+from convt_cli.files.paths import parse_path
 from convt_cli.options.resample_options import ResampleOptions
 from convt_cli.samples.formats import Array
 
@@ -265,8 +265,10 @@ def _below(source: str) -> str:
 
 def _new_name(name: str, options: ResampleOptions) -> str:
     """Return the name of an output; --format is for the members of a tar file."""
-    old = PurePosixPath(name)
-    return name if is_tar(old) else options.file_name(old.stem, old.suffix)
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or suffix.lower() == "tar":
+        return name
+    return options.file_name(stem, dot + suffix)
 
 
 def _scanned(manifest: Manifest, options: ResampleOptions, largest: int) -> tuple[Facts, Array, Array]:

@@ -1,6 +1,6 @@
 """Names of inputs and outputs, as typed and as shown in messages."""
 
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import typer
 
@@ -15,7 +15,7 @@ def parse_path(text: str) -> Path:
     return Path.cwd() / path if path == STREAM and text != str(STREAM) else path
 
 
-def is_tar(path: PurePath) -> bool:
+def is_tar(path: Path) -> bool:
     """Return whether a file's name is that of a tar file."""
     return path.suffix.lower() == ".tar"
 

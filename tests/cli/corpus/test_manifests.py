@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from convt_cli import corpus
+from convt_cli.files.atomic_write import atomic_write
 from tests.cli.corpus.commands import RATES, RESAMPLE, contents, gathered, run, write_clips, write_manifest
 from tests.support.command import CONVT
 
@@ -262,3 +264,57 @@ def test_a_dry_run_counts_and_writes_nothing() -> None:
     write_clips(70)
     assert "train.jsonl: 70 lines in 70 batches, to out" in run(*RESAMPLE, "--dry-run").stderr
     assert not Path("out").exists()
+
+
+def test_lhotse_reads_the_result() -> None:
+    lhotse = pytest.importorskip("lhotse")
+    clips = write_clips(4)
+    here = Path().absolute()
+    recordings = [
+        {
+            "id": str(clip["id"]),
+            "sources": [{"type": "file", "channels": [0], "source": f"{here}/{clip['audio_filepath']}"}],
+            "sampling_rate": RATES[clip["id"]],
+            "num_samples": round(clip["duration"] * RATES[clip["id"]]),
+            "duration": clip["duration"],
+            "channel_ids": [0],
+        }
+        for clip in clips
+        if clip["id"] % 2 == 0  # of one channel
+    ]
+    lhotse.RecordingSet.from_dicts(recordings).to_file("train.jsonl")
+    run(*RESAMPLE)
+    after = list(lhotse.RecordingSet.from_file("out/manifest.jsonl"))
+    assert [recording.id for recording in after] == ["0", "2"]
+    for recording in after:
+        assert recording.load_audio().shape == (1, recording.num_samples)  # it checks lengths itself, too
+
+
+def test_datasets_reads_the_result() -> None:
+    datasets = pytest.importorskip("datasets")
+    clips = write_clips(4)
+    write_manifest(
+        [{"audio": clip["audio_filepath"], "text": clip["text"], "sampling_rate": 0} for clip in clips]
+    )
+    run(*RESAMPLE)
+    loaded = datasets.load_dataset("json", data_files="out/manifest.jsonl", cache_dir="cache")["train"]
+    assert loaded["text"] == [clip["text"] for clip in clips]
+    for path, rate in zip(loaded["audio"], loaded["sampling_rate"], strict=True):
+        assert soundfile.info(Path("out", path)).samplerate == rate == 16_000
+
+
+def test_an_unfinished_file_of_a_killed_run_is_removed_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)  # as on systems without unnamed files
+    write_clips(1)
+    plan = corpus.plan("train.jsonl", "out", rate=16_000)
+    Path("out/speaker0").mkdir()
+    with atomic_write(Path("out/speaker0/clip0.wav"), overwrite=False) as unfinished:
+        name = unfinished
+    Path("out/speaker0/clip0.wav").unlink()
+    other = name.with_name(".convt-0.part")
+    for left in (name, other):
+        left.touch()
+    plan.do(0)
+    assert sorted(path.name for path in name.parent.iterdir()) == [".convt-0.part", "clip0.wav"]
