@@ -142,7 +142,7 @@ class _Shard:
                 self.facts["clips"] += member.is_audio
                 try:
                     if member.is_audio:
-                        content = stack.enter_context(temporary_file(self._name))
+                        content = stack.enter_context(temporary_file(self._name, member.info.size))
                         made[number] = self._resample(member, content, facts)
                 except Failure as failure:
                     if self._job.on_error == "fail":
@@ -164,7 +164,7 @@ class _Shard:
         name = str(old.with_name(job.file_name(old.stem, old.suffix)))
         if any(name == other[0] for other in facts["members"]):
             raise Failure(f"{self._name}/{old}: another member of this sample becomes {name}, too")
-        with temporary_file(self._name) as held:
+        with temporary_file(self._name, member.info.size) as held:
             with held.open("wb") as file:
                 self._copy_content(member.info, file)
             one = replace(

@@ -13,6 +13,7 @@ from convt_cli.errors import Failure, ReaderGone
 from convt_cli.files.paths import STREAM, input_name
 
 _DESCRIPTORS = "/proc/{}/fd"  # a process's open files, as links
+_IN_MEMORY = 1 << 25  # bytes
 _temporaries: set[Path] = set()  # those that have names
 
 
@@ -121,14 +122,20 @@ def write_whole(target: Path, content: bytes, *, sync: bool = True) -> None:
 
 
 @contextmanager
-def temporary_file(name: str) -> Iterator[Path]:
+def temporary_file(name: str, size: int | None = None) -> Iterator[Path]:
     """Yield a new empty file for a while; `name` is for messages.
 
-    Where the system has unnamed files it is one, so that nothing is left however the process ends.
+    With an expected `size` in bytes that is small it is in memory, which is many times faster. Where the
+    system has unnamed files it is one, so that nothing is left however the process ends.
     """
     import tempfile  # slow to import
 
     with write_errors_as_failures(name), ExitStack() as stack:
+        if size is not None and size <= _IN_MEMORY and hasattr(os, "memfd_create"):
+            descriptor = os.memfd_create("convt")
+            stack.callback(os.close, descriptor)
+            yield Path(_DESCRIPTORS.format("self"), str(descriptor))
+            return
         folder = Path(tempfile.gettempdir())
         unnamed = _unnamed(folder, None)
         yield stack.enter_context(unnamed or _named(folder / f"convt-{os.urandom(8).hex()}", None))
