@@ -79,7 +79,8 @@ def do_batch(plan: CorpusPlan, batch: int, options: ResampleOptions, *, alone: b
         elif known and not _is_lost(plan, known):
             record.append(known)
         else:
-            record.append((_make_alone if alone else make_clip)(plan, clip, options))
+            own = known.get("sha256") if known else None
+            record.append((_make_alone if alone else make_clip)(plan, clip, options, own))
     plan.write_record(batch, record)
     return Outcome.of(record)
 
@@ -91,11 +92,16 @@ def _is_lost(plan: CorpusPlan, facts: Facts) -> bool:
     return not (plan.folder / facts["output"]).is_file()
 
 
-def make_clip(plan: CorpusPlan, clip: Clip, options: ResampleOptions) -> Facts:
-    """Make the output of a clip, and return the facts about it, or the error."""
+def make_clip(plan: CorpusPlan, clip: Clip, options: ResampleOptions, own: str | None = None) -> Facts:
+    """Make the output of a clip, and return the facts about it, or the error.
+
+    An output with the SHA-256 `own` is of an earlier run, and is replaced.
+    """
     try:
         make_folder(clip.target.parent)
         plan.check_place(clip.target)
+        if own and clip.target.is_file() and file_sha256(clip.target) == own:
+            options = replace(options, overwrite=True)
         exists = not options.overwrite and os.path.lexists(clip.target)
         try:
             facts = _made(clip, options, exists=exists)
@@ -112,10 +118,10 @@ def _failed(clip: Clip, failure: Failure) -> Facts:
     return {"line": clip.number, "source": str(clip.source), "error": str(failure)}
 
 
-def _make_alone(plan: CorpusPlan, clip: Clip, options: ResampleOptions) -> Facts:
+def _make_alone(plan: CorpusPlan, clip: Clip, options: ResampleOptions, own: str | None) -> Facts:
     for _ in range(_ATTEMPTS):
         with workers(1) as one:
-            facts: Facts | WorkerKilledError = next(one.run(make_clip, [(plan, clip, options)]))
+            facts: Facts | WorkerKilledError = next(one.run(make_clip, [(plan, clip, options, own)]))
         if not isinstance(facts, WorkerKilledError):
             return facts
     return _failed(clip, Failure(f"{clip.source}: the worker process was killed (out of memory?)"))

@@ -93,6 +93,10 @@ class CorpusPlan:
         """Make the plan, or open it if it exists and is the same."""
         folder = options.outputs
         manifest = options.manifest.absolute() if options.manifest else folder / _FOLDER / "shards.jsonl"
+        if manifest.parent == folder.absolute() and manifest.stem == "manifest":
+            raise Failure(
+                f"{options.manifest}: convt writes the manifest of the outputs there: name another -d"
+            )
         stated = {"convt": convt.__version__, "options": stated_options(options)}
         listed = None if options.manifest else _listed(options.sources)
         if listed is None:

@@ -315,3 +315,10 @@ def test_an_unfinished_file_of_a_killed_run_is_removed(monkeypatch: pytest.Monke
         path.touch()
     assert plan.do(0).errors == ()
     assert {path.name for path in Path("out").iterdir()} == {"_convt", other.name, "clip0.wav"}
+
+
+def test_the_manifest_of_the_inputs_is_not_replaced() -> None:
+    write_clips(1)
+    Path("train.jsonl").rename("manifest.jsonl")
+    said = run("resample", "--manifest", "manifest.jsonl", "-d", ".", "-r", "16k", code=1).stderr
+    assert "manifest.jsonl: convt writes the manifest of the outputs there: name another -d" in said

@@ -147,7 +147,7 @@ def test_a_sample_that_fails_is_dropped_as_a_whole(at: int) -> None:
     assert failed["error"] in said
     members[1 + 3 * at] = (members[1 + 3 * at][0], audio(at, 8000, "WAV"))
     write_tar("in.tar", members)
-    run("resample", "in.tar", "-d", "out", "-r", "16k", "--retry-failed", "--overwrite")
+    run("resample", "in.tar", "-d", "out", "-r", "16k", "--retry-failed")
     assert len(read_tar("out/in.tar")) == 9
     assert not Path("out/failed.jsonl").exists()
 
