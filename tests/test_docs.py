@@ -24,7 +24,7 @@ def test_examples(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     names: dict[str, Any] = {}
     for language, block in examples(PAGES[page]):
         if language == "console":
-            run_console(block, output_may_be_left_out=True)
+            run_console(block, in_docs=True)
         elif language == "pycon":
             run_python(block, page, names)
 

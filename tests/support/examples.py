@@ -3,6 +3,7 @@
 import doctest
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from convt_cli.app import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,18 +38,28 @@ def enter_a_clone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
 
 
-def run_console(block: str, *, output_may_be_left_out: bool = False) -> None:
-    """Run the commands of a block, which have to succeed, and print what the block shows."""
+def run_console(block: str, *, in_docs: bool = False) -> None:
+    """Run the commands of a block, which have to succeed, and print what the block shows.
+
+    In the documentation output may be left out, and commands of convt alone run in this process.
+    """
     for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, _, expected = example.partition("\n")
         while command.endswith("\\"):
             more, _, expected = expected.partition("\n")
             command = f"{command}\n{more}"
-        result = subprocess.run(
-            command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
-        shown = expected if expected or not output_may_be_left_out else result.stdout
-        assert (result.returncode, result.stdout) == (0, shown), command
+        code, output = _run(command, start_convt=not in_docs)
+        assert (code, output) == (0, expected if expected or not in_docs else output), command
+
+
+def _run(command: str, *, start_convt: bool) -> tuple[int, str]:
+    """Return the exit code and the output of a command."""
+    if command.startswith("convt ") and not start_convt and not re.search(r"[^\w\s./:=,+@%-]", command):
+        there = CliRunner().invoke(app, shlex.split(command)[1:], prog_name="convt")
+        return there.exit_code, there.output
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    result = subprocess.run(command, shell=True, stdout=pipe, stderr=both, text=True, check=False)
+    return result.returncode, result.stdout
 
 
 def run_python(block: str, page: str, names: dict[str, Any]) -> None:
