@@ -25,10 +25,9 @@ def transposed(
     full = np.zeros((cout * groups, padding + outputs + padding), np.result_type(x, weight))
     for ci in range(channels):
         first = ci // (channels // groups) * cout
-        for i in range(length):
-            for k in range(taps):
-                if (position := i * stride + k * dilation) < full.shape[1]:
-                    full[first : first + cout, position] += x[ci, i] * weight[ci, :, k]
+        for k in range(taps):
+            reached = full[first : first + cout, k * dilation : k * dilation + length * stride : stride]
+            reached += weight[ci, :, k, np.newaxis] * x[ci, : reached.shape[1]]
     kept = full[:, padding : padding + outputs : down]
     return kept if bias is None else kept + bias[:, np.newaxis]
 
