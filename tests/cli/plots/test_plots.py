@@ -41,14 +41,9 @@ def _inputs() -> None:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that would be saved, drawn but for their pixels, to look at what is in them."""
+    """The figures that would be saved, to look at what is in them; only `within` lays them out."""
     figures: list[Figure] = []
-
-    def keep(figure: Figure, *_: Any, **__: Any) -> None:
-        figure.draw_without_rendering()
-        figures.append(figure)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     return figures
 
 
@@ -69,10 +64,11 @@ def test_every_command_draws() -> None:
 def test_every_kind_is_drawn_and_the_same_again(kind: str) -> None:
     assert "w.npy: float64" in run("inspect", "w.npy", "--stride", "2", "--plot", f"c.{kind}").stdout
     assert Path(f"c.{kind}").read_bytes().startswith(MAGIC[kind])
-    run("inspect", "w.npy", "--stride", "2", "--plot", f"again.{kind}")
-    assert Path(f"again.{kind}").read_bytes() == Path(f"c.{kind}").read_bytes()
     if kind == "png":
         assert imread("c.png").shape[:2] == (836, 1045)
+        return
+    run("inspect", "w.npy", "--stride", "2", "--plot", f"again.{kind}")  # these hold dates and names
+    assert Path(f"again.{kind}").read_bytes() == Path(f"c.{kind}").read_bytes()
     if kind == "svg":
         assert ET.parse("c.svg").getroot().tag.endswith("svg")  # noqa: S314  # our own file
 
@@ -119,6 +115,7 @@ def test_the_plot_of_a_designed_kernel_shows_its_specification(drawn: list[Figur
 
 def within(figure: Figure) -> bool:
     """Whether all that is written lies on the page, and no title or label on another."""
+    figure.draw_without_rendering()
     page = figure.bbox
     written = [
         text.get_window_extent()
@@ -136,9 +133,8 @@ def within(figure: Figure) -> bool:
 KERNELS = {
     "learned": (np.array([0.1, 0.6, 1.0, 0.6, 0.1]), 2, 1),
     "long": (convt.design_kernel(8), 8, 1),
-    "many phases": (convt.design_kernel(160, quality="fast"), 160, 1),
     "a ratio": (convt.design_kernel(160, quality="fast", down=147), 160, 147),
-    "a ratio of large numbers": (np.ones(2100), 1001, 1000),
+    "a ratio of larger numbers": (np.ones(420), 201, 200),
     "one tap": (np.ones(1), 1, 1),
     "zeros": (np.zeros(3), 2, 1),
     "high-pass": (np.array([1.0, -1.0]), 2, 1),
@@ -298,11 +294,11 @@ def test_a_click_shows_wherever_the_windows_are() -> None:
     assert max(levels) - min(levels) < 7  # of a window's skirt; with windows half as dense, 26
 
 
-@pytest.mark.parametrize("factor", ["2", "6"])
-@pytest.mark.parametrize("shape", [(9000,), (9000, 2)])
+@pytest.mark.parametrize(("factor", "shape"), [("6", (9000,)), ("2", (9000, 2))])
 def test_the_legend_covers_no_curve(factor: str, shape: tuple[int, ...], drawn: list[Figure]) -> None:
     soundfile.write("in.wav", np.random.default_rng(1).uniform(-0.1, 0.1, shape), 8000)
     upsample("in.wav", "--stride", factor, "--plot", "a.png")
+    drawn[0].draw_without_rendering()
     (legend,) = drawn[0].legends
     assert not any(axes.get_legend() for axes in drawn[0].axes)
     legend_box = legend.get_window_extent()
@@ -317,7 +313,7 @@ def test_the_legend_covers_no_curve(factor: str, shape: tuple[int, ...], drawn: 
         assert not box.overlaps(axes._left_title.get_window_extent())  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("shape", [(300,), (2, 5000), (2, 3, 500), (1,)])
+@pytest.mark.parametrize("shape", [(2, 3, 500), (1,)])
 def test_arrays_have_spectra_too(shape: tuple[int, ...], drawn: list[Figure]) -> None:
     np.save("x.npy", np.random.default_rng(1).standard_normal(shape))
     upsample("x.npy", "--stride", "3", "--plot", "x.png")
@@ -334,12 +330,14 @@ def test_samples_beyond_measure_are_left_out(sample: float, drawn: list[Figure])
     level = points(drawn[0].axes[0].lines[0])[:, 1]
     assert level.max() == pytest.approx(0, abs=0.01)
     assert "parts with NaN or infinity left out" in facts_of(drawn[0])
+    drawn[0].draw_without_rendering()
 
 
 def test_a_plot_that_fails_names_the_finished_output(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(Figure, "savefig", lambda *_, **__: None)
     monkeypatch.setattr(Path, "write_bytes", fail)
     result = run("upsample", "in.wav", "--plot", "a.png", code=1)
     assert result.stderr.endswith(
@@ -424,22 +422,12 @@ def test_settings_that_stop_matplotlib_are_reported() -> None:
 
 
 def test_a_full_disk_leaves_no_part_of_a_plot() -> None:
-    drawing = (
-        "from convt_cli.app import app\n"
-        f"for kind in {sorted(MAGIC)}:\n"
-        "    try:\n"
-        "        app(['inspect', 'w.npy', '--stride', '2', '--plot', f'a.{kind}'])\n"
-        "    except SystemExit as end:\n"
-        "        assert end.code == 1\n"
-    )
-    command = [sys.executable, "-c", drawing]
+    command = [*CONVT, "inspect", "w.npy", "--stride", "2", "--plot", "a.svg"]
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, preexec_fn=limited(16_000)
     )
-    assert result.returncode == 0
-    assert result.stderr == "".join(
-        f"convt: a.{kind}: cannot be written: File too large\n" for kind in sorted(MAGIC)
-    )
+    assert result.returncode == 1
+    assert result.stderr == "convt: a.svg: cannot be written: File too large\n"
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "w.npy"]
 
 
@@ -465,6 +453,7 @@ def test_nothing_is_claimed_of_what_cannot_be_measured(drawn: list[Figure]) -> N
     np.save("x.npy", np.full(9000, np.nan))
     upsample("x.npy", "--nonfinite", "keep", "--plot", "x.png")
     assert facts_of(drawn[0]) == ["parts with NaN or infinity left out"]
+    drawn[0].draw_without_rendering()
     soundfile.write("in.wav", 0.5 * tone(0.25, 20_000)[0], 8000)
     # Between half the one rate and half the other there is no room for a tone.
     upsample("in.wav", "--rate", "8008", "--quality", "fast", "--plot", "a.png")
