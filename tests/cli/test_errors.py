@@ -168,7 +168,6 @@ def test_unknown_exceptions_keep_their_traceback(monkeypatch: pytest.MonkeyPatch
     [
         (["-o", "o.wav", "--weights", "locked/w.npy"], 1, "locked/w.npy: cannot be read"),
         (["-o", "-", "--weights", "locked/w.npy"], 1, "locked/w.npy: cannot be read"),
-        (["-o", "o.wav", "--bias", "locked/b.npy"], 1, "locked/b.npy: cannot be read"),
         (["-o", "locked/o.wav"], 1, "locked/o.wav: cannot be written"),
         (["-o", "o.wav", "--plot", "locked/o.png"], 1, "locked/o.png: cannot be written"),
         (["-d", "locked/x"], 1, "locked/x: cannot create the folder"),

@@ -41,8 +41,8 @@ def through_files(signals: Array, rate: int, target: int, *options: str, subtype
     return np.asarray(output.T)
 
 
-CASES = [(48_000, 48_000 * stride) for stride in (2, 3, 5, 8)]  # what counts is the ratio
-RATIOS = [(44_100, 48_000), (16_000, 44_100), (22_050, 48_000), (44_100, 192_000)]
+CASES = [(48_000, 48_000 * stride) for stride in (2, 5)]  # what counts is the ratio
+RATIOS = [(44_100, 48_000), (16_000, 44_100), (44_100, 192_000)]
 
 
 @pytest.mark.parametrize(("rate", "target"), CASES + RATIOS)

@@ -35,7 +35,7 @@ def kilobits(name: str) -> float:
 
 @pytest.mark.parametrize(
     ("source", "level"),
-    [("in.mp3", 0), ("in.mp3", 0.5), ("in.ogg", 0.2), ("in.ogg", 0.9), ("in.opus", 0.8)],
+    [("in.mp3", 0.5), ("in.ogg", 0.2), ("in.ogg", 0.9), ("in.opus", 0.8)],
 )
 @pytest.mark.parametrize("target", ["out.mp3", "out.ogg", "out.opus"])
 def test_a_lossy_output_has_no_lower_bit_rate_than_its_input(
@@ -72,7 +72,7 @@ def test_an_encoder_that_makes_less_of_softer_samples_is_asked_for_more() -> Non
     assert kilobits("out.ogg") > 0.97 * kilobits("in.mp3")
 
 
-@pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 24_000, 44_100])
+@pytest.mark.parametrize("rate", [8000, 16_000, 44_100])  # one of each version of MPEG
 @pytest.mark.parametrize("asked", ["16k", "40k"])
 def test_mp3_files_of_low_bit_rates_state_their_length(rate: int, asked: str) -> None:
     if rate == 44_100 and asked == "16k":

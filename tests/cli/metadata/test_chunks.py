@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convt_cli.metadata.chunks import Chunk, Order, info_of, rescaled, tags_of
@@ -315,6 +315,7 @@ orders = st.sampled_from(BOTH)
 
 
 @pytest.mark.parametrize("chunk_id", KNOWN)
+@settings(max_examples=15)  # for each kind
 @given(payload=payloads, order=orders, factor=st.integers(1, 2**40))
 def test_no_payload_raises(chunk_id: bytes, payload: bytes, order: Order, factor: int) -> None:
     kept, lost = rescaled([(chunk_id, payload)], Fraction(factor), order)

@@ -157,7 +157,7 @@ def test_an_error_in_a_segment_ends_the_run(
 def test_real_processes_give_the_same_bytes_and_bound_their_memory() -> None:
     x = sound(2, 4_500_000, level=0.1)
     digests = set()
-    for threads in ("1", "2", "3"):
+    for threads in ("1", "3"):
         environment = os.environ | {"CONVT_NUM_THREADS": threads}
         subprocess.run([*UPSAMPLE, "in.wav", "-q", "--overwrite"], env=environment, check=True)
         digests.add(hash(Path("in_x2.wav").read_bytes()))

@@ -54,7 +54,7 @@ def of_one_block(frames: Array, weight: Array, geometry: Geometry) -> Array:
     ],
 )
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
-@settings(max_examples=25)  # for each engine and dtype
+@settings(max_examples=15)  # for each engine and dtype
 @given(
     st.integers(1, 3),
     st.integers(1, 3),
@@ -112,7 +112,7 @@ def test_how_frames_lie_in_memory_is_nothing_to_col2im(cin: int, length: int) ->
     ("stride", "down", "offset"),
     [(2, 3, 0), (3, 2, 1), (6, 4, 3), (5, 4, 2), (4, 8, 7), (1, 5, 4), (9, 1, 0)],
 )
-@settings(max_examples=20)  # for each ratio and dtype
+@settings(max_examples=12)  # for each ratio and dtype
 @given(st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), st.integers(1, 40), st.integers(1, 4))
 def test_ratios_of_rates_in_blocks_of_periods(
     stride: int,

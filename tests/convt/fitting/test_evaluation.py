@@ -46,8 +46,8 @@ def test_the_error_is_that_of_what_was_kept_back() -> None:
 def test_little_audio_is_said_to_be_little() -> None:
     low = noise(3000)
     high = noise(6000)
-    (few, *_) = convt.fit(low[:400], high[:800], 2, 128, delay=0).warnings
-    assert few == "336 samples of LOW are few for 64 taps per phase: use at least 640"
+    (few, *_) = convt.fit(low[:100], high[:200], 2, 32, delay=0).warnings
+    assert few == "84 samples of LOW are few for 16 taps per phase: use at least 160"
     *_, apart = convt.fit(low, high, 2, 10, delay=0).warnings
     assert (
         apart == "less than half of HIGH depends on LOW: do they belong together, and is the delay right?"

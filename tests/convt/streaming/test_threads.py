@@ -202,8 +202,7 @@ print(digest.hexdigest())
             text=True,
             check=True,
         ).stdout
-        for b in "12"
-        for t in "12"
+        for b, t in ("11", "12", "21")
     }
     assert len(results) == 1
 
