@@ -400,12 +400,10 @@ def test_what_cannot_be_drawn_is_refused_before_the_work(
     assert sorted(Path().iterdir()) == before
 
 
-def test_without_matplotlib_it_is_said_how_to_get_it() -> None:
-    block = "import sys; sys.modules['matplotlib'] = None; sys.argv[0] = 'convt'; " + CONVT[2]
+def test_without_matplotlib_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     for arguments in (["inspect", "w.npy", "--stride", "2"], ["upsample", "in.wav"], ["design"]):
-        command = [sys.executable, "-c", block, *arguments, "--plot", "a.png"]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert result.returncode == 2
+        result = run(*arguments, "--plot", "a.png", code=2)
         assert result.stderr == "convt: --plot needs matplotlib: pip install 'convt[plot]'\n"
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav", "w.npy"]
 
