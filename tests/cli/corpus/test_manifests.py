@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,11 @@ from convt_cli import corpus
 from convt_cli.files.atomic_write import atomic_write
 from tests.cli.corpus.commands import RATES, RESAMPLE, contents, gathered, run, write_clips, write_manifest
 from tests.support.command import CONVT
+from tests.support.processes import until
 
 
 def test_the_manifest_is_right_to_the_sample() -> None:
-    before = write_clips(70)
+    before = write_clips(30)
     result = run(*RESAMPLE)
     assert result.stdout == "out/manifest.jsonl\n"
     after = gathered()
@@ -52,11 +52,11 @@ def test_a_second_run_does_nothing_and_other_options_are_refused() -> None:
 
 
 def test_shards_are_gathered_when_all_are_done() -> None:
-    write_clips(150)
+    write_clips(25)
     run(*RESAMPLE, "--shard", "2/2")
     said = run("gather", "out", code=1).stderr
-    assert "out: 38 of 75 batches are not done (1, 3, 5, 7, " in said
-    assert " ...): run the same convt resample again, all shards of it, and then convt gather" in said
+    assert "out: 13 of 25 batches are not done (1, 3, 5, 7, " in said
+    assert "): run the same convt resample again, all shards of it, and then convt gather" in said
     assert not Path("out/manifest.jsonl").exists()
     result = run(*RESAMPLE, "--shard", "1/2")
     assert "shard 1 of 2 is done; when all are: convt gather out" in result.stderr
@@ -67,15 +67,16 @@ def test_shards_are_gathered_when_all_are_done() -> None:
 
 
 def test_a_run_that_is_killed_goes_on_where_it_was() -> None:
-    write_clips(250)
+    write_clips(100)
     run(*RESAMPLE[:4], "whole", *RESAMPLE[5:])
-    for wait in (0.6, 1.0):
+    for made in (5, 30):
         process = subprocess.Popen(
             [*CONVT, *RESAMPLE, "-q"], start_new_session=True, stdout=subprocess.DEVNULL
         )
-        time.sleep(wait)
+        until(lambda: len(list(Path("out").rglob("*.wav"))) >= made)  # noqa: B023  # called at once
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    assert len(list(Path("out").rglob("*.wav"))) < 100
     run(*RESAMPLE)
     assert contents("out") == contents("whole")
     assert gathered() == gathered("whole")
