@@ -49,7 +49,8 @@ class Outcome(NamedTuple):
         """Return the result that a record states."""
         total = cls()
         for facts in record:
-            errors = [facts["error"]] if "error" in facts else facts.get("dropped", {}).values()
+            errors = [error for _, error in facts.get("dropped", ())]
+            errors += [facts["error"]] if "error" in facts else []
             clips, seconds = facts.get("clips", 1), facts.get("seconds", 0.0)
             total += cls(1, clips, len(errors), seconds, tuple(errors), tuple(facts.get("losses", ())))
         return total
@@ -146,10 +147,11 @@ def _made(clip: Clip, options: ResampleOptions, *, exists: bool) -> Facts:
 
 def _resample(job: ResampleOptions) -> Facts:
     result = run(job, _no_progress, threads=1)
-    frames, chosen = result.frames[1], result.plan.formats[1]
-    facts: Facts = {"frames": frames, "channels": result.plan.channels[1]}
-    if chosen and frames is not None:
-        facts |= {"rate": chosen.rate, "seconds": frames / chosen.rate}
+    frames, (before, after) = result.frames[1], result.plan.formats
+    if not (before and after and frames is not None):
+        raise Failure(f"{job.source}: is not audio: a manifest is for audio files")
+    facts: Facts = {"frames": frames, "channels": result.plan.channels[1], "rate": after.rate}
+    facts |= {"seconds": frames / after.rate, "rate_before": before.rate}
     if lost := list(losses(result)):
         facts["losses"] = lost
     return facts

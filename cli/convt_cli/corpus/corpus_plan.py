@@ -187,8 +187,8 @@ class CorpusPlan:
     def clips(self, batch: int, options: ResampleOptions) -> Iterator[Clip]:
         """Yield the clips of a batch."""
         first, lines = batch * self._size, self.manifest.raw_lines(int(self._starts[batch]))
-        for number, (_, line) in enumerate(islice(lines, self.size(batch)), first):
-            found = self.manifest.source(number + 1, self.manifest.parse(number + 1, line))
+        for number, (_, _, line) in enumerate(islice(lines, self.size(batch)), first):
+            found = self.manifest.source(self.manifest.parse(line))
             source = _absolute(self.manifest, found)
             below = _below(source)[len(self.facts["common_folder"]) :].lstrip("/")
             folder, name = posixpath.split(below)
@@ -279,8 +279,10 @@ def _scanned(manifest: Manifest, options: ResampleOptions, largest: int) -> tupl
     """Read all lines once: find where they begin, and refuse two files with one output."""
     starts, sources, targets = array("q"), array("Q"), array("Q")
     common: str | None = None
-    for number, (place, line) in enumerate(manifest.raw_lines()):
-        source = _absolute(manifest, manifest.source(number + 1, manifest.parse(number + 1, line)))
+    for number, place, line in manifest.raw_lines():
+        source = _absolute(manifest, manifest.source(manifest.parse(line, number), number))
+        if largest > 1 and source.lower().endswith(".tar"):
+            raise Failure(f"{manifest.path}: line {number} names a tar file; name those without --manifest")
         folder, name = posixpath.split(_below(source))
         if common is None:
             common = folder
@@ -316,13 +318,14 @@ def _scanned(manifest: Manifest, options: ResampleOptions, largest: int) -> tupl
 
 def _refuse_both(manifest: Manifest, options: ResampleOptions, *lines: int) -> None:
     """Refuse two lines that would become one output."""
-    found = {}
-    for number, (_, line) in enumerate(manifest.raw_lines()):
-        if number in lines:
-            found[number] = manifest.source(number + 1, manifest.parse(number + 1, line))
-    (one, first), (other, second) = sorted(found.items())
+    found = [
+        (number, manifest.source(manifest.parse(line)))
+        for which, (number, _, line) in enumerate(manifest.raw_lines())
+        if which in lines
+    ]
+    (one, first), (other, second) = found
     raise Failure(
-        f"{manifest.path}: lines {one + 1} and {other + 1}, {first} and {second}, would both become"
+        f"{manifest.path}: lines {one} and {other}, {first} and {second}, would both become"
         f" {_new_name(posixpath.basename(first), options)}: rename one, or keep their file types"
     )
 

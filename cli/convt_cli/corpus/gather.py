@@ -1,13 +1,12 @@
 """Check the records of all batches, and write the manifest of the outputs."""
 
-import json
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from convt_cli.corpus.corpus_plan import CorpusPlan, Facts
-from convt_cli.corpus.manifest import Line, Written, updated
+from convt_cli.corpus.manifest import Line, Written, json_text, updated
 from convt_cli.errors import Failure
 from convt_cli.files.atomic_write import atomic_write
 
@@ -47,17 +46,17 @@ def gather_plan(plan: CorpusPlan) -> Gathered:
     ):
         if plan.manifest.is_csv:
             good.write(plan.manifest.format_header())
-        for number, line, facts in _lines(plan):
+        for line, facts in _lines(plan):
             if "output" in facts and not _is_there(plan.folder / facts["output"], facts["bytes"]):
                 gone.append(facts["output"])
-            texts, errors = _gathered(plan, number, line, facts)
+            texts, errors = _gathered(plan, line, facts)
             good.writelines(texts)
             clips += facts.get("clips", 1)
             seconds += facts.get("seconds", 0.0)
             for name, fields in errors:
                 failed += 1
                 names += [name] if failed <= _SHOWN else []
-                bad.write(json.dumps(fields, ensure_ascii=False) + "\n")
+                bad.write(json_text(fields))
         if gone:
             shown = ", ".join(str(plan.folder / name) for name in gone[:_SHOWN])
             raise Failure(
@@ -94,10 +93,10 @@ def _check_done(plan: CorpusPlan) -> None:
         )
 
 
-def _lines(plan: CorpusPlan) -> Iterator[tuple[int, bytes, Facts]]:
-    """Yield the number, the bytes and the record of each line; of a repeated file, that of the first."""
+def _lines(plan: CorpusPlan) -> Iterator[tuple[bytes, Facts]]:
+    """Yield the bytes and the record of each line; of a repeated file, that of the first."""
     record = lru_cache(maxsize=8)(plan.record)
-    for number, (_, line) in enumerate(plan.manifest.raw_lines()):
+    for number, (_, _, line) in enumerate(plan.manifest.raw_lines()):
         facts = record(plan.batch_of(number)).get(number)
         if facts and "as" in facts:
             facts = record(plan.batch_of(facts["as"])).get(facts["as"])
@@ -105,17 +104,15 @@ def _lines(plan: CorpusPlan) -> Iterator[tuple[int, bytes, Facts]]:
         if facts is None:
             part = plan.part(plan.batch_of(number))
             raise Failure(f"{part}: has no record of line {number + 1}: remove it, and run again")
-        yield number, line, facts
+        yield line, facts
 
 
-def _gathered(
-    plan: CorpusPlan, number: int, line: bytes, facts: Facts
-) -> tuple[list[str], list[tuple[str, Line]]]:
+def _gathered(plan: CorpusPlan, line: bytes, facts: Facts) -> tuple[list[str], list[tuple[str, Line]]]:
     """Return the new lines for one of the manifest, and names and lines of clips that have failed."""
-    fields = plan.manifest.parse(number + 1, line)
+    fields = plan.manifest.parse(line)
     if "error" in facts:
         return [], [(facts["source"], fields | {"error": facts["error"]})]
-    original = plan.manifest.source(number + 1, fields)
+    original = plan.manifest.source(fields)
     is_relative = not (original.startswith("/") or "://" in original)
     shown = (
         facts["output"]
@@ -123,7 +120,8 @@ def _gathered(
         else str((plan.folder / facts["output"]).absolute())
     )
     if "members" not in facts:
-        return [plan.manifest.format(updated(fields, Written(shown, facts["frames"], facts["rate"])))], []
+        written = Written(shown, facts["frames"], facts["rate"], facts["rate_before"])
+        return [plan.manifest.format(updated(fields, written))], []
     made = [
         {
             "path": shown,
@@ -136,6 +134,6 @@ def _gathered(
     ]
     dropped = [
         (f"{original}/{name}", {"path": original, "member": name, "error": error})
-        for name, error in facts["dropped"].items()
+        for name, error in facts["dropped"]
     ]
-    return [json.dumps(each, ensure_ascii=False) + "\n" for each in made], dropped
+    return [json_text(each) for each in made], dropped

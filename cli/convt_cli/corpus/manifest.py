@@ -7,6 +7,8 @@ replaced by what was written; lines with an `offset` describe segments of a file
 import csv
 import io
 import json
+import math
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,11 +22,12 @@ Line = dict[str, Any]
 
 
 class Written(NamedTuple):
-    """An output: its path for the manifest, and the frames and rate of its audio."""
+    """An output: its path for the manifest, and the frames and rate of its audio; and the input's rate."""
 
     path: str
     frames: int
     rate: int
+    rate_before: int
 
 
 class Manifest:
@@ -41,67 +44,84 @@ class Manifest:
         self.header: list[str] = []
         try:
             with path.open("rb") as file:
+                self.start = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+                file.seek(self.start)
                 if self.is_csv:
-                    self.header = next(
-                        csv.reader([_text(path, 1, file.readline()).removeprefix("\ufeff")]), []
-                    )
-                self.start = file.tell() if self.is_csv else 0
+                    self.header = self._values(1, file.readline())
+                    self.start = file.tell()
         except OSError as error:
             raise Failure(f"{path}: cannot be read: {error.strerror}") from None
-        if self.is_csv and not any(name in self.header for name in _PATHS):
+        if self.is_csv:
+            self._check_header()
+
+    def _check_header(self) -> None:
+        if not any(name in self.header for name in _PATHS):
             raise Failure(
-                f"{path}: the first line must name a column {', '.join(_PATHS)}; it has"
+                f"{self.path}: the first line must name a column {', '.join(_PATHS)}; it has"
                 f" {', '.join(self.header)}"
             )
+        twice = next((name for name in self.header if self.header.count(name) > 1), None)
+        if twice is not None:
+            raise Failure(f"{self.path}: the first line names the column {twice} twice")
 
     @property
     def folder(self) -> str:
         """The folder to which relative paths are relative."""
         return str(self.path.parent)
 
-    def raw_lines(self, start: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Yield the place in the file, and the bytes, of each line that is not blank."""
+    def raw_lines(self, start: int | None = None) -> Iterator[tuple[int, int, bytes]]:
+        """Yield number, place in the file and bytes of each line that is not blank.
+
+        The numbers are right, from 1, if all lines are read.
+        """
         with self.path.open("rb") as file:
             place = self.start if start is None else start
             file.seek(place)
-            for line in file:
+            for number, line in enumerate(file, 2 if self.is_csv else 1):
                 if line.strip():
-                    yield place, line
+                    yield number, place, line
                 place += len(line)
 
-    def parse(self, number: int, line: bytes) -> Line:
-        """Return the fields of a line; `number` counts from 1, for messages."""
-        text = _text(self.path, number, line)
+    def parse(self, line: bytes, number: int = 0) -> Line:
+        """Return the fields of a line; `number` is for messages."""
         if self.is_csv:
-            values = next(csv.reader([text]))
+            values = self._values(number, line)
             if len(values) != len(self.header):
                 raise Failure(
                     f"{self.path}: line {number} has {len(values)} values, and the header"
                     f" {len(self.header)}; a value must not contain a line break"
                 )
             return dict(zip(self.header, values, strict=True))
+        text = _text(self.path, number, line)
         try:
             fields = json.loads(text)
-        except ValueError as error:
-            raise Failure(f"{self.path}: line {number} is not JSON: {error}") from None
+        except (ValueError, RecursionError) as error:
+            why = str(error).partition(";")[0]
+            raise Failure(f"{self.path}: line {number} is not JSON: {why}") from None
         if not isinstance(fields, dict):
             raise Failure(f"{self.path}: line {number} is not a JSON object of fields: {text.strip()[:80]}")
         return fields
 
-    def source(self, number: int, line: Line) -> str:
-        """Return the path of a line's audio, as it is written there."""
-        found = _source_of(line)
-        if not found:
+    def _values(self, number: int, line: bytes) -> list[str]:
+        try:
+            return next(csv.reader([_text(self.path, number, line)], strict=True), [])
+        except csv.Error as error:
             raise Failure(
-                f"{self.path}: line {number} names no audio: it needs a field"
-                f" {', '.join(_PATHS)}, or sources"
-            )
+                f"{self.path}: line {number} is not comma-separated values: {error}; a value must not"
+                " contain a line break"
+            ) from None
+
+    def source(self, fields: Line, number: int = 0) -> str:
+        """Return the path of a line's audio, as it is written there."""
+        found = _source_of(fields)
+        if not found:
+            raise Failure(f"{self.path}: line {number} {_why_not(fields)}")
         return found
 
     def format(self, line: Line) -> str:
         """Return a line as text."""
         if not self.is_csv:
-            return json.dumps(line, ensure_ascii=False) + "\n"
+            return json_text(line)
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(line[name] for name in self.header)
         return text.getvalue()
@@ -109,6 +129,16 @@ class Manifest:
     def format_header(self) -> str:
         """Return the first line of a file of comma-separated values."""
         return self.format({name: name for name in self.header})
+
+
+def json_text(fields: Line) -> str:
+    """Return a line of JSON, with escapes only in what is not Unicode."""
+    text = json.dumps(fields, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(fields)
+    return text + "\n"
 
 
 def _text(path: Path, number: int, line: bytes) -> str:
@@ -120,56 +150,79 @@ def _text(path: Path, number: int, line: bytes) -> str:
         raise Failure(f"{path}: line {number} is not UTF-8 text: is it a manifest?") from None
 
 
+def _path_in(value: object) -> str | None:
+    """Return the path that a field holds: a text, or a dictionary as the datasets library has it."""
+    if isinstance(value, dict):
+        value = value.get("path")
+    return value if isinstance(value, str) and value else None
+
+
 def _source_of(line: Line) -> str | None:
-    for name in _PATHS:
-        value = line.get(name)
-        if isinstance(value, dict):  # as the datasets library has it
-            value = value.get("path")
-        if isinstance(value, str) and value:
-            return value
+    found = next((path for name in _PATHS if (path := _path_in(line.get(name)))), None)
     sources = line.get("sources")
-    if isinstance(sources, list) and len(sources) == 1 and isinstance(sources[0], dict):
-        value = sources[0].get("source")
-        return value if isinstance(value, str) and value else None
-    return None
+    if found or not (isinstance(sources, list) and len(sources) == 1 and isinstance(sources[0], dict)):
+        return found
+    is_command = sources[0].get("type") == "command"
+    return None if is_command else _path_in({"path": sources[0].get("source")})
+
+
+def _why_not(fields: Line) -> str:
+    """Return the reason why a line names no file."""
+    sources = fields.get("sources")
+    if isinstance(sources, list) and len(sources) > 1:
+        return f"has {len(sources)} sources: convt reads recordings of one file"
+    if sources:
+        return "has a source that is not a file, such as a command: save its audio in files first"
+    if "recording" in fields:
+        return "is a cut: give the manifest of its recordings"
+    return f"names no audio: it needs a field {', '.join(_PATHS)}, or sources"
 
 
 def updated(line: Line, written: Written) -> Line:
     """Return a line with the path, rate and length of what was written, in the fields that it has."""
-    new, is_text = dict(line), all(isinstance(value, str) for value in line.values())
-
-    def put(name: str, value: float | str) -> None:
-        new[name] = str(value) if is_text else value
-
-    _put_path(new, written.path)
-    before = next((_number(line[name]) for name in _RATES if _number(line.get(name))), None)
+    new = dict(line)
+    _put_path(new, _source_of(line), written)
     is_segment = line.get("offset") not in (None, "")
+    stated = next((rate for name in _RATES if (rate := _number(line.get(name)))), None)
+    factor = written.rate / (stated or written.rate_before)
     for name in _RATES:
-        if name in line:
-            put(name, written.rate)
+        _put(new, name, written.rate)
     for name in _FRAMES:
-        if name in line and not is_segment:
-            put(name, written.frames)
-        elif name in line and before and _number(line[name]):
-            put(name, round((_number(line[name]) or 0) * written.rate / before))
-    if "duration" in line and not is_segment:
-        put("duration", written.frames / written.rate)
+        before = _number(line.get(name))
+        if not is_segment:
+            _put(new, name, written.frames)
+        elif before is not None:
+            _put(new, name, round(before * factor))
+    if not is_segment:
+        _put(new, "duration", written.frames / written.rate)
     return new
 
 
-def _put_path(line: Line, path: str) -> None:
-    """Replace the path of a line's audio."""
-    name = next((name for name in _PATHS if line.get(name)), None)
-    if name is None:
-        line["sources"] = [line["sources"][0] | {"source": path}]
-    elif isinstance(line[name], dict):
-        line[name] = line[name] | {"path": path}
-    else:
-        line[name] = path
+def _put(line: Line, name: str, value: float) -> None:
+    """Replace a number in a field that a line has; as text if it is one."""
+    if name in line:
+        line[name] = str(value) if isinstance(line[name], str) else value
+
+
+def _put_path(line: Line, source: str | None, written: Written) -> None:
+    """Replace the path of a line's audio, in all fields that have it."""
+    for name in _PATHS:
+        value = line.get(name)
+        if source != _path_in(value):
+            continue
+        if isinstance(value, dict):
+            line[name] = value | {"path": written.path}
+            _put(line[name], "sampling_rate", written.rate)
+        else:
+            line[name] = written.path
+    sources = line.get("sources")
+    if isinstance(sources, list) and len(sources) == 1 and sources[0].get("source") == source:
+        line["sources"] = [sources[0] | {"source": written.path}]
 
 
 def _number(value: object) -> float | None:
     try:
-        return float(value)  # type: ignore[arg-type]  # raises for what is no number
-    except (TypeError, ValueError):
+        number = float(value)  # type: ignore[arg-type]  # raises for what is no number
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None

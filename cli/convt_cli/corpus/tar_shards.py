@@ -31,20 +31,22 @@ from convt_cli.text.upsample_text import losses
 
 _BLOCK, _PIECE = tarfile.BLOCKSIZE, 1 << 20
 _GNU = b"ustar  \0"
-_SAMPLE = re.compile(r"(.*/)?[^./]+(?=\.)", re.DOTALL)  # the part of a name that is a sample's
+_SAMPLE = re.compile(r"(.*/)?[^./]+(?=\.[^/]*$)", re.DOTALL)  # the part of a name that is a sample's
+_DAMAGE = (tarfile.TarError, ValueError, OverflowError)  # of headers
 Facts = dict[str, Any]
 
 
 class _Member(NamedTuple):
-    """A member, the byte at which its part of the file begins, and the one at which it ends."""
+    """A member, its new name, and the bytes at which its part of the file begins and ends."""
 
     info: tarfile.TarInfo
+    name: str
     begin: int
     end: int
 
     @property
     def is_audio(self) -> bool:
-        return self.info.isreg() and Path(self.info.name).suffix.lower() in AUDIO_SUFFIXES
+        return self.info.isreg() and _is_audio(self.info.name)
 
     @property
     def sample(self) -> str:
@@ -65,8 +67,8 @@ def resample_shard(job: ResampleOptions) -> Facts:
     Returns
     -------
     dict
-        Number of ``clips`` and their ``seconds``; of each audio ``members`` name, frames and rate; and the
-        audio members that were ``dropped`` with their sample, and why.
+        Number of ``clips`` and their ``seconds``; of each audio ``members`` name, frames and rate; the
+        audio members that were ``dropped`` with their sample, and why; and ``losses``.
 
     Raises
     ------
@@ -93,7 +95,8 @@ class _Shard:
         self._job, self._file, self._out = job, file, out
         self._name = input_name(job.source)
         self._size = file.seek(0, 2)
-        self.facts: Facts = {"clips": 0, "seconds": 0.0, "members": [], "dropped": {}, "losses": []}
+        self.facts: Facts = {"clips": 0, "seconds": 0.0, "members": [], "dropped": [], "losses": []}
+        self._gone = set[str]()  # names of members that were dropped
 
     def copy(self) -> None:
         """Copy the members, and end the file as tar files do."""
@@ -109,22 +112,31 @@ class _Shard:
         self._file.seek(0)
         begin = 0
         try:
-            with tarfile.open(fileobj=self._file, mode="r:") as tar:
+            with tarfile.open(fileobj=self._file, mode="r:", encoding="utf-8") as tar:
                 while info := tar.next():
                     tar.members = []  # type: ignore[attr-defined]  # or it would hold all of them
                     if tar.offset > self._size:
                         return self._cut(f"ends in the middle of {info.name}")
-                    yield _Member(info, begin, tar.offset)
+                    is_file = info.isreg() or info.islnk() or info.issym()
+                    name = self._new_name(info.name) if is_file else info.name
+                    yield _Member(info, name, begin, tar.offset)
                     begin = tar.offset
                     self._file.seek(begin)
-        except tarfile.TarError as error:
+        except _DAMAGE as error:
             return self._cut(f"not a tar file, or damaged at byte {begin}: {error}")
+        return self._check_end(begin)
+
+    def _check_end(self, begin: int) -> None:
+        """Refuse a file whose members do not end with two blocks of zeros, and nothing after them."""
         self._file.seek(begin)
         end = self._file.read(2 * _BLOCK)
         if any(end):
             return self._cut(f"damaged at byte {begin}: there is no header of a member")
         if len(end) < 2 * _BLOCK:
             return self._cut("its end is missing")
+        while piece := self._file.read(_PIECE):
+            if any(piece):
+                return self._cut("has more content after its end, perhaps another tar file")
         return None
 
     def _cut(self, what: str) -> None:
@@ -133,54 +145,86 @@ class _Shard:
             raise Failure(f"{self._name}: {what}; use --allow-truncated to keep what is before")
         self.facts["losses"].append(f"{self._name}: {what}")
 
+    def _new_name(self, name: str) -> str:
+        """Return the new name of a member, or of the target of a link; --format changes that of audio."""
+        if not (self._job.container and _is_audio(name)):
+            return name
+        folder, slash, base = name.rpartition("/")
+        stem, dot, suffix = base.rpartition(".")
+        return folder + slash + self._job.file_name(stem, dot + suffix)
+
     def _copy_sample(self, members: list[_Member]) -> None:
         """Copy the members of a sample, or none of them."""
         with ExitStack() as stack:
             made = dict[int, _Made]()
             facts: Facts = {"members": [], "seconds": 0.0, "losses": []}
+            self.facts["clips"] += sum(member.is_audio for member in members)
             for number, member in enumerate(members):
-                self.facts["clips"] += member.is_audio
                 try:
+                    self._check(member, members)
                     if member.is_audio:
                         content = stack.enter_context(temporary_file(self._name, member.info.size))
                         made[number] = self._resample(member, content, facts)
                 except Failure as failure:
                     if self._job.on_error == "fail":
                         raise
-                    self.facts["dropped"][member.info.name] = str(failure)
+                    self._drop(members, member, failure)
                     return
             for number, member in enumerate(members):
                 if number in made:
                     self._write(member, made[number])
+                elif self._is_renamed(member):
+                    self._pass(member.begin, member.info.offset)
+                    self._out.write(self._header(member, 0))
                 else:
                     self._pass(member.begin, member.end)
         self.facts["seconds"] += facts["seconds"]
         self.facts["members"] += facts["members"]
         self.facts["losses"] += facts["losses"]
 
+    def _is_renamed(self, member: _Member) -> bool:
+        link = member.info.linkname
+        return member.name != member.info.name or self._new_name(link) != link
+
+    def _check(self, member: _Member, members: list[_Member]) -> None:
+        """Refuse a name that --format gives to two members, and a link to a member that was dropped."""
+        info = member.info
+        alike = {other.info.name for other in members if other.name == member.name}
+        if len(alike) > 1:
+            both = " and ".join(sorted(alike))
+            raise Failure(f"{self._name}: {both} would both become {member.name}: leave out --format")
+        if info.islnk() and info.linkname in self._gone:
+            raise Failure(f"{self._name}/{info.name}: is a link to {info.linkname}, which was left out")
+
+    def _drop(self, members: list[_Member], bad: _Member, failure: Failure) -> None:
+        """Leave out a sample, and list its audio."""
+        self.facts["clips"] += not bad.is_audio
+        for member in members:
+            self._gone.add(member.info.name)
+            why = str(failure) if member is bad else f"left out with {bad.info.name}, which failed"
+            if member.is_audio or member is bad:
+                self.facts["dropped"].append([member.info.name, why])
+
     def _resample(self, member: _Member, content: Path, facts: Facts) -> _Made:
         """Resample a member into a file, add to the facts, and return the member's new header."""
-        job, old = self._job, Path(member.info.name)
-        name = str(old.with_name(job.file_name(old.stem, old.suffix)))
-        if any(name == other[0] for other in facts["members"]):
-            raise Failure(f"{self._name}/{old}: another member of this sample becomes {name}, too")
+        job, old = self._job, member.info.name
         with temporary_file(self._name, member.info.size) as held:
             with held.open("wb") as file:
                 self._copy_content(member.info, file)
             one = replace(
                 job,
                 sources=[Path(f"{job.source}/{old}")],
-                output=Path(f"{job.target}/{name}"),
+                output=Path(f"{job.target}/{member.name}"),
                 held_source=held,
                 held_target=content,
             )
             result = run(one, _no_progress, threads=1)
         frames, chosen = result.frames[1] or 0, result.plan.formats[1]
         assert chosen  # noqa: S101  # audio has a format
-        facts["members"].append([name, frames, chosen.rate])
+        facts["members"].append([member.name, frames, chosen.rate])
         facts["seconds"] += frames / chosen.rate
         facts["losses"] += losses(result)
-        return _Made(self._header(member, name, content.stat().st_size), content)
+        return _Made(self._header(member, content.stat().st_size), content)
 
     def _copy_content(self, info: tarfile.TarInfo, file: IO[bytes]) -> None:
         if info.issparse():
@@ -193,18 +237,19 @@ class _Shard:
             file.write(piece)
             left -= len(piece)
 
-    def _header(self, member: _Member, name: str, size: int) -> bytes:
-        """Return the header of a member with another name and size."""
+    def _header(self, member: _Member, size: int) -> bytes:
+        """Return the header of a member with its new name, and another size."""
         self._file.seek(member.info.offset_data - _BLOCK)
-        kind: Literal[1, 2] = (
-            tarfile.GNU_FORMAT if self._file.read(_BLOCK)[257:265] == _GNU else tarfile.PAX_FORMAT
-        )
+        is_gnu = self._file.read(_BLOCK)[257:265] == _GNU
+        kind: Literal[1, 2] = tarfile.GNU_FORMAT if is_gnu else tarfile.PAX_FORMAT
         info = copy(member.info)
-        info.name, info.size = name, size
-        info.pax_headers = {
-            key: text for key, text in info.pax_headers.items() if key not in ("size", "path")
-        }
-        return info.tobuf(kind, "utf-8", "surrogateescape")
+        info.name, info.linkname, info.size = member.name, self._new_name(info.linkname), size
+        replaced = ("size", "path", "linkpath")
+        info.pax_headers = {key: text for key, text in info.pax_headers.items() if key not in replaced}
+        try:
+            return info.tobuf(kind, "utf-8", "surrogateescape")
+        except (ValueError, OverflowError) as error:
+            raise Failure(f"{self._name}/{info.name}: its header cannot be written: {error}") from None
 
     def _write(self, member: _Member, made: _Made) -> None:
         self._pass(member.begin, member.info.offset)  # headers that are for all members from here on
@@ -220,6 +265,10 @@ class _Shard:
         while begin < end and (piece := self._file.read(min(end - begin, _PIECE))):
             self._out.write(piece)
             begin += len(piece)
+
+
+def _is_audio(name: str) -> bool:
+    return Path(name).suffix.lower() in AUDIO_SUFFIXES
 
 
 def _no_progress(_done: int, _total: int | None, _rate: int | None) -> None:

@@ -142,7 +142,9 @@ def test_segments_share_a_file_that_is_made_once() -> None:
     [
         ({"path": "raw/speaker0/clip0.wav", "sample_rate": 1, "frames": 2}, ("path",)),
         ({"file_name": "raw/speaker0/clip0.wav"}, ("file_name",)),
-        ({"audio": {"path": "raw/speaker0/clip0.wav", "sampling_rate": 8000}}, ("audio", "path")),
+        ({"audio": {"path": "raw/speaker0/clip0.wav"}}, ("audio", "path")),
+        ({"path": 5, "audio": "raw/speaker0/clip0.wav"}, ("audio",)),
+        ({"path": {"x": 1}, "file_name": "raw/speaker0/clip0.wav"}, ("file_name",)),
         (
             {
                 "sources": [{"type": "file", "channels": [0], "source": "raw/speaker0/clip0.wav"}],
@@ -187,6 +189,50 @@ def test_comma_separated_values() -> None:
     assert float(made[1][2]) == soundfile.info("out/speaker0/clip0.wav").duration
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path,text,text\na.wav,1,2\n", "train.csv: the first line names the column text twice"),
+        ("id\n1\n", "train.csv: the first line must name a column audio_filepath, path, "),
+        ("path,text\na.wav\n", "train.csv: line 2 has 1 values, and the header 2"),
+        ('path,text\na.wav,"hello\nb.wav,world"\n', "train.csv: line 2 is not comma-separated values: "),
+        (f"path\n{'a' * 200_000}\n", "train.csv: line 2 is not comma-separated values: field larger"),
+    ],
+)
+def test_comma_separated_values_that_are_wrong(text: str, said: str) -> None:
+    Path("train.csv").write_text(text)
+    assert said in run("resample", "--manifest", "train.csv", "-d", "out", "-r", "16k", code=1).stderr
+
+
+def test_a_byte_order_mark_and_odd_texts() -> None:
+    write_clips(1)
+    odd = {"path": "raw/speaker0/clip0.wav", "text": "\ud800 \u2028 \x00", "sampling_rate": "8000"}
+    Path("train.jsonl").write_text("\ufeff\n" + json.dumps(odd) + "\n")
+    run(*RESAMPLE)
+    assert gathered() == [{"path": "clip0.wav", "text": odd["text"], "sampling_rate": "16000"}]
+
+
+def test_all_fields_with_the_path_are_replaced() -> None:
+    write_clips(1)
+    path = "raw/speaker0/clip0.wav"
+    write_manifest([{"path": path, "file_name": "x", "audio": {"path": path, "sampling_rate": 44_100}}])
+    run(*RESAMPLE)
+    new = {"path": "clip0.wav", "sampling_rate": 16_000}
+    assert gathered() == [{"path": "clip0.wav", "file_name": "x", "audio": new}]
+
+
+@pytest.mark.parametrize("rate", [{}, {"sampling_rate": RATES[0]}, {"sampling_rate": 10**400}])
+def test_segments_count_frames_at_the_new_rate(rate: dict[str, int]) -> None:
+    write_clips(1)
+    segment = {"path": "raw/speaker0/clip0.wav", "offset": 0, "duration": 0.01, "num_samples": 441}
+    odd = segment | {"num_samples": float("nan")}
+    write_manifest([segment | rate, odd])
+    run(*RESAMPLE)
+    first, second = gathered()
+    assert (first["duration"], first["num_samples"]) == (0.01, 160)
+    assert second["num_samples"] != second["num_samples"]  # unchanged
+
+
 def test_two_lines_with_one_output_are_refused_before_any_work() -> None:
     write_clips(1)
     soundfile.write("raw/speaker0/clip0.flac", np.zeros(100), 8000)
@@ -227,6 +273,16 @@ def test_nothing_is_written_outside_of_the_folder() -> None:
         ("", "train.jsonl: this manifest has no lines"),
         ("{\n", "train.jsonl: line 1 is not JSON: "),
         ("[1]\n", "train.jsonl: line 1 is not a JSON object"),
+        ("\n\n{", "train.jsonl: line 3 is not JSON: "),
+        ("[" * 100_000, "train.jsonl: line 1 is not JSON: maximum recursion depth exceeded"),
+        (f'{{"path": {"9" * 5000}}}', "train.jsonl: line 1 is not JSON: Exceeds the limit"),
+        ('{"sources": [{"source": "a"}, {"source": "b"}]}', "train.jsonl: line 1 has 2 sources: "),
+        (
+            '{"sources": [{"type": "command", "source": "cat"}]}',
+            "train.jsonl: line 1 has a source that is not a file",
+        ),
+        ('{"recording": {}}', "train.jsonl: line 1 is a cut: give the manifest of its recordings"),
+        ('{"path": "a.tar"}', "train.jsonl: line 1 names a tar file"),
         ('{"text": "a"}\n', "train.jsonl: line 1 names no audio: it needs a field audio_filepath, path,"),
         ("\xff\n", "train.jsonl: line 1 is not UTF-8 text"),
     ],

@@ -172,7 +172,7 @@ def test_another_file_type_changes_the_names() -> None:
 def test_two_members_that_would_be_one_are_refused() -> None:
     write_tar("in.tar", [("a.wav", audio(0, 8000)), ("a.flac", audio(1, 8000, "FLAC")), *samples(1)])
     said = run("resample", "in.tar", "-d", "out", "-r", "16k", "--format", "wav", code=3).stderr
-    assert "in.tar/a.flac: another member of this sample becomes a.wav, too" in said
+    assert "in.tar: a.flac and a.wav would both become a.wav: leave out --format" in said
     assert [name for name, _ in read_tar("out/in.tar")] == ["0000.json", "0000.wav", "0000.txt"]
 
 
@@ -277,3 +277,90 @@ def test_webdataset_reads_the_result() -> None:
     assert [sample["__key__"] for sample in read] == ["0000", "0001", "0002", "0003"]
     assert [sample["json"] for sample in read] == [content for name, content in members if "json" in name]
     assert {soundfile.info(io.BytesIO(sample["flac"])).samplerate for sample in read} == {16_000}
+
+
+def test_names_keep_their_form() -> None:
+    members = [("./a.json", b"{}"), ("./a.wav", audio(0, 8000)), (".//b.wav", audio(1, 8000))]
+    write_tar("in.tar", members)
+    run("resample", "in.tar", "-d", "out", "-r", "16k")
+    assert [name for name, _ in read_tar("out/in.tar")] == [name for name, _ in members]
+    run("resample", "in.tar", "-d", "flac", "-r", "16k", "--format", "flac")
+    assert [name for name, _ in read_tar("flac/in.tar")] == ["./a.json", "./a.flac", ".//b.flac"]
+
+
+def test_a_name_twice_passes() -> None:
+    members = [("a.wav", audio(0, 8000)), ("a.wav", audio(1, 8000)), ("a.json", b"{}")]
+    write_tar("in.tar", members)
+    run("resample", "in.tar", "-d", "out", "-r", "16k")
+    assert [name for name, _ in read_tar("out/in.tar")] == ["a.wav", "a.wav", "a.json"]
+
+
+def test_a_dot_in_a_folder_begins_no_sample() -> None:
+    write_tar("in.tar", [("a.b/c", b"c"), ("a.wav", b"RIFF"), ("a.b/d", b"d")])
+    run("resample", "in.tar", "-d", "out", "-r", "16k", code=1)
+    assert [name for name, _ in read_tar("out/in.tar")] == ["a.b/c", "a.b/d"]
+
+
+def test_all_audio_of_a_sample_that_is_left_out_is_listed() -> None:
+    members = [(f"a.{number}.wav", audio(number, 8000)) for number in range(3)]
+    write_tar("in.tar", [members[0], ("a.1.wav", b"RIFF"), members[2], ("b.wav", audio(3, 8000))])
+    said = run("resample", "in.tar", "-d", "out", "-r", "16k", code=3).stderr
+    assert "3 of 4 files failed" in said
+    failed = [json.loads(line) for line in Path("out/failed.jsonl").read_text().splitlines()]
+    assert [line["member"] for line in failed] == ["a.0.wav", "a.1.wav", "a.2.wav"]
+    assert failed[0]["error"] == failed[2]["error"] == "left out with a.1.wav, which failed"
+
+
+def write_links(target: bytes) -> None:
+    with tarfile.open("in.tar", "w") as tar:
+        info = tarfile.TarInfo("a.wav")
+        info.size = len(target)
+        tar.addfile(info, io.BytesIO(target))
+        for number, kind in enumerate((tarfile.LNKTYPE, tarfile.SYMTYPE)):
+            link = tarfile.TarInfo(f"link{number}.wav")
+            link.type, link.linkname = kind, "a.wav"
+            tar.addfile(link)
+
+
+def test_links_lead_to_the_new_name() -> None:
+    write_links(audio(0, 8000))
+    run("resample", "in.tar", "-d", "out", "-r", "16k", "--format", "flac")
+    with tarfile.open("out/in.tar") as tar:
+        assert [(info.name, info.linkname) for info in tar] == [
+            ("a.flac", ""),
+            ("link0.flac", "a.flac"),
+            ("link1.flac", "a.flac"),
+        ]
+        assert soundfile.info(tar.extractfile("link0.flac")).samplerate == 16_000
+
+
+def test_a_link_to_a_member_that_was_left_out_is_left_out() -> None:
+    write_links(b"RIFF")
+    said = run("resample", "in.tar", "-d", "out", "-r", "16k", code=1).stderr
+    assert "in.tar/link0.wav: is a link to a.wav, which was left out" in said
+    with tarfile.open("out/in.tar") as tar:
+        assert tar.getnames() == ["link1.wav"]
+
+
+@pytest.mark.parametrize("after", [b"junk", None])
+def test_content_after_the_end_is_refused(after: bytes | None) -> None:
+    write_tar("in.tar", samples(1))
+    whole = Path("in.tar").read_bytes()
+    Path("in.tar").write_bytes(whole + (after or whole))
+    said = run("resample", "in.tar", "-d", "out", "-r", "16k", code=1).stderr
+    assert "in.tar: has more content after its end, perhaps another tar file" in said
+    run("resample", "in.tar", "-d", "kept", "-r", "16k", "--allow-truncated")
+    assert len(read_tar("kept/in.tar")) == 3
+
+
+def test_names_that_are_not_utf_8_pass() -> None:
+    content = audio(0, 8000)
+    with tarfile.open("in.tar", "w", encoding="latin-1", format=tarfile.GNU_FORMAT) as tar:
+        info = tarfile.TarInfo("caf\xe9.wav")
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
+    run("resample", "in.tar", "-d", "out", "-r", "16k")
+    with tarfile.open("out/in.tar", encoding="latin-1") as tar:
+        assert tar.getnames() == ["caf\xe9.wav"]
+    (line,) = [json.loads(line) for line in Path("out/manifest.jsonl").read_text().splitlines()]
+    assert line["member"] == "caf\udce9.wav"
