@@ -56,7 +56,7 @@ def test_a_file_on_macos(name: str, convt_on_macos: Run) -> None:
     noise_file("long.wav", frames=10 * SEGMENT)
     output = f"out{Path(name).suffix}"
     upsample(name, "-o", f"expected{Path(name).suffix}", *KERNEL)
-    no_workers = "from multiprocessing import util; del util.spawnv_passfds\n"  # which take long to begin
+    no_workers = "import subprocess; del subprocess.Popen\n"  # they take long to begin
     assert convt_on_macos(name, "-o", output, first=no_workers) == f"{output}\n".encode()
     assert Path(output).read_bytes() == Path(f"expected{Path(name).suffix}").read_bytes()
     assert not [each for each in names() if each.startswith(".")]
@@ -85,17 +85,16 @@ def test_pipes_on_macos(convt_on_macos: Run) -> None:
 def test_signals_are_held_while_the_first_worker_is_spawned(on_macos: Run) -> None:
     code = """
 import signal
-from multiprocessing import util
+import subprocess
 from convt_cli.run.workers import workers
 
-spawn, held = util.spawnv_passfds, []
+popen, held = subprocess.Popen, []
 
-def watched(path, arguments, *more):
-    if b"resource_tracker" not in arguments[-1].encode():
-        held.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
-    return spawn(path, arguments, *more)
+def watched(*arguments, **options):
+    held.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    return popen(*arguments, **options)
 
-util.spawnv_passfds = watched
+subprocess.Popen = watched
 with workers(2) as some:
     print(*some.run(abs, [(-1,), (-2,), (-3,)]))
 assert len(held) == 2

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from filecmp import cmp
+from functools import partial
 from typing import NamedTuple
 
 from convt_cli.corpus.corpus_plan import Clip, CorpusPlan, Facts
@@ -15,7 +16,7 @@ from convt_cli.files.checksums import file_sha256
 from convt_cli.files.paths import is_tar
 from convt_cli.options.resample_options import ResampleOptions
 from convt_cli.run.pipeline import run
-from convt_cli.run.workers import WorkerKilledError, workers
+from convt_cli.run.workers import WorkerKilledError, Workers, workers
 from convt_cli.text.upsample_text import losses
 
 _SHOWN = 20  # messages about a batch
@@ -70,18 +71,19 @@ class Outcome(NamedTuple):
 def do_batch(plan: CorpusPlan, batch: int, options: ResampleOptions, *, alone: bool = False) -> Outcome:
     """Make the clips of a batch that are not made, and write its record.
 
-    With `alone` each clip is made in a separate process, which it may kill.
+    With `alone` the clips are made in a separate process, which one of them may kill.
     """
     before, record = plan.record(batch), list[Facts]()
-    for clip in plan.clips(batch, options):
-        known, earlier = before.get(clip.number), plan.earlier(clip.number)
-        if earlier is not None:
-            record.append({"line": clip.number, "as": earlier})
-        elif known and not _is_lost(plan, known):
-            record.append(known)
-        else:
-            own = known.get("sha256") if known else None
-            record.append((_make_alone if alone else make_clip)(plan, clip, options, own))
+    with workers(1) if alone else nullcontext() as process:
+        make = partial(_make_alone, process) if process else make_clip
+        for clip in plan.clips(batch, options):
+            known, earlier = before.get(clip.number), plan.earlier(clip.number)
+            if earlier is not None:
+                record.append({"line": clip.number, "as": earlier})
+            elif known and not _is_lost(plan, known):
+                record.append(known)
+            else:
+                record.append(make(plan, clip, options, known.get("sha256") if known else None))
     plan.write_record(batch, record)
     return Outcome.of(record)
 
@@ -119,10 +121,12 @@ def _failed(clip: Clip, failure: Failure) -> Facts:
     return {"line": clip.number, "source": str(clip.source), "error": str(failure)}
 
 
-def _make_alone(plan: CorpusPlan, clip: Clip, options: ResampleOptions, own: str | None) -> Facts:
+def _make_alone(
+    process: Workers, plan: CorpusPlan, clip: Clip, options: ResampleOptions, own: str | None
+) -> Facts:
     for _ in range(_ATTEMPTS):
-        with workers(1) as one:
-            facts: Facts | WorkerKilledError = next(one.run(make_clip, [(plan, clip, options, own)]))
+        task = (plan, clip, options, own)
+        facts: Facts | WorkerKilledError = next(process.run(make_clip, [task]))
         if not isinstance(facts, WorkerKilledError):
             return facts
     return _failed(clip, Failure(f"{clip.source}: the worker process was killed (out of memory?)"))

@@ -37,6 +37,7 @@ _SIGNALS = {
 if TYPE_CHECKING:  # slow to import, and few commands need workers
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
+    from subprocess import Popen
 
 Task = tuple[Any, ...]
 
@@ -64,6 +65,48 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+class _NewProcess:
+    """A new Python that serves a pipe.
+
+    One of multiprocessing would run the user's program once more, as it looks for functions there; and its
+    daemons, such as the workers of Dask, may not have any.
+    """
+
+    def __init__(self, connection: "Connection") -> None:
+        self._descriptor = connection.fileno()
+        self._popen: Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process, if it was started."""
+        return self._popen.pid if self._popen else None
+
+    def start(self) -> None:
+        """Start the process, with the modules of this one."""
+        from subprocess import DEVNULL, Popen
+
+        code = f"import sys; sys.path[:] = {sys.path}; from convt_cli.run.workers import serve_descriptor"
+        command = [sys.executable, "-c", f"{code}; serve_descriptor({self._descriptor})"]
+        self._popen = Popen(command, stdin=DEVNULL, pass_fds=[self._descriptor])  # noqa: S603  # this Python
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, or for some seconds."""
+        from subprocess import TimeoutExpired
+
+        if self._popen:
+            with suppress(TimeoutExpired):
+                self._popen.wait(timeout)
+
+    def is_alive(self) -> bool:
+        """Return whether it has not ended."""
+        return self._popen is not None and self._popen.poll() is None
+
+    def kill(self) -> None:
+        """End it."""
+        if self._popen:
+            self._popen.kill()
+
+
 class _Worker:
     """A worker and its numbered tasks."""
 
@@ -73,24 +116,24 @@ class _Worker:
         self.tasks: deque[tuple[int, Task]] = deque()
         import multiprocessing
 
-        self._forks = FORKS and threading.active_count() == 1  # else locks of other threads stay held
-        context: Any = multiprocessing.get_context("fork" if self._forks else "spawn")
-        self.connection, self._its_own = context.Pipe()
+        self.connection, self._its_own = multiprocessing.Pipe()
         self._connections.add(self.connection)
-        # A fork inherits these; while it keeps them open, other workers would not see them closed.
-        inherited = list(self._connections) if self._forks else []
-        self._process: BaseProcess = context.Process(
-            target=_serve, args=(self._its_own, inherited), daemon=True
-        )
+        self._process: BaseProcess | _NewProcess = _NewProcess(self._its_own)
+        # In a fork, locks of other threads would stay held; and a daemon may have none of these.
+        if FORKS and threading.active_count() == 1 and not multiprocessing.current_process().daemon:
+            # A fork inherits these; while it keeps them open, other workers would not see them closed.
+            arguments = (self._its_own, list(self._connections))
+            context = multiprocessing.get_context("fork")
+            self._process = context.Process(target=_serve, args=arguments, daemon=True)
 
     def start(self) -> None:
         """Start the process."""
-        if not self._forks:
-            from multiprocessing.resource_tracker import ensure_running
-
-            ensure_running()  # started together with a worker, it would unblock the signals
-        with _signals_held(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-            self._process.start()  # Python warns of BLAS's threads, which survive a fork
+        with _signals_held():
+            if isinstance(self._process, _NewProcess):
+                self._process.start()
+            else:
+                with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+                    self._process.start()  # Python warns of BLAS's threads, which survive a fork
         self._its_own.close()
 
     def give(self, number: int, function: Callable[..., Any], task: Task) -> None:
@@ -203,6 +246,14 @@ def _signals_held() -> Iterator[None]:
     finally:
         if _SIGNALS:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+def serve_descriptor(number: int) -> None:
+    """Work on the tasks of a pipe that a process has inherited by its number."""
+    from multiprocessing.connection import Connection
+
+    os.environ.setdefault("CONVT_NUM_THREADS", "1")  # its siblings use the other cores
+    _serve(Connection(number), [])
 
 
 def _serve(connection: "Connection", inherited: "list[Connection]") -> None:

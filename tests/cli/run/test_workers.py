@@ -1,19 +1,28 @@
 """Worker processes: results in order, errors, and how they end, whatever ends the first process."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from convt_cli.run import workers as workers_module
 from convt_cli.run.workers import WorkerKilledError, workers
-from tests.support.processes import begin, until
+from tests.support.processes import Process, begin, until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux who is alive")
+
+
+@pytest.fixture(params=["forks", "new processes"])
+def forks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether workers are forks, or as they are where other threads run, and on macOS."""
+    monkeypatch.setattr(workers_module, "FORKS", request.param == "forks")
+    return bool(workers_module.FORKS)
 
 
 def slow_square(number: int) -> int:
@@ -44,6 +53,7 @@ def children(process: int) -> list[int]:
     return [int(child) for task in tasks for child in task.read_text().split()]
 
 
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("count", [1, 3])
 def test_results_come_in_the_order_of_the_tasks(count: int) -> None:
     with workers(count) as some:
@@ -69,6 +79,7 @@ def test_results_that_wait_for_one_before_them_are_not_many(monkeypatch: pytest.
         assert list(results) == [3, *range(1, 20)]  # one more waited behind the first
 
 
+@pytest.mark.usefixtures("forks")
 def test_an_error_is_raised_when_its_turn_comes() -> None:
     with workers(2) as some:
         results = some.run(divide, [(1,), (2,), (0,), (4,)])
@@ -78,6 +89,7 @@ def test_an_error_is_raised_when_its_turn_comes() -> None:
     assert "in divide" in str(caught.value.__cause__)  # where it was raised
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_worker_that_is_killed_loses_its_task_alone() -> None:
     with workers(2) as some:
         results = list(some.run(die, [(n,) for n in range(10)]))
@@ -95,11 +107,13 @@ def end_the_other(number: int) -> int:
     return number
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_worker_that_is_killed_while_it_waits_loses_nothing() -> None:
     with workers(2) as some:
         assert list(some.run(end_the_other, [(0,), (1,)])) == [0, 1]
 
 
+@pytest.mark.usefixtures("forks")
 def test_none_outlives_the_context() -> None:
     before = set(children(os.getpid()))
     with pytest.raises(RuntimeError), workers(3) as some:  # noqa: PT012  # they are at work by then
@@ -112,40 +126,56 @@ def test_none_outlives_the_context() -> None:
     assert not [child for child in set(children(os.getpid())) - before if state(child) not in ("", "Z")]
 
 
-PROGRAM = """
-import os, sys, time
-sys.path[:0] = {path!r}
-from convt_cli.run.workers import workers
-
-def work(_):
-    os.write(1, b"at work\\n")
+def work(_number: int) -> None:
+    os.write(1, b"at work\n")
     time.sleep(60)
 
-with workers(2) as some:
+
+PROGRAM = """
+import sys
+sys.path[:0] = {path!r}
+from convt_cli.run import workers
+from tests.cli.run.test_workers import work
+
+workers.FORKS = {forks}
+with workers.workers(2) as some:
     for _ in some.run(work, [(0,), (1,), (2,)]):
         pass
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_workers_end_when_the_first_process_does(number: signal.Signals) -> None:
-    process = begin([sys.executable, "-c", PROGRAM.format(path=sys.path)])
+def begin_work(*, forks: bool, **options: Any) -> Process:
+    """Begin a program whose two workers are at work."""
+    process = begin([sys.executable, "-c", PROGRAM.format(path=sys.path, forks=forks)], **options)
     assert process.stdout
     assert process.stdout.readline() == process.stdout.readline() == b"at work\n"
+    assert len(children(process.pid)) == 2
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_workers_end_when_the_first_process_does(number: signal.Signals, *, forks: bool) -> None:
+    process = begin_work(forks=forks)
     family = children(process.pid)
-    assert len(family) == 2
     process.send_signal(number)
     process.communicate(timeout=10)  # they hold its streams open
     until(lambda: not any(state(child) for child in family))
 
 
-def test_what_a_terminal_sends_ends_the_first_process_alone() -> None:
-    program = PROGRAM.format(path=sys.path)
-    process = begin([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
-    assert process.stdout
-    assert process.stdout.readline() == process.stdout.readline() == b"at work\n"
+def test_what_a_terminal_sends_ends_the_first_process_alone(*, forks: bool) -> None:
+    process = begin_work(forks=forks, stderr=subprocess.DEVNULL)
     for child in children(process.pid):
         for number in (signal.SIGINT, signal.SIGHUP):
             os.kill(child, number)
     time.sleep(0.2)
     assert [state(child) for child in children(process.pid)] == ["S", "S"]
+
+
+def square_elsewhere(number: int) -> int:
+    with workers(1) as one:
+        return int(next(one.run(pow, [(number, 2)])))
+
+
+def test_a_daemon_has_workers_too() -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(square_elsewhere, (3,)) == 9
