@@ -23,8 +23,7 @@ def main() -> None:
     try:
         _open_closed_streams()
         _use_own_threads()
-        _keep_memory()
-        gc.set_threshold(_GC_THRESHOLD)
+        keep_memory()
         from convt_cli.app import app
 
         app(prog_name="convt")  # however it was started: by python -m, too
@@ -65,8 +64,9 @@ def _use_own_threads() -> None:
         os.environ.setdefault(name, "1")
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Have glibc keep the memory of a block for the next: to get it anew takes longer than many a sum."""
+    gc.set_threshold(_GC_THRESHOLD)
     if sys.platform == "linux":
         import ctypes
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from convt_cli.corpus.clips import Outcome
     from convt_cli.corpus.gather import Gathered
     from convt_cli.options.resample_options import ResampleOptions
@@ -113,18 +115,26 @@ class Plan:
 
         return do_batch(self._plan, batch, self._options)
 
-    def run(self, *, jobs: int | None = None) -> "Outcome":
-        """Do all batches that are not done.
+    def run(self, *, client: "Client | None" = None, jobs: int | None = None) -> "Outcome":
+        """Do all batches that are not done, on this machine or on a Dask cluster.
 
         Parameters
         ----------
+        client : distributed.Client or None
+            A connection to a cluster whose workers see the same files.
         jobs : int or None
-            How many processes; None for the number of cores.
+            How many processes of this machine; None for the number of cores.
 
         Returns
         -------
         Outcome
             As :meth:`do`, of all of these batches.
+
+        Raises
+        ------
+        convt_cli.errors.Failure
+            A record cannot be written; or workers of the cluster have no convt, or another version, or the
+            scheduler or all workers are gone. The work so far is kept.
         """
         from dataclasses import replace
 
@@ -132,7 +142,7 @@ class Plan:
         from convt_cli.text.report import Reporter
 
         options = replace(self._options, jobs=jobs or self._options.jobs)
-        return run_plan(self._plan, options, Reporter(options.quiet, options.verbose))
+        return run_plan(self._plan, options, Reporter(options.quiet, options.verbose), client)
 
     def gather(self) -> "Gathered":
         """Check that every clip is done, and write the manifest of the outputs, and failed.jsonl.

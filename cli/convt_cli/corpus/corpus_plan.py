@@ -51,7 +51,7 @@ _NEUTRAL = {
     "sync",
     "plot",
 }
-_NEUTRAL |= {"dry_run", "as_json", "verbose", "quiet", "manifest", "shard", "retry_failed"}
+_NEUTRAL |= {"dry_run", "as_json", "verbose", "quiet", "manifest", "shard", "retry_failed", "cluster"}
 _NEUTRAL |= {"held_source", "held_target"}
 
 
@@ -126,6 +126,10 @@ class CorpusPlan:
             ) from None
         except (OSError, ValueError, KeyError) as error:
             raise Failure(f"{place}: cannot be read: {error}") from None
+
+    def absolute(self) -> "CorpusPlan":
+        """Return the plan as processes in another folder need it."""
+        return CorpusPlan(self.folder.absolute(), self._text)
 
     def check(self, stated: Facts) -> None:
         """Refuse another manifest, other options or another version than those of the plan."""

@@ -1,9 +1,10 @@
-"""Do the batches of a plan on this machine, in several processes, and report the progress."""
+"""Do the batches of a plan, in several processes or on a cluster, and report the progress."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from convt_cli.corpus.clips import Outcome, do_batch
 from convt_cli.corpus.corpus_plan import CorpusPlan, count_lines
@@ -18,6 +19,9 @@ from convt_cli.run.upsampler_cache import upsampler_cache
 from convt_cli.run.workers import WorkerKilledError, cores, workers
 from convt_cli.text.progress import Bar
 from convt_cli.text.report import Reporter
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _AT_ONCE = 4096  # batches given to workers together: a list of all could be long
 _MINUTE = 60.0  # seconds between lines of progress where there is no terminal
@@ -49,13 +53,18 @@ def resample_corpus(options: ResampleOptions) -> None:
         raise SomeFailed(gathered.names, gathered.clips, gathered.failed)
 
 
-def run_plan(plan: CorpusPlan, options: ResampleOptions, reporter: Reporter) -> Outcome:
+def run_plan(
+    plan: CorpusPlan, options: ResampleOptions, reporter: Reporter, client: "Client | None" = None
+) -> Outcome:
     """Do the batches of a plan that are not done, and return what has become of them."""
     shard = options.shard or (1, 1)
     batches = plan.all_batches(shard) if options.retry_failed else plan.undone(shard).tolist()
     total = Outcome()
-    with closing(_Progress(plan, batches, reporter)) as progress:
-        for outcome in do_here(plan, batches, options):
+    with (
+        closing(_Progress(plan, batches, reporter)) as progress,
+        closing(_outcomes(plan, batches, options, reporter, client)) as outcomes,
+    ):
+        for outcome in outcomes:
             total += outcome
             progress.close()  # the lines that follow take its place
             for line in outcome.losses:
@@ -66,6 +75,27 @@ def run_plan(plan: CorpusPlan, options: ResampleOptions, reporter: Reporter) -> 
                 reporter.fail(Failure(f"{more} more have failed: see their batch's record"))
             progress(total)
     return total
+
+
+def _outcomes(
+    plan: CorpusPlan,
+    batches: Sequence[int],
+    options: ResampleOptions,
+    reporter: Reporter,
+    client: "Client | None",
+) -> Generator[Outcome, None, None]:
+    """Do batches, and yield the outcome of each."""
+    cluster = client or options.cluster
+    if not (cluster and batches):
+        yield from do_here(plan, batches, options)
+        return
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise Failure("--cluster needs Dask: pip install 'convt[cluster]'") from None
+    from convt_cli.corpus.cluster import do_on_cluster
+
+    yield from do_on_cluster(plan, batches, options, cluster, reporter)
 
 
 def do_here(plan: CorpusPlan, batches: Iterable[int], options: ResampleOptions) -> Iterator[Outcome]:

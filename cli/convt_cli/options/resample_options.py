@@ -94,6 +94,18 @@ class ResampleOptions(UpsampleOptions):
             help="Do only the K-th of N parts of the manifest: one per machine. Then run convt gather DIR.",
         ),
     ] = None
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            parser=values.parse_cluster,
+            rich_help_panel=headings.MANY,
+            help=(
+                "Do the manifest or the tar files on a Dask cluster that sees the same files:"
+                " tcp://host:8786, tls://host:8786 or a scheduler.json."
+            ),
+        ),
+    ] = field(default=None, compare=False)
     on_error: Annotated[
         Literal["drop", "fail"],
         typer.Option(
@@ -145,6 +157,7 @@ class ResampleOptions(UpsampleOptions):
             for name, given in (
                 ("--shard", self.shard),
                 ("--retry-failed", self.retry_failed),
+                ("--cluster", self.cluster),
                 ("--on-error", self.on_error != "drop"),
             ):
                 if given:
@@ -158,6 +171,10 @@ class ResampleOptions(UpsampleOptions):
             other = next((source for source in self.sources if not is_tar(source)), self.files_from)
             if other:
                 raise Misuse(f"{other}: is no tar file as the others are: run convt twice")
+        if self.cluster and self.jobs:
+            raise Misuse(
+                "-j is for this machine: leave it out with --cluster, whose workers have their own threads"
+            )
         _ = self.outputs  # raises if there is no folder
         for name, given in (
             ("-o", self.output),

@@ -49,6 +49,13 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(number), int(count)
 
 
+def parse_cluster(text: str) -> str:
+    """Return the address of a Dask scheduler, or the name of its JSON file."""
+    if "://" in text or text.endswith(".json"):
+        return text
+    raise typer.BadParameter(f"must be tcp://host:8786, tls://host:8786 or a scheduler.json; got {text}")
+
+
 def parse_subtype(text: str) -> str:
     """Return a sample format as libsndfile names it: PCM_24 of 24, pcm24, s24 or s24le, FLOAT of f32."""
     return _SUBTYPES.get(text.lower().replace("-", "").replace("_", ""), text.upper())
