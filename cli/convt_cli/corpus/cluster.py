@@ -28,6 +28,7 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import count, islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -112,12 +113,13 @@ def _connected(cluster: "str | Client") -> "Iterator[Client]":
             raise TypeError("client must not be asynchronous: make it with Client(..., asynchronous=False)")
         yield cluster
         return
-    from distributed import Client
-
     address = _address(cluster)
+    made: ThreadFuture[Client] = ThreadFuture()
+    # In a thread that can be left: Dask itself would wait forever for a server that is silent.
+    Thread(target=_connect, args=(address, made), daemon=True).start()
     try:
         with warnings.catch_warnings(action="ignore"):  # of other versions of Dask's parts
-            client = Client(address, timeout=_ANSWER, set_as_default=False, name="convt")
+            client = made.result(_ANSWER)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise Failure(
             f"--cluster {cluster}: no Dask scheduler answers at {address} ({_line(error)}); start one with"
@@ -128,6 +130,15 @@ def _connected(cluster: "str | Client") -> "Iterator[Client]":
     finally:
         with suppress(OSError, AssertionError):  # it may have closed itself
             client.close(timeout=_ANSWER)
+
+
+def _connect(address: str, made: "ThreadFuture[Client]") -> None:
+    from distributed import Client
+
+    try:
+        made.set_result(Client(address, timeout=_ANSWER, set_as_default=False, name="convt"))
+    except Exception as error:  # noqa: BLE001  # raised in the thread that waits
+        made.set_exception(error)
 
 
 def _address(cluster: str) -> str:

@@ -1,0 +1,339 @@
+"""A manifest resampled on a Dask cluster: equal bytes, whatever of it is killed in the middle."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from convt_cli import corpus
+from convt_cli.app import app
+from tests.support.command import CONVT
+from tests.support.processes import begin, ended, until
+
+distributed = pytest.importorskip("distributed")
+from convt_cli.corpus import cluster  # noqa: E402  # it needs distributed
+
+pytestmark = pytest.mark.servers
+
+CLIPS = 250
+# What processes of the cluster do when they open a file, in children too. One that opens gate.wav leaves
+# its number, and waits until the test goes on; and there may be no convt.
+SITE = """
+import os, signal, sys, time
+
+here = os.environ["CONVT_TEST_FOLDER"]
+
+def leave(name):
+    with open(os.path.join(here, name + ".new"), "w") as file:
+        file.write(str(os.getpid()))
+    os.replace(file.name, os.path.join(here, name))
+
+def hook(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
+        name = os.path.basename(os.fsdecode(arguments[0]))
+        if name == "poison.wav":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name == "gate.wav" and not os.path.exists(os.path.join(here, "go")):
+            leave("at_gate")
+            while not os.path.exists(os.path.join(here, "go")):
+                time.sleep(0.01)
+
+class NoConvt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "convt":
+            leave("refused")
+            raise ModuleNotFoundError("No module named 'convt'")
+
+sys.addaudithook(hook)
+if "CONVT_TEST_WITHOUT" in os.environ:
+    sys.meta_path.insert(0, NoConvt())
+"""
+
+
+@dataclass
+class Servers:
+    """A scheduler, and the workers of a test."""
+
+    address: str
+    client: Any
+    site: Path
+
+    @contextmanager
+    def workers(self, *numbers: int, nanny: bool = False, **environment: str) -> Iterator[None]:
+        """Run workers, each with a number of threads, which have ended when the test goes on."""
+        processes = [
+            start_worker(self.site, self.address, number, nanny=nanny, **environment) for number in numbers
+        ]
+        before = len(self.client.nthreads())
+        try:
+            until(lambda: len(self.client.nthreads()) == before + len(numbers))
+            yield
+        finally:
+            for process in processes:
+                kill_all(process)
+            until(lambda: len(self.client.nthreads()) <= before)
+
+
+def start(site: Path, module: str, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
+    """Start a process of Dask on loopback."""
+    environment = {"CONVT_TEST_FOLDER": str(Path.cwd()), "PYTHONPATH": str(site)} | environment
+    with Path(f"{module}.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{module}", *arguments, "--host", "127.0.0.1"],
+            env=os.environ | environment,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def start_worker(
+    site: Path, address: str, threads: int, *, nanny: bool = False, **environment: str
+) -> "subprocess.Popen[bytes]":
+    more = ["--nanny" if nanny else "--no-nanny", "--no-dashboard", "--local-directory", "dask"]
+    return start(site, "dask_worker", address, "--nthreads", str(threads), *more, **environment)
+
+
+def kill_all(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process and its children."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+@contextmanager
+def scheduler(site: Path, file: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a scheduler that gives a task to another worker once."""
+    quick = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+    more = ["--port", "0", "--no-dashboard", "--dashboard-address", ":0", "--scheduler-file", str(file)]
+    process = start(site, "dask_scheduler", *more, **quick)
+    try:
+        until(lambda: file.exists() and file.read_text().endswith("}"), process)
+        yield process
+    finally:
+        kill_all(process)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "sitecustomize.py").write_text(SITE)
+    return folder
+
+
+@contextmanager
+def served(site: Path, file: Path) -> Iterator[Servers]:
+    with scheduler(site, file):
+        address = json.loads(file.read_text())["address"]
+        with closing(distributed.Client(address, set_as_default=False)) as client:
+            yield Servers(address, client, site)
+
+
+@pytest.fixture(scope="module")
+def servers(site: Path) -> Iterator[Servers]:
+    with served(site, site / "scheduler.json") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a corpus, two manifests, one of them with a clip that kills, and the outputs."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng, paths = np.random.default_rng(0), list[Path]()
+    for number in range(CLIPS):
+        name = {0: "gate", 100: "poison"}.get(number, f"clip{number}")
+        paths.append(folder / "raw" / f"speaker{number % 5}" / f"{name}.wav")
+        paths[-1].parent.mkdir(parents=True, exist_ok=True)
+        samples = 0.1 * rng.standard_normal((int(rng.integers(500, 3000)), 1 + number % 2))
+        soundfile.write(paths[-1], samples, (44_100, 48_000, 22_050)[number % 3], "PCM_16")
+    lines = [json.dumps({"path": str(path)}) + "\n" for path in paths]
+    (folder / "poison.jsonl").write_text("".join(lines))
+    (folder / "train.jsonl").write_text("".join(line for line in lines if "poison" not in line))
+    plan = corpus.plan(folder / "poison.jsonl", folder / "out", rate=16_000, quiet=True)
+    plan.run()
+    return folder
+
+
+def command(made: Path, address: str, name: str = "train") -> list[str]:
+    manifest = str(made / f"{name}.jsonl")
+    return ["resample", "--manifest", manifest, "-d", "out", "-r", "16k", "--cluster", address]
+
+
+def run(made: Path, address: str, *more: str, name: str = "train", code: int = 0) -> str:
+    """Run the command here, and return what it said."""
+    result = CliRunner().invoke(app, [*command(made, address, name), *more])
+    assert result.exit_code == code, (result.stderr, result.exception)
+    return str(result.stderr)
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.wav")}
+
+
+def check(made: Path) -> None:
+    """See that the outputs are those of one machine, all of them, and nothing else."""
+    expected = outputs(made / "out")
+    del expected["speaker0/poison.wav"]
+    assert outputs(Path("out")) == expected
+    assert not Path("out/failed.jsonl").exists()
+    assert not list(Path().rglob("*.part"))
+    assert len(Path("out/manifest.jsonl").read_text().splitlines()) == CLIPS - 1
+
+
+@contextmanager
+def amid(act: Callable[[int], object]) -> Iterator[None]:
+    """Do something when a worker, whose number it gets, is amid a batch; then let the batch go on."""
+
+    def wait() -> None:
+        until(Path("at_gate").exists)
+        act(int(Path("at_gate").read_text()))
+        Path("go").touch()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def kill(process: int) -> None:
+    os.kill(process, signal.SIGKILL)
+
+
+def parent(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_workers_of_several_threads_make_the_same_bytes(made: Path, servers: Servers) -> None:
+    Path("go").touch()
+    with servers.workers(4, 1):
+        said = run(made, servers.address)
+        assert said.startswith("dashboard: http://127.0.0.1:")
+        check(made)
+        assert "dashboard" not in run(made, str(servers.site / "scheduler.json"))  # all is done
+        plan = corpus.plan(made / "train.jsonl", "again", rate=16_000, quiet=True)
+        assert plan.run(client=servers.client).clips == CLIPS - 1
+        assert outputs(Path("again")) == outputs(Path("out"))
+    assert servers.client.status == "running"
+
+
+def test_a_worker_is_killed(made: Path, servers: Servers) -> None:
+    with servers.workers(1, 1), amid(kill):
+        run(made, servers.address)
+    check(made)
+
+
+def test_a_worker_with_a_nanny_is_killed_and_then_the_nanny(made: Path, servers: Servers) -> None:
+    def kill_both(worker: int) -> None:
+        Path("at_gate").unlink()
+        kill(worker)
+        until(Path("at_gate").exists)  # in the worker that has taken its place, or another
+        kill(parent(int(Path("at_gate").read_text())))
+
+    with servers.workers(1, nanny=True), servers.workers(1, nanny=True), amid(kill_both):
+        run(made, servers.address)
+    check(made)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_the_command_is_ended_and_goes_on(
+    number: signal.Signals, code: int, made: Path, servers: Servers
+) -> None:
+    with servers.workers(1):
+        process = begin([*CONVT, *command(made, servers.address)])
+        until(Path("at_gate").exists, process)
+        process.send_signal(number)
+        assert ended(process)[0] == code
+        Path("go").touch()
+        run(made, servers.address)
+    check(made)
+
+
+def test_the_scheduler_is_killed_and_another_takes_its_place(
+    made: Path, site: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_ANSWER", 2.0)
+    with scheduler(site, Path("other.json").absolute()) as process, ExitStack() as stack:
+        address = json.loads(Path("other.json").read_text())["address"]
+        stack.callback(kill_all, start_worker(site, address, 1))
+        with amid(lambda _: kill(process.pid)):
+            said = run(made, "other.json", code=1)
+    assert f"--cluster: the scheduler {address} does not answer any more; the work so far is kept" in said
+    with servers.workers(1):
+        run(made, servers.address)
+    check(made)
+
+
+def test_all_workers_have_gone(made: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_NO_WORKERS", 1.0)
+    with servers.workers(1), amid(kill):
+        said = run(made, servers.address, code=1)
+    assert f"{servers.address} has had no workers for 1 s; the work so far is kept: start workers" in said
+    with servers.workers(1):
+        run(made, servers.address)
+    check(made)
+
+
+def test_a_clip_that_kills_is_named(made: Path, servers: Servers) -> None:
+    Path("go").touch()
+    with servers.workers(1, nanny=True), servers.workers(1, nanny=True):
+        said = run(made, servers.address, name="poison", code=3)
+    assert "speaker0/poison.wav: the worker process was killed" in said
+    assert "1 of 250 files failed" in said
+    (failed,) = map(json.loads, Path("out/failed.jsonl").read_text().splitlines())
+    assert failed["path"] == str(made / "raw/speaker0/poison.wav")
+    Path("out/failed.jsonl").unlink()
+    check(made)
+
+
+def test_a_worker_without_convt_is_refused(made: Path, servers: Servers) -> None:
+    with servers.workers(1, CONVT_TEST_WITHOUT="convt"):
+        (address,) = servers.client.nthreads()
+        said = run(made, servers.address, code=1)
+    assert f"--cluster: {address}: has no convt (No module named 'convt'): install convt " in said
+    assert not list(Path("out/_convt/parts").iterdir())
+
+
+def test_a_worker_without_convt_that_comes_later_gets_no_work(made: Path, servers: Servers) -> None:
+    with servers.workers(1), ExitStack() as late:
+
+        def add(_worker: int) -> None:
+            late.enter_context(servers.workers(1, CONVT_TEST_WITHOUT="convt"))
+            until(Path("refused").exists)
+
+        with amid(add):
+            said = run(made, servers.address)
+    assert ": has no convt (No module named 'convt'): install convt " in said
+    assert "; it gets no work\n" in said
+    check(made)
+
+
+def test_no_scheduler(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_ANSWER", 0.5)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        said = run(made, address, code=1)
+    assert f"convt: --cluster {address}: no Dask scheduler answers at {address} (" in said
+    assert f"); start one with dask scheduler, and workers with dask worker {address}\n" in said
+    assert "--cluster none.json: cannot be read: No such file" in run(made, "none.json", code=1)
+    assert "--cluster must be tcp://host:8786, " in run(made, "here", code=2)
+
+
+def test_no_workers(made: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_FIRST_WORKER", 0.5)
+    said = run(made, servers.address, code=1)
+    assert f"{servers.address} has no workers yet: waiting up to 0 s for one" in said
+    assert f"--cluster: {servers.address} has no workers; start some with dask worker" in said
