@@ -236,27 +236,26 @@ def test_a_worker_is_killed(made: Path, servers: Servers) -> None:
     check(made)
 
 
-def test_a_worker_with_a_nanny_is_killed_and_then_the_nanny(made: Path, servers: Servers) -> None:
-    def kill_both(worker: int) -> None:
-        Path("at_gate").unlink()
-        kill(worker)
-        until(Path("at_gate").exists)  # in the worker that has taken its place, or another
-        kill(parent(int(Path("at_gate").read_text())))
+def test_the_nanny_of_a_worker_is_killed(made: Path, servers: Servers) -> None:
+    with servers.workers(1, nanny=True), ExitStack() as late:
 
-    with servers.workers(1, nanny=True), servers.workers(1, nanny=True), amid(kill_both):
-        run(made, servers.address)
+        def kill_nanny(worker: int) -> None:
+            late.enter_context(servers.workers(1))
+            kill(parent(worker))
+
+        with amid(kill_nanny):
+            run(made, servers.address)
     check(made)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_the_command_is_ended_and_goes_on(
-    number: signal.Signals, code: int, made: Path, servers: Servers
-) -> None:
-    with servers.workers(1):
-        process = begin([*CONVT, *command(made, servers.address)])
-        until(Path("at_gate").exists, process)
-        process.send_signal(number)
-        assert ended(process)[0] == code
+def test_the_command_is_interrupted_killed_and_goes_on(made: Path, servers: Servers) -> None:
+    with servers.workers(2):
+        for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+            process = begin([*CONVT, *command(made, servers.address)])
+            until(Path("at_gate").exists, process)
+            Path("at_gate").unlink()
+            process.send_signal(number)
+            assert ended(process)[0] == code
         Path("go").touch()
         run(made, servers.address)
     check(made)
@@ -289,7 +288,7 @@ def test_all_workers_have_gone(made: Path, servers: Servers, monkeypatch: pytest
 
 def test_a_clip_that_kills_is_named(made: Path, servers: Servers) -> None:
     Path("go").touch()
-    with servers.workers(1, nanny=True), servers.workers(1, nanny=True):
+    with servers.workers(1, nanny=True):
         said = run(made, servers.address, name="poison", code=3)
     assert "speaker0/poison.wav: the worker process was killed" in said
     assert "1 of 250 files failed" in said
