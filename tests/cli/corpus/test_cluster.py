@@ -90,7 +90,7 @@ class Servers:
 def start(site: Path, module: str, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
     """Start a process of Dask on loopback."""
     environment = {"CONVT_TEST_FOLDER": str(Path.cwd()), "PYTHONPATH": str(site)} | environment
-    with Path(f"{module}.log").open("ab") as log:
+    with (site / f"{module}.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.{module}", *arguments, "--host", "127.0.0.1"],
             env=os.environ | environment,
