@@ -4,6 +4,7 @@ Any function of the command raises :class:`Failure`, or :class:`Misuse`, with th
 what is wrong, and what to do. Docstrings do not repeat it.
 """
 
+import errno
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ _OPTION = re.compile(  # whose name begins a message of the library
     r"^(passband|rejection|stopband|stride|taps|dilation|groups|padding|output_padding|latency|down|ridge|delay)"
     r"(?= must| is| =)"
 )
+_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
+_OF_DISKS |= {errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH}
 _NAMED = 20  # files that a line names at most
 
 
@@ -32,6 +35,15 @@ class Misuse(Failure):
     """The command line is wrong, whatever the files hold."""
 
     exit_code = 2
+
+
+class DiskFailure(Failure):
+    """A disk or a store fails: the reason is not the input, and others would not do better."""
+
+
+def failure_of(message: str, error: OSError) -> Failure:
+    """Return the failure for an error of the system."""
+    return (DiskFailure if error.errno in _OF_DISKS else Failure)(message)
 
 
 class Unwritable(Exception):  # noqa: N818  # becomes a Failure where the file's name is known

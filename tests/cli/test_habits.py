@@ -54,9 +54,12 @@ def test_options_of_other_tools(words: list[str], said: str) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["in.wav"]
 
 
-def test_urls_are_not_inputs() -> None:
+def test_web_pages_are_no_outputs() -> None:
     said = refused("upsample", "https://a.org/b.wav", code=2)
-    assert "https://a.org/b.wav: URLs cannot be read. Download it first, or pipe it: curl -sL URL |" in said
+    assert (
+        "https://a.org/b_x2.wav: https:// is read only, as web servers take no uploads: name another"
+        in said
+    )
 
 
 def test_files_and_folders_in_place_of_a_command() -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from convt_cli.files.paths import parse_path
 from convt_cli.options import headings, report_options
 from convt_cli.text import report
 
@@ -14,7 +15,7 @@ def gather(
         Path,
         typer.Argument(
             metavar="DIR",
-            readable=False,
+            parser=parse_path,
             rich_help_panel=headings.FILES,
             help="Folder of the outputs of convt resample --manifest.",
         ),

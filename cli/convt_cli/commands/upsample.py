@@ -1,7 +1,5 @@
 """``convt upsample``: audio files, signals or a stream, upsampled."""
 
-import re
-
 from convt_cli.commands.with_options import with_options
 from convt_cli.errors import Misuse
 from convt_cli.files.paths import STREAM
@@ -53,18 +51,10 @@ def convert(options: UpsampleOptions, command: str) -> None:
 
 
 def _check(options: UpsampleOptions, command: str) -> None:
-    """Refuse options that contradict each other, and inputs that are no files."""
+    """Refuse options that contradict each other."""
     if not (options.sources or options.files_from):
         raise Misuse(f"no input: name a file or a folder, or - for stdin (see 'convt {command} --help')")
     if options.verbose and options.quiet:
         raise Misuse("--verbose and --quiet contradict each other: use one of them")
     if options.skip_existing and options.overwrite:
         raise Misuse("--skip-existing keeps outputs that exist, --overwrite replaces them: use one of them")
-    for source in options.sources:
-        if re.match(r"[a-z][a-z0-9+.-]+:/[^/]", str(source)):
-            scheme, rest = str(source).split(":/", 1)
-            rate = "-r HZ " if command == "resample" else ""
-            raise Misuse(
-                f"{scheme}://{rest}: URLs cannot be read. Download it first, or pipe it:"
-                f" curl -sL URL | convt {command} - {rate}-o out.wav"
-            )

@@ -3,22 +3,21 @@
 ::
 
     out/_convt/plan.json        digest of the manifest, options, number of lines and batches
-    out/_convt/batches.npy      the byte of the manifest at which each batch begins
-    out/_convt/repeats.npy      lines whose file an earlier line has: line, earlier line
-    out/_convt/shards.jsonl     the manifest, if the inputs are tar files
+    out/_convt/batches-KEY.npy  the byte of the manifest at which each batch begins
+    out/_convt/repeats-KEY.npy  lines whose file an earlier line has: line, earlier line
+    out/_convt/shards-KEY.jsonl     the manifest, if the inputs are tar files
     out/_convt/parts/00000012.jsonl    record of batch 12: appears, whole, when its outputs are done
 
-Nothing else holds the list of clips: memory does not grow with it but for some 30 bytes a line while the
-plan is made.
+The key is a digest of what the file depends on: processes that begin at the same time do not disturb each
+other, and the plan.json that is there first is the plan.
 """
 
 import hashlib
 import io
 import json
 import os
-import posixpath
-from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -28,17 +27,18 @@ import numpy as np
 
 import convt
 from convt_cli.corpus.manifest import Manifest
+from convt_cli.corpus.scan import Scanned, absolute, digest, joined, lasting, listed, output_of, scan
 from convt_cli.errors import Failure
-from convt_cli.files.atomic_write import make_folder, write_whole
-from convt_cli.files.paths import parse_path
+from convt_cli.files.atomic_write import atomic_write, make_folder, write_whole
+from convt_cli.files.paths import as_text, is_url, parse_path, real_place
+from convt_cli.files.remote import RemotePath
 from convt_cli.options.resample_options import ResampleOptions
 from convt_cli.samples.formats import Array
 
 Facts = dict[str, Any]
 
 _FOLDER = "_convt"
-# Batches are small enough to keep many workers busy, and large enough that records cost nothing.
-_LARGEST, _FEWEST, _MOST = 64, 64, 100_000  # clips of a batch; batches, if the clips suffice; batches
+_KEY = 12  # letters of a digest
 # Options that change no byte of an output.
 _NEUTRAL = {
     "sources",
@@ -81,8 +81,8 @@ class CorpusPlan:
         self.batches: int = self.facts["batches"]
         self.lines: int = self.facts["lines"]
         self._size: int = self.facts["batch"]
-        self._starts = _array(self.home / "batches.npy")
-        self._repeats = _array(self.home / "repeats.npy")
+        self._starts = _array(self.home / f"batches-{self.facts['key']}.npy")
+        self._repeats = _array(self.home / f"repeats-{self.facts['key']}.npy")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the place of the plan, for other processes and machines that see the same files."""
@@ -91,28 +91,31 @@ class CorpusPlan:
     @classmethod
     def of(cls, options: ResampleOptions) -> "CorpusPlan":
         """Make the plan, or open it if it exists and is the same."""
-        folder = options.outputs
-        manifest = options.manifest.absolute() if options.manifest else folder / _FOLDER / "shards.jsonl"
-        if manifest.parent == folder.absolute() and manifest.stem == "manifest":
-            raise Failure(
-                f"{options.manifest}: convt writes the manifest of the outputs there: name another -d"
-            )
-        stated = {"convt": convt.__version__, "options": stated_options(options)}
-        listed = None if options.manifest else _listed(options.sources)
-        if listed is None:
-            stated["manifest"] = str(manifest)
-        if (folder / _FOLDER / "plan.json").exists():
+        folder, home = options.outputs, options.outputs / _FOLDER
+        check_inside(folder, home / "plan.json")
+        shards = None if options.manifest else listed(options.sources)
+        manifest = lasting(options.manifest or home / f"shards-{_key(shards or b'')}.jsonl").absolute()
+        stated = {
+            "convt": convt.__version__,
+            "options": stated_options(options),
+            "tar_files": shards is not None,
+            "manifest": as_text(manifest),
+        }
+        with _read_errors(folder):
+            is_made = (home / "plan.json").exists()
+        if is_made:
             plan = cls.open(folder)
-            plan.check(
-                stated | {"digest": hashlib.sha256(listed).hexdigest() if listed else _digest(manifest)}
-            )
+            plan.check(stated, _digest_of(manifest, shards))
             return plan
-        if listed:
-            make_folder(manifest.parent)
-            write_whole(manifest, listed)
-        facts, starts, repeats = _scanned(Manifest(manifest), options, 1 if listed else _LARGEST)
-        _write(folder, stated | {"manifest": str(manifest)} | facts, starts, repeats)
-        return cls.open(folder)
+        _check_free(options, manifest)
+        if shards is not None:
+            make_folder(home)
+            write_whole(manifest, shards)
+        scanned = scan(Manifest(manifest), options, of_tar_files=shards is not None)
+        _write(home, stated, scanned)
+        plan = cls.open(folder)
+        plan.check(stated, scanned.facts["digest"])  # another process may have been first
+        return plan
 
     @classmethod
     def open(cls, folder: Path) -> "CorpusPlan":
@@ -125,15 +128,16 @@ class CorpusPlan:
                 f"{folder}: holds no corpus: begin one with convt resample --manifest M -d {folder}"
             ) from None
         except (OSError, ValueError, KeyError) as error:
-            raise Failure(f"{place}: cannot be read: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise Failure(f"{place}: cannot be read: {reason}") from None
 
     def absolute(self) -> "CorpusPlan":
         """Return the plan as processes in another folder need it."""
         return CorpusPlan(self.folder.absolute(), self._text)
 
-    def check(self, stated: Facts) -> None:
+    def check(self, stated: Facts, digest: str) -> None:
         """Refuse another manifest, other options or another version than those of the plan."""
-        differ = []
+        differ = list[str]()
         for name, value in stated.items():
             before: Any = self.facts.get(name)
             if name == "options":
@@ -143,12 +147,11 @@ class CorpusPlan:
                     for option in sorted({*before, *value})
                     if before.get(option) != value.get(option)
                 ]
-            elif name == "digest" and before != value:
-                differ.append(
-                    "the list of tar files" if self.is_of_shards else "the content of the manifest"
-                )
-            elif before != value:
+            elif before != value and name in ("manifest", "convt") and not stated["tar_files"]:
                 differ.append(f"{name} {value}, before {before}")
+        if self.facts["digest"] != digest and not any(line.startswith("manifest") for line in differ):
+            what = "the list of tar files" if stated["tar_files"] else "the content of the manifest"
+            differ.append(what)
         if differ:
             raise Failure(
                 f"{self.folder}: was begun in another way: {'; '.join(differ)}. Use the same, or another -d"
@@ -157,7 +160,7 @@ class CorpusPlan:
     @property
     def is_of_shards(self) -> bool:
         """Whether the inputs are tar files that were named on the command line."""
-        return self.manifest.path == self.home / "shards.jsonl"
+        return bool(self.facts["tar_files"])
 
     @property
     def unit(self) -> str:
@@ -183,21 +186,21 @@ class CorpusPlan:
     def undone(self, shard: tuple[int, int] = (1, 1)) -> Array:
         """Return the batches of a shard that have no record."""
         done = np.zeros(self.batches, bool)
-        for number in _numbers(self.home / "parts"):
-            done[number] = number < self.batches
-        mine: Array = np.asarray(self.all_batches(shard))
+        with _read_errors(self.home):
+            for number in _numbers(self.home / "parts"):
+                if number < self.batches:
+                    done[number] = True
+        mine: Array = np.arange(shard[0] - 1, self.batches, shard[1])
         return mine[~done[mine]]
 
     def clips(self, batch: int, options: ResampleOptions) -> Iterator[Clip]:
         """Yield the clips of a batch."""
-        first, lines = batch * self._size, self.manifest.raw_lines(int(self._starts[batch]))
+        first, places = batch * self._size, self._starts[batch : batch + 2].tolist()
+        lines = self.manifest.raw_lines(*places)
         for number, (_, _, line) in enumerate(islice(lines, self.size(batch)), first):
             found = self.manifest.source(self.manifest.parse(line))
-            source = _absolute(self.manifest, found)
-            below = _below(source)[len(self.facts["common_folder"]) :].lstrip("/")
-            folder, name = posixpath.split(below)
-            target = self.folder / folder / _new_name(name, options)
-            yield Clip(number, parse_path(source), target)
+            place = output_of(absolute(self.manifest, found), self.facts["common_folder"], options)
+            yield Clip(number, parse_path(joined(self.manifest, found)), self.folder / place)
 
     def earlier(self, line: int) -> int | None:
         """Return the line before this one that has the same file, if there is one."""
@@ -208,11 +211,16 @@ class CorpusPlan:
 
     def record(self, batch: int) -> dict[int, Facts]:
         """Return the record of a batch, by line; an empty one if it is missing."""
+        part = self.part(batch)
+        with _read_errors(part):
+            try:
+                text = part.read_text()
+            except FileNotFoundError:
+                return {}
         try:
-            text = self.part(batch).read_text()
-        except FileNotFoundError:
+            return {facts["line"]: facts for facts in map(json.loads, text.splitlines())}
+        except (ValueError, TypeError, KeyError):  # of a power cut: as if there were none
             return {}
-        return {facts["line"]: facts for facts in map(json.loads, text.splitlines())}
 
     def write_record(self, batch: int, record: Iterable[Facts]) -> None:
         """Write the record of a batch, whole or not at all."""
@@ -221,9 +229,16 @@ class CorpusPlan:
 
     def check_place(self, target: Path) -> None:
         """Refuse an output that a link leads out of the folder."""
-        inside, place = os.path.realpath(self.folder), os.path.realpath(target.parent)
-        if os.path.commonpath([inside, place]) != inside or target.is_symlink():
-            raise Failure(f"{target}: a link leads out of {self.folder}: remove it")
+        check_inside(self.folder, target)
+
+
+def check_inside(folder: Path, target: Path) -> None:
+    """Refuse a file that a link leads out of a folder."""
+    if is_url(folder):  # stores have no links
+        return
+    inside, place = os.path.realpath(folder), os.path.realpath(target.parent)
+    if os.path.commonpath([inside, place]) != inside or target.is_symlink():
+        raise Failure(f"{target}: a link leads out of {folder}: remove it")
 
 
 @lru_cache(maxsize=4)
@@ -243,128 +258,74 @@ def stated_options(options: ResampleOptions) -> dict[str, str]:
 
 
 def count_lines(options: ResampleOptions) -> tuple[int, int]:
-    """Return the numbers of lines and batches of a manifest, checked as for a plan."""
+    """Return the numbers of lines and batches of a plan, and make none."""
+    if (options.outputs / _FOLDER / "plan.json").exists():
+        plan = CorpusPlan.of(options)
+        return plan.lines, plan.batches
     if not options.manifest:
         return len(options.sources), len(options.sources)
-    facts, _, _ = _scanned(Manifest(options.manifest.absolute()), options, _LARGEST)
+    facts = scan(Manifest(options.manifest.absolute()), options, of_tar_files=False).facts
     return facts["lines"], facts["batches"]
 
 
-def _listed(shards: Iterable[Path]) -> bytes:
-    """Return tar files as a manifest."""
-    return "".join(json.dumps({"path": str(shard.absolute())}) + "\n" for shard in shards).encode()
+def _key(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_KEY]
 
 
-def _absolute(manifest: Manifest, source: str) -> str:
-    """Return the path or URL of a source; a relative one is relative to the folder of the manifest."""
-    if "://" not in source:
-        source = f"{manifest.folder}/{source}" if not source.startswith("/") else source
-    scheme, found, path = source.rpartition("://")
-    return f"{scheme}{found}{posixpath.normpath(path)}"
+def _digest_of(manifest: Path, shards: bytes | None) -> str:
+    return digest(manifest) if shards is None else hashlib.sha256(shards).hexdigest()
 
 
-def _below(source: str) -> str:
-    """Return a path or URL as the path of a tree that has the files of all places."""
-    scheme, _, path = source.rpartition("://")
-    if scheme.startswith("http"):
-        path = path.partition("?")[0]
-    return "/".join(part for part in (scheme, path.lstrip("/")) if part)
+def _check_free(options: ResampleOptions, manifest: Path) -> None:
+    """Refuse to begin where the manifest of the inputs is, or files of another program."""
+    for name in ("manifest.jsonl", "manifest.csv", "failed.jsonl"):
+        place = options.outputs / name
+        with _read_errors(place):
+            exists = place.exists() or place.is_symlink()
+        if exists and real_place(place) == real_place(manifest):
+            raise Failure(f"{manifest}: convt writes a file of this name there: name another -d")
+        if exists and not options.overwrite:
+            raise Failure(
+                f"{place}: already exists, and is of no plan; name another -d, or use --overwrite"
+            )
 
 
-def _new_name(name: str, options: ResampleOptions) -> str:
-    """Return the name of an output; --format is for the members of a tar file."""
-    stem, dot, suffix = name.rpartition(".")
-    if not stem or suffix.lower() == "tar":
-        return name
-    return options.file_name(stem, dot + suffix)
-
-
-def _scanned(manifest: Manifest, options: ResampleOptions, largest: int) -> tuple[Facts, Array, Array]:
-    """Read all lines once: find where they begin, and refuse two files with one output."""
-    starts, sources, targets = array("q"), array("Q"), array("Q")
-    common: str | None = None
-    for number, place, line in manifest.raw_lines():
-        source = _absolute(manifest, manifest.source(manifest.parse(line, number), number))
-        if largest > 1 and source.lower().endswith(".tar"):
-            raise Failure(f"{manifest.path}: line {number} names a tar file; name those without --manifest")
-        folder, name = posixpath.split(_below(source))
-        if common is None:
-            common = folder
-        elif folder != common and not folder.startswith(f"{common}/"):
-            common = posixpath.commonpath([common, folder]) if common else ""
-        starts.append(place)
-        sources.append(_hash(source))
-        targets.append(_hash(f"{folder}/{_new_name(name, options)}"))
-    if common is None:
-        raise Failure(f"{manifest.path}: this manifest has no lines")
-    own, made = np.frombuffer(sources, np.uint64), np.frombuffer(targets, np.uint64)
-    order = np.argsort(made, kind="stable")
-    same = np.flatnonzero(made[order][1:] == made[order][:-1])
-    for before, after in zip(order[same], order[same + 1], strict=True):
-        if own[before] != own[after]:
-            _refuse_both(manifest, options, int(before), int(after))
-    del made, order
-    _, first, which = np.unique(own, return_index=True, return_inverse=True)
-    earlier = first[which]
-    repeated = np.flatnonzero(earlier != np.arange(own.size))
-    lines = len(starts)
-    batch = max(1, min(largest, lines // _FEWEST), -(-lines // _MOST))
-    facts = {
-        "digest": _digest(manifest.path),
-        "lines": lines,
-        "batch": batch,
-        "batches": -(-lines // batch),
-        "common_folder": common,
-    }
-    repeats = np.stack([repeated, earlier[repeated]], 1).astype(np.int64)
-    return facts, np.frombuffer(starts, np.int64)[::batch], repeats
-
-
-def _refuse_both(manifest: Manifest, options: ResampleOptions, *lines: int) -> None:
-    """Refuse two lines that would become one output."""
-    found = [
-        (number, manifest.source(manifest.parse(line)))
-        for which, (number, _, line) in enumerate(manifest.raw_lines())
-        if which in lines
-    ]
-    (one, first), (other, second) = found
-    raise Failure(
-        f"{manifest.path}: lines {one} and {other}, {first} and {second}, would both become"
-        f" {_new_name(posixpath.basename(first), options)}: rename one, or keep their file types"
-    )
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(os.fsencode(text), digest_size=8).digest(), "little")
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    """Turn system errors into failures that name a file."""
     try:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
+        yield
     except OSError as error:
         raise Failure(f"{path}: cannot be read: {error.strerror}") from None
-    return digest.hexdigest()
 
 
 def _numbers(folder: Path) -> Iterator[int]:
     """Yield the numbers of the records in a folder."""
-    for path in folder.iterdir():
-        stem, _, suffix = path.name.partition(".")
+    try:
+        names = list(folder.sizes()) if isinstance(folder, RemotePath) else os.listdir(folder)  # noqa: PTH208  # names
+    except FileNotFoundError:
+        return
+    for name in names:
+        stem, _, suffix = name.partition(".")
         if suffix == "jsonl" and stem.isdecimal():
             yield int(stem)
 
 
-def _write(folder: Path, facts: Facts, starts: Array, repeats: Array) -> None:
-    """Write a plan; plan.json, which comes last, says that it is whole."""
-    make_folder(folder / _FOLDER / "parts")
-    for name, values in (("batches", starts), ("repeats", repeats)):
+def _write(home: Path, stated: Facts, scanned: Scanned) -> None:
+    """Write a plan; plan.json, which comes last, says that it is whole. Keep one that is there first."""
+    make_folder(home / "parts")
+    facts = stated | scanned.facts
+    facts["key"] = _key(json.dumps(facts, sort_keys=True).encode())
+    for name, values in (("batches", scanned.starts), ("repeats", scanned.repeats)):
         content = io.BytesIO()
         np.save(content, values, allow_pickle=False)
-        write_whole(folder / _FOLDER / f"{name}.npy", content.getvalue())
-    write_whole(folder / _FOLDER / "plan.json", (json.dumps(facts, indent=2) + "\n").encode())
+        write_whole(home / f"{name}-{facts['key']}.npy", content.getvalue())
+    try:
+        with atomic_write(home / "plan.json", overwrite=False) as temporary:
+            temporary.write_text(json.dumps(facts, indent=2) + "\n")
+    except Failure:
+        if not (home / "plan.json").exists():
+            raise
 
 
 def _array(path: Path) -> Array:

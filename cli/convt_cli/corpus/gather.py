@@ -9,6 +9,7 @@ from convt_cli.corpus.corpus_plan import CorpusPlan, Facts
 from convt_cli.corpus.manifest import Line, Written, json_text, updated
 from convt_cli.errors import Failure
 from convt_cli.files.atomic_write import atomic_write
+from convt_cli.files.discover import size_lookup
 
 _SHOWN = 20  # names in a message
 
@@ -36,7 +37,7 @@ def gather_plan(plan: CorpusPlan) -> Gathered:
     """
     _check_done(plan)
     path = plan.folder / f"manifest{'.csv' if plan.manifest.is_csv else '.jsonl'}"
-    failures = plan.folder / "failed.jsonl"
+    failures, size_of = plan.folder / "failed.jsonl", size_lookup()
     clips, seconds, failed, names, gone = 0, 0.0, 0, list[str](), list[str]()
     with (
         atomic_write(path, overwrite=True) as made,
@@ -47,7 +48,7 @@ def gather_plan(plan: CorpusPlan) -> Gathered:
         if plan.manifest.is_csv:
             good.write(plan.manifest.format_header())
         for line, facts in _lines(plan):
-            if "output" in facts and not _is_there(plan.folder / facts["output"], facts["bytes"]):
+            if "output" in facts and size_of(plan.folder / facts["output"]) != facts["bytes"]:
                 gone.append(facts["output"])
             texts, errors = _gathered(plan, line, facts)
             good.writelines(texts)
@@ -67,13 +68,6 @@ def gather_plan(plan: CorpusPlan) -> Gathered:
     if not failed:
         failures.unlink()
     return Gathered(path, clips, seconds, failed, names)
-
-
-def _is_there(output: Path, size: int) -> bool:
-    try:
-        return output.stat().st_size == size
-    except OSError:
-        return False
 
 
 def summary(gathered: Gathered) -> str:

@@ -8,12 +8,13 @@ import csv
 import io
 import json
 import math
-from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from convt_cli.errors import Failure
+from convt_cli.files.paths import as_text, is_url
+from convt_cli.files.remote import RemotePath
 
 _PATHS = ("audio_filepath", "path", "file_name", "audio")
 _RATES, _FRAMES = ("sampling_rate", "sample_rate"), ("num_samples", "frames")
@@ -42,15 +43,12 @@ class Manifest:
     def __init__(self, path: Path) -> None:
         self.path, self.is_csv = path, path.suffix.lower() == ".csv"
         self.header: list[str] = []
-        try:
-            with path.open("rb") as file:
-                self.start = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
-                file.seek(self.start)
+        self.start = 0
+        if self.is_csv or not is_url(path):  # an object's lines are fetched when they are read
+            with self._open(0, _LONGEST + 1) as file:
                 if self.is_csv:
                     self.header = self._values(1, file.readline())
                     self.start = file.tell()
-        except OSError as error:
-            raise Failure(f"{path}: cannot be read: {error.strerror}") from None
         if self.is_csv:
             self._check_header()
 
@@ -67,16 +65,29 @@ class Manifest:
     @property
     def folder(self) -> str:
         """The folder to which relative paths are relative."""
-        return str(self.path.parent)
+        return as_text(self.path.parent)
 
-    def raw_lines(self, start: int | None = None) -> Iterator[tuple[int, int, bytes]]:
+    def _open(self, start: int | None, end: int | None) -> IO[bytes]:
+        """Open the file at a place; of an object fetch only the bytes from there to the end."""
+        try:
+            if isinstance(self.path, RemotePath) and start is not None:
+                return io.BytesIO(self.path.read_bytes(start, end))
+            file = self.path.open("rb")
+        except OSError as error:
+            raise Failure(f"{self.path}: cannot be read: {error.strerror}") from None
+        file.seek(self.start if start is None else start)
+        return file
+
+    def raw_lines(
+        self, start: int | None = None, end: int | None = None
+    ) -> Iterator[tuple[int, int, bytes]]:
         """Yield number, place in the file and bytes of each line that is not blank.
 
-        The numbers are right, from 1, if all lines are read.
+        Those from one place to another, or all; the end only spares an object's bytes after it. The numbers
+        are right, from 1, if all lines are read.
         """
-        with self.path.open("rb") as file:
-            place = self.start if start is None else start
-            file.seek(place)
+        place = self.start if start is None else start
+        with self._open(start, end) as file:
             for number, line in enumerate(file, 2 if self.is_csv else 1):
                 if line.strip():
                     yield number, place, line
@@ -145,7 +156,7 @@ def _text(path: Path, number: int, line: bytes) -> str:
     if len(line) > _LONGEST:
         raise Failure(f"{path}: line {number} is longer than {_LONGEST} bytes: is it a manifest?")
     try:
-        return line.decode()
+        return line.decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise Failure(f"{path}: line {number} is not UTF-8 text: is it a manifest?") from None
 

@@ -10,7 +10,7 @@ from convt_cli.corpus.clips import Outcome, do_batch
 from convt_cli.corpus.corpus_plan import CorpusPlan, count_lines
 from convt_cli.corpus.gather import gather_plan, summary
 from convt_cli.errors import Failure, SomeFailed
-from convt_cli.files.paths import is_tar
+from convt_cli.files.paths import is_tar, is_url
 from convt_cli.kernels.selection import check_weights
 from convt_cli.options.resample_options import ResampleOptions
 from convt_cli.run.pipeline import warm_up
@@ -117,7 +117,7 @@ def do_here(plan: CorpusPlan, batches: Iterable[int], options: ResampleOptions) 
 def _warm_up(plan: CorpusPlan, batch: int, options: ResampleOptions) -> None:
     """Prepare the filter of the first clip, for processes that will be forked."""
     for clip in islice(plan.clips(batch, options), 1):
-        if clip.source.is_file() and not is_tar(clip.source):
+        if not (is_url(clip.source) or is_tar(clip.source)) and clip.source.is_file():
             with suppress(Failure):  # the process that does the clip reports it
                 warm_up(options.for_input(clip.source, clip.target))
 

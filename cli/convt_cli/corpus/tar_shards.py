@@ -20,11 +20,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
-from convt_cli.errors import Failure
+from convt_cli.errors import DiskFailure, Failure
 from convt_cli.files.atomic_write import atomic_write, temporary_file
 from convt_cli.files.discover import AUDIO_SUFFIXES
-from convt_cli.files.paths import input_name
-from convt_cli.files.source import Source
+from convt_cli.files.paths import input_name, parse_path
+from convt_cli.files.source import Source, at_hand
 from convt_cli.options.resample_options import ResampleOptions
 from convt_cli.run.pipeline import run
 from convt_cli.text.upsample_text import losses
@@ -79,7 +79,8 @@ def resample_shard(job: ResampleOptions) -> Facts:
         place = job.held_target or stack.enter_context(
             atomic_write(job.target, overwrite=job.overwrite, sync=bool(job.sync))
         )
-        source = stack.enter_context(closing(Source(job.source, job.held_source)))
+        held = job.held_source or stack.enter_context(at_hand(job.source))
+        source = stack.enter_context(closing(Source(job.source, held)))
         out = stack.enter_context(place.open("r+b"))
         file = stack.enter_context(open(source.descriptor(), "rb"))  # noqa: PTH123  # a descriptor
         shard = _Shard(job, file, out)
@@ -165,6 +166,8 @@ class _Shard:
                     if member.is_audio:
                         content = stack.enter_context(temporary_file(self._name, member.info.size))
                         made[number] = self._resample(member, content, facts)
+                except DiskFailure:
+                    raise
                 except Failure as failure:
                     if self._job.on_error == "fail":
                         raise
@@ -213,8 +216,8 @@ class _Shard:
                 self._copy_content(member.info, file)
             one = replace(
                 job,
-                sources=[Path(f"{job.source}/{old}")],
-                output=Path(f"{job.target}/{member.name}"),
+                sources=[parse_path(f"{job.source}/{old}")],
+                output=parse_path(f"{job.target}/{member.name}"),
                 held_source=held,
                 held_target=content,
             )

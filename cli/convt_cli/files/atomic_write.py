@@ -9,8 +9,9 @@ from itertools import takewhile
 from pathlib import Path
 from zlib import crc32
 
-from convt_cli.errors import Failure, ReaderGone
+from convt_cli.errors import Failure, ReaderGone, failure_of
 from convt_cli.files.paths import STREAM, input_name
+from convt_cli.files.remote import RemotePath
 
 _DESCRIPTORS = "/proc/{}/fd"  # a process's open files, as links
 _IN_MEMORY = 1 << 25  # bytes
@@ -19,6 +20,9 @@ _temporaries: set[Path] = set()  # those that have names
 
 def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool, many: bool = False) -> None:
     """Refuse a target that is one of the sources, exists, or cannot be a file."""
+    if isinstance(target, RemotePath):
+        _check_object(target, sources, overwrite=overwrite, many=many)
+        return
     try:
         found = target.stat() if target.exists() else None
     except OSError as error:  # an impossible name, or a folder without permission
@@ -26,12 +30,26 @@ def check_target(target: Path, sources: Sequence[Path], *, overwrite: bool, many
     if found:
         _check_found(target, found, sources)
         if not overwrite:
-            other = "--skip-existing to keep it" if many else "another name with -o"
-            raise Failure(f"{target}: already exists; use --overwrite, or {other}")
+            raise _already_exists(target, many=many)
     elif not target.parent.is_dir():
         raise Failure(f"{target}: folder {target.parent} does not exist; create it first")
     elif target.is_symlink() and not _leads_to_a_folder(target):
         raise Failure(f"{target}: broken link; choose another name with -o")
+
+
+def _check_object(target: RemotePath, sources: Sequence[Path], *, overwrite: bool, many: bool) -> None:
+    target.check_writable()
+    if target in sources:
+        raise Failure(f"{target}: is the same object as the input; choose another name with -o")
+    with write_errors_as_failures(str(target)):
+        # A store that refuses it when it is uploaded need not be asked for each of many.
+        if not overwrite and not target.refuses and target.exists():
+            raise _already_exists(target, many=many)
+
+
+def _already_exists(target: Path, *, many: bool) -> Failure:
+    other = "--skip-existing to keep it" if many else "another name with -o"
+    return Failure(f"{target}: already exists; use --overwrite, or {other}")
 
 
 def _check_found(target: Path, found: os.stat_result, sources: Sequence[Path]) -> None:
@@ -61,6 +79,8 @@ def check_stream(sources: Sequence[Path]) -> None:
 
 
 def _is_same(found: os.stat_result, source: Path) -> bool:
+    if isinstance(source, RemotePath):
+        return False
     try:
         return os.path.samestat(found, os.fstat(0) if source == STREAM else source.stat())
     except OSError:  # the reader reports why it cannot be read
@@ -69,6 +89,9 @@ def _is_same(found: os.stat_result, source: Path) -> bool:
 
 def make_folder(folder: Path, *, dry_run: bool = False) -> None:
     """Create a folder and its parents if they do not exist; in a dry run only check that it is possible."""
+    if isinstance(folder, RemotePath):  # an object's is there with it
+        folder.check_writable()
+        return
     missing = list(takewhile(lambda place: not os.path.isdir(place), (folder, *folder.parents)))
     try:
         for place in () if dry_run else reversed(missing):
@@ -96,8 +119,13 @@ def atomic_write(target: Path, *, overwrite: bool, sync: bool = True) -> Iterato
     system allows that. If the block raises, `target` stays unchanged.
 
     With `sync` the content is on the disk before it gets its name: after a power cut there is the whole
-    file, or the previous one.
+    file, or the previous one. An object is uploaded when the file is finished.
     """
+    if isinstance(target, RemotePath):
+        with temporary_file(str(target)) as temporary, write_errors_as_failures(str(target)):
+            yield temporary
+            _upload(temporary, target, overwrite=overwrite)
+        return
     place = Path(os.path.realpath(target)) if target.is_symlink() else target
     with write_errors_as_failures(str(target)):
         found = place.stat() if overwrite and place.exists() else None
@@ -110,13 +138,27 @@ def atomic_write(target: Path, *, overwrite: bool, sync: bool = True) -> Iterato
                 if sync:
                     sync_folder(place.parent)
         except FileExistsError:
-            raise Failure(
-                f"{target}: another program created it in the meantime; use --overwrite to replace it"
-            ) from None
+            raise _created_meanwhile(target) from None
+
+
+def _upload(temporary: Path, target: RemotePath, *, overwrite: bool) -> None:
+    known = target.refuses  # so that it was not looked up before
+    try:
+        target.put(temporary, overwrite=overwrite)
+    except FileExistsError:
+        raise (_already_exists(target, many=True) if known else _created_meanwhile(target)) from None
+
+
+def _created_meanwhile(target: Path) -> Failure:
+    return Failure(f"{target}: another program created it in the meantime; use --overwrite to replace it")
 
 
 def write_whole(target: Path, content: bytes, *, sync: bool = True) -> None:
     """Write a file, whole or not at all, in the place of an earlier one."""
+    if isinstance(target, RemotePath):
+        with write_errors_as_failures(str(target)):
+            target.write_bytes(content)
+        return
     with atomic_write(target, overwrite=True, sync=sync) as temporary:
         temporary.write_bytes(content)
 
@@ -157,7 +199,7 @@ def write_errors_as_failures(name: str) -> Iterator[None]:
     except BrokenPipeError:
         raise ReaderGone from None
     except OSError as error:
-        raise Failure(f"{name}: cannot be written: {error.strerror or error}") from None
+        raise failure_of(f"{name}: cannot be written: {error.strerror or error}", error) from None
 
 
 def _unnamed(folder: Path, found: os.stat_result | None) -> AbstractContextManager[Path] | None:

@@ -1,20 +1,24 @@
 """The bytes of a file, a pipe or standard input, in order; files are checked for changes."""
 
+import errno
 import io
 import math
 import os
 import select
 import shutil
 import stat
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convt_cli.errors import Failure
+from convt_cli.errors import Failure, failure_of
+from convt_cli.files.atomic_write import temporary_file
 from convt_cli.files.paths import STREAM, input_name
+from convt_cli.files.remote import RemotePath
 
 _PIECE = 1 << 20  # bytes at a time
 _FILLED = 0.9  # fraction of a disk's free space that is used at most
@@ -246,6 +250,38 @@ class Source:
         """Close the input."""
         self._file.close()
         self._original.close()
+
+
+@contextmanager
+def at_hand(path: Path) -> Iterator[Path | None]:
+    """Yield a temporary file with the bytes of an object in a store; None for an input that needs none.
+
+    Raises
+    ------
+    Failure
+        It cannot be fetched.
+    """
+    if not isinstance(path, RemotePath):
+        yield None
+        return
+    with temporary_file(input_name(path)) as copy:
+        fetch(path, copy)
+        yield copy
+
+
+def fetch(path: RemotePath, copy: Path) -> None:
+    """Copy an object to a file."""
+    try:
+        path.fetch(copy)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            import tempfile
+
+            folder = tempfile.gettempdir()
+            reason = f"cannot be stored in {folder}: {error.strerror}; set TMPDIR to another folder"
+        else:
+            reason = f"cannot be read: {error.strerror}"
+        raise failure_of(f"{input_name(path)}: {reason}", error) from None
 
 
 def open_output(path: Path | None) -> io.FileIO:

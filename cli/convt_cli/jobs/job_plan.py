@@ -12,9 +12,10 @@ from pathlib import Path
 from unicodedata import normalize
 
 from convt_cli.errors import Failure, Misuse
-from convt_cli.files.discover import audio_files_in
-from convt_cli.files.paths import STREAM, input_name, parse_path, typed
-from convt_cli.files.source import Source
+from convt_cli.files.discover import audio_files_in, is_folder
+from convt_cli.files.paths import STREAM, input_name, is_url, parse_path, real_place, typed
+from convt_cli.files.remote import RemotePath
+from convt_cli.files.source import Source, at_hand
 from convt_cli.options.upsample_options import UpsampleOptions
 
 _LONGEST_LIST = 1 << 28  # bytes
@@ -45,23 +46,27 @@ def plan_jobs(options: UpsampleOptions) -> JobPlan:
     for source in sources:
         if not folder:
             plan.jobs.append(options.for_input(source, options.output))
-        elif os.path.isdir(source):
+        elif is_folder(source):
             _add_folder(plan, source, options, folder)
         else:
             plan.jobs.append(_in_folder(options, source, source.parent, folder))
     _check_different(plan.jobs)
+    for job in plan.jobs:
+        if isinstance(job.target, RemotePath):
+            job.target.check_writable()
     return plan
 
 
 def _check_places(options: UpsampleOptions) -> None:
     """Refuse inputs and outputs that do not go together."""
     sources = options.sources
-    folder = next((each for each in sources if os.path.isdir(each)), None)
+    folder = next((each for each in sources if is_folder(each)), None)
     many = len(sources) > 1 or folder is not None or options.files_from is not None
     if options.output and options.folder:
         raise Misuse("-o names one output and -d the folder of several: use one of them")
     if options.output and many:
-        missing = next((each for each in sources if each != STREAM and not os.path.lexists(each)), None)
+        local = (each for each in sources if each != STREAM and not is_url(each))
+        missing = next((each for each in local if not os.path.lexists(each)), None)
         also = f"{typed(missing)}: no such file; and " if missing else ""
         raise Misuse(f"{also}-o names one output: for several inputs use -d DIR")
     if STREAM in sources and (many or options.folder):
@@ -80,7 +85,7 @@ def _check_places(options: UpsampleOptions) -> None:
 
 def _listed_inputs(path: Path) -> list[Path]:
     """Return the inputs that a list names: one a line or, if it contains a NUL byte, separated by NUL."""
-    with closing(Source(path)) as source:
+    with at_hand(path) as held, closing(Source(path, held)) as source:
         text = source.read(_LONGEST_LIST + 1)
     if len(text) > _LONGEST_LIST:
         raise Failure(
@@ -102,17 +107,15 @@ def _listed_inputs(path: Path) -> list[Path]:
 
 def _add_folder(plan: JobPlan, source: Path, options: UpsampleOptions, folder: Path) -> None:
     """Add the audio files in a folder and below."""
-    if os.path.realpath(folder) == os.path.realpath(source):
+    if real_place(folder) == real_place(source):
         raise Misuse(f"{folder}: is the folder of the inputs: name another one with -d")
-    weights = {os.path.realpath(path) for path in options.inputs if path != options.source}
+    weights = {real_place(path) for path in options.inputs if path != options.source}
     others = Counter[str]()
     found = audio_files_in(
         source, lambda *failed: plan.failures.append(failed), apart_from=folder, others=others
     )
     files = sorted(found)
-    jobs = [
-        _in_folder(options, path, source, folder) for path in files if os.path.realpath(path) not in weights
-    ]
+    jobs = [_in_folder(options, path, source, folder) for path in files if real_place(path) not in weights]
     counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(others.items()))
     left_out = f": left out {counts}, which convt does not read: try ffmpeg first" if others else ""
     if not jobs and not plan.failures:
@@ -127,8 +130,9 @@ def _add_folder(plan: JobPlan, source: Path, options: UpsampleOptions, folder: P
 
 def _in_folder(options: UpsampleOptions, path: Path, root: Path, folder: Path) -> UpsampleOptions:
     """Return the options of a file whose output lies below the folder as the file below `root`."""
-    output = folder / path.parent.relative_to(root) / options.file_name(path.stem, path.suffix)
-    if os.path.realpath(output) == os.path.realpath(path):  # in its own folder it needs another name
+    below = path.parent.relative_to(root).parts
+    output = folder.joinpath(*below, options.file_name(path.stem, path.suffix))
+    if real_place(output) == real_place(path):  # in its own folder it needs another name
         output = output.with_name(options.for_input(path, None).target.name)
     return options.for_input(path, output)
 
@@ -154,6 +158,9 @@ def _places(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
     """Yield the real folder of each file, and its name there; each folder is looked up once."""
     folders: dict[Path, str] = {}
     for path in paths:
+        if is_url(path):
+            yield "", real_place(path)
+            continue
         folder = path.parent
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)

@@ -1,12 +1,12 @@
 """The work of ``convt upsample``: one input by itself, or many files side by side."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from convt_cli.errors import Failure, ReaderGone, SomeFailed
+from convt_cli.files.discover import size_lookup
 from convt_cli.files.paths import STREAM
 from convt_cli.jobs.batch import run_all
 from convt_cli.jobs.job_plan import JobPlan, plan_jobs
@@ -52,7 +52,8 @@ def _upsample_one(options: UpsampleOptions, reporter: Reporter) -> None:
 
 def _upsample_all(plan: JobPlan, processes: int, reporter: Reporter, *, skip: bool) -> None:
     """Upsample many files, print the report of each in their order, and sum up."""
-    jobs = [_if_undone(job) if skip else job for job in plan.jobs]
+    size_of = size_lookup()
+    jobs = [_if_undone(job, size_of) if skip else job for job in plan.jobs]
     wanted = [job for job in jobs if job]
     failed = list[str]()
 
@@ -115,11 +116,12 @@ class _Table:
             self._reporter.note("  ".join(f"{text:{side}{width}}" for text, width, side in cells).rstrip())
 
 
-def _if_undone(options: UpsampleOptions) -> UpsampleOptions | None:
+def _if_undone(options: UpsampleOptions, size_of: Callable[[Path], int | None]) -> UpsampleOptions | None:
     """Return the options of an input whose output does not exist, or is empty: no output of ours is."""
-    if not os.path.isfile(options.target):
+    size = size_of(options.target)
+    if size is None:
         return options
-    return None if options.target.stat().st_size else replace(options, overwrite=True)
+    return None if size else replace(options, overwrite=True)
 
 
 def _print(finished: RunReport, reporter: Reporter, *, to_stderr: bool = False) -> None:

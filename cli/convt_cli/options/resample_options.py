@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import typer
 
 from convt_cli.errors import Misuse
-from convt_cli.files.paths import is_tar, parse_path
+from convt_cli.files.paths import as_text, is_tar, is_url, parse_path
+from convt_cli.files.remote import RemotePath
 from convt_cli.options import headings, values
 from convt_cli.options.upsample_options import UpsampleOptions
 
@@ -77,7 +78,7 @@ class ResampleOptions(UpsampleOptions):
         Path | None,
         typer.Option(
             metavar="M",
-            readable=False,
+            parser=parse_path,
             rich_help_panel=headings.MANY,
             help=(
                 "Manifest of the inputs, .jsonl or .csv, a clip per line. Needs -d; resumes a run that was"
@@ -133,10 +134,11 @@ class ResampleOptions(UpsampleOptions):
         if not self.rate:
             raise Misuse("--rate is missing: name the sample rate of the output, such as --rate 48k")
         self._check_corpus()
-        sources = [file for source in self.sources for file in _tar_files(source)]
         if self.only_down and self.only_up:
             raise Misuse("--only-down and --only-up together would change no rate: use one of them")
-        return replace(UpsampleOptions.completed(self), sources=sources)
+        completed = UpsampleOptions.completed(self)
+        sources = [file for source in completed.sources for file in _tar_files(source)]
+        return replace(completed, sources=sources)
 
     @property
     def is_corpus(self) -> bool:
@@ -149,6 +151,8 @@ class ResampleOptions(UpsampleOptions):
         if self.folder is None:
             what = "--manifest needs" if self.manifest else "tar files need"
             raise Misuse(f"{what} -d DIR, the folder for the outputs")
+        if isinstance(self.folder, RemotePath):
+            self.folder.check_writable()
         return self.folder
 
     def _check_corpus(self) -> None:
@@ -191,11 +195,11 @@ class ResampleOptions(UpsampleOptions):
 
 def _tar_files(source: Path) -> Iterator[Path]:
     """Yield the tar files of a pattern such as shard-{000..999}.tar, which the shell may have left."""
-    found = _BRACES.search(str(source)) if is_tar(source) and not source.exists() else None
-    if not found:
+    name = as_text(source)
+    found = _BRACES.search(name) if is_tar(source) else None
+    if not found or (not is_url(source) and source.exists()):
         yield source
         return
     first, last = found[1], found[2]
     for number in range(int(first), int(last) + 1):
-        name = f"{number:0{len(first)}d}"
-        yield from _tar_files(parse_path(_BRACES.sub(name, str(source), count=1)))
+        yield from _tar_files(parse_path(_BRACES.sub(f"{number:0{len(first)}d}", name, count=1)))

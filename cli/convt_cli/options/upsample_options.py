@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import typer
 
 from convt_cli.files.paths import STREAM, parse_path
+from convt_cli.files.remote import RemotePath
 from convt_cli.options import filter_options, headings, kernel_options, report_options, values
 from convt_cli.options.filter_options import FilterSpec
 
@@ -36,7 +37,10 @@ class UpsampleOptions:
             metavar="IN...",
             parser=parse_path,
             rich_help_panel=headings.FILES,
-            help="Audio files, folders of them, .npy signals (L,), (C, L) or (N, C, L), or - for stdin.",
+            help=(
+                "Audio files, folders of them, .npy signals (L,), (C, L) or (N, C, L), or - for stdin; also"
+                " as URLs: s3://bucket/in.wav."
+            ),
         ),
     ] = field(compare=False)
     output: Annotated[
@@ -59,8 +63,9 @@ class UpsampleOptions:
             "--directory",
             "-d",
             metavar="DIR",
+            parser=parse_path,
             rich_help_panel=headings.FILES,
-            help="Folder for the outputs, which keep their inputs' names. Created if needed.",
+            help="Folder or s3:// URL for the outputs, which keep their inputs' names. Created if needed.",
         ),
     ] = None
     overwrite: report_options.Overwrite = False
@@ -277,8 +282,7 @@ class UpsampleOptions:
         typer.Option(
             "--files-from",
             metavar="LIST",
-            readable=False,
-            allow_dash=True,
+            parser=parse_path,
             rich_help_panel=headings.MANY,
             help=(
                 "File with the names of more inputs, one per line, or separated by NUL (find -print0)."
@@ -348,13 +352,13 @@ class UpsampleOptions:
 
     def completed(self) -> Self:
         """Return the options with those filled in that follow from others."""
-        changes: dict[str, Any] = {}
+        changes: dict[str, Any] = {"sources": [each for one in self.sources for each in _expanded(one)]}
         if self.raw and self.rate_in is None:  # no other rate is given
             changes |= {"rate_in": self.rate, "rate": None}
         if self.precision is None and self.quality == "best":
             changes |= {"precision": "float64"}
         if self.sync is None:
-            changes |= {"sync": not (self.folder or self.files_from or len(self.sources) > 1)}
+            changes |= {"sync": not (self.folder or self.files_from or len(changes["sources"]) > 1)}
         return replace(self, **changes)
 
     def for_input(self, source: Path, output: Path | None) -> Self:
@@ -396,3 +400,8 @@ class UpsampleOptions:
     def inputs(self) -> list[Path]:
         """The files that are read, and so must not be written."""
         return [path for path in (self.source, self.weights, self.bias) if isinstance(path, Path)]
+
+
+def _expanded(source: Path) -> list[Path]:
+    """Return the files that a pattern matches in a store, which no shell expands."""
+    return [*source.expanded()] if isinstance(source, RemotePath) else [source]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from convt_cli.audio.reader import Raw, Reader, open_reader
 from convt_cli.errors import Failure
+from convt_cli.files.source import at_hand
 from convt_cli.plots.spectrogram import Spectrogram
 from convt_cli.plots.spectrum import Spectrum
 from convt_cli.plots.spectrum_plot import Side, draw_spectra
@@ -34,7 +35,7 @@ def _plot(result: RunResult, path: Path) -> None:
         rate = reader.format.rate if reader.format else None
         moment = 1 << round(math.log2(_MOMENT * rate)) if rate else _MOMENT_SAMPLES
         before = _measured(str(options.source), reader, periods * down, moment)
-    with closing(_open_output(plan)) as reader:
+    with at_hand(options.target) as held, closing(_open_output(plan, held)) as reader:
         after = _measured(str(options.target), reader, periods * stride, moment * factor)
     draw_spectra(path, (before, after), factor, rate, overs=_overs(result), overwrite=options.overwrite)
 
@@ -48,12 +49,14 @@ def _overs(result: RunResult) -> str:
     return f"{number} clipped" if result.is_clipped or not count else f"{number} beyond full scale, kept"
 
 
-def _open_output(plan: RunPlan) -> Reader:
+def _open_output(plan: RunPlan, held: Path | None) -> Reader:
     chosen, raw, options = plan.formats[1], None, plan.options
     if chosen and chosen.container == "RAW":
         raw = Raw(chosen.rate, plan.channels[1], chosen.subtype)
     last = options.channels_last
-    return open_reader(options.target, "float64", raw=raw, again=False, truncated=False, channels_last=last)
+    return open_reader(
+        options.target, "float64", raw=raw, again=False, truncated=False, channels_last=last, held=held
+    )
 
 
 def _measured(name: str, reader: Reader, window: int, moment: float) -> Side:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ from convt_cli.files.atomic_write import (
     write_errors_as_failures,
 )
 from convt_cli.files.checksums import file_sha256
-from convt_cli.files.paths import STREAM, input_name, output_name
-from convt_cli.files.source import open_output
+from convt_cli.files.paths import STREAM, input_name, is_url, output_name
+from convt_cli.files.source import at_hand, open_output
 from convt_cli.metadata.metadata import Metadata
 from convt_cli.options.upsample_options import UpsampleOptions
 from convt_cli.run.prefetch import prefetch
@@ -59,6 +60,12 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
     """
     begun = time.perf_counter()
     check_streams(options)
+    with at_hand(options.source) if not options.held_source else nullcontext() as held:
+        result = _run(replace(options, held_source=held) if held else options, on_progress, threads)
+    return result._replace(seconds=time.perf_counter() - begun)
+
+
+def _run(options: UpsampleOptions, on_progress: OnProgress, threads: int | None) -> RunResult:
     with _failures_of(options), closing(open_input(options)) as reader:
         options, ratio = with_ratio(options, reader)
         with upsampler_cache().borrowed(options, ratio, reader, threads) as prepared:
@@ -74,7 +81,6 @@ def run(options: UpsampleOptions, on_progress: OnProgress, *, threads: int | Non
             overlap = nullcontext if threads == 1 or cores() == 1 else prefetch
             run = _Run(plan, reader, on_progress, overlap)
             result = run.try_format() if options.dry_run else run.upsample()
-    result = result._replace(seconds=time.perf_counter() - begun)
     if options.plot:
         from convt_cli.run.compare_spectra import plot_spectra
 
@@ -116,7 +122,7 @@ def _check_target(options: UpsampleOptions) -> None:
     parent = options.target.parent
     if options.folder:
         make_folder(parent, dry_run=options.dry_run)
-    if os.path.isdir(parent) or not options.folder:
+    if not options.folder or is_url(parent) or os.path.isdir(parent):
         many = options.folder is not None
         check_target(options.target, options.inputs, overwrite=options.overwrite, many=many)
 
