@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convt_cli.errors import Misuse
 from convt_cli.files.atomic_write import atomic_write, check_target
+from convt_cli.files.paths import real_place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ def check_plot_path(path: Path, sources: Sequence[Path], *, overwrite: bool) -> 
     """Refuse a plot that cannot be written, before any work is done."""
     if path.suffix.lower() not in SUFFIXES:
         raise Misuse(f"{path}: plots are written as {', '.join(SUFFIXES)}; choose such a name with --plot")
-    if os.path.realpath(path) in map(os.path.realpath, sources):
+    if real_place(path) in map(real_place, sources):
         raise Misuse(f"{path}: is the plot and another file of this command; choose another name")
     check_target(path, sources, overwrite=overwrite)
     try:

@@ -1,9 +1,11 @@
 """Inputs, outputs and corpora in an object store: a server of S3 on this machine."""
 
+import http.client
 import http.server
 import json
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -121,7 +124,7 @@ def test_an_object_is_replaced_only_if_that_is_asked_for(bucket: Bucket) -> None
     many = ["resample", *names, "-d", f"{bucket.url}/out", "-r", "16k", "-j", "1"]
     said = run(*many, code=3).stderr
     assert f"{target}: already exists; use --overwrite, or --skip-existing to keep it" in said
-    assert "1 of 3 files done, 0 skipped, 2 failed" in said
+    assert "1 of 3 files done (1 copied), 0 skipped, 2 failed" in said
     assert "1 of 3 files done, 2 skipped, 0 failed" in run(*many, "--skip-existing").stderr
     assert bucket.contents("out/")["clip0.wav"] == b"mine"
     assert len(bucket.contents("out/")["clip1.wav"]) > 0
@@ -141,13 +144,13 @@ def test_the_server_refuses_what_appears_meanwhile(bucket: Bucket) -> None:
     target.put(Path("a"), overwrite=False)
     assert target.refuses  # so that it is not asked each time
     with pytest.raises(FileExistsError):
-        (target.parent / "b").put(Path("a"), overwrite=False)  # type: ignore[attr-defined]
+        (target.parent / "b").put(Path("a"), overwrite=False)
     assert bucket.contents() == {"a": b"ours", "b": b"theirs"}
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
 def test_a_manifest_from_store_to_store(bucket: Bucket, kind: str) -> None:
-    lines = write_clips(40)
+    lines = write_clips(20 if kind == "jsonl" else 4)
     if kind == "csv":
         rows = "".join(f"{line['audio_filepath']},{line['text']}\n" for line in lines)
         Path("train.csv").write_text(f"path,text\n{rows}")
@@ -291,8 +294,10 @@ def test_stores_that_do_not_answer() -> None:
         result = command.run("resample", "s3://none/a.wav", "-r", "16k", "-o", "a.wav", env=environment)
         assert time.monotonic() - begun < SECONDS
         assert result.returncode == 1
-        said = "convt: s3://none/a.wav: cannot be read: no answer within 10 s: is the server there?\n"
-        assert result.stderr == said
+        assert re.match(
+            "convt: s3://none/a.wav: cannot be read: (no answer|Could not connect)", result.stderr
+        )
+        assert result.stderr.count("\n") == 1
     silent.close()
 
 
@@ -317,14 +322,14 @@ def test_what_is_missing_is_named(bucket: Bucket, monkeypatch: pytest.MonkeyPatc
 
 
 def test_wrong_credentials(bucket: Bucket, server: str) -> None:
-    import urllib.request
-
     write_clips(1)
     upload(bucket)
 
     def allow(actions: int) -> None:
         data = str(actions).encode()
-        urllib.request.urlopen(f"{server}/moto-api/reset-auth", data).close()  # noqa: S310
+        with closing(http.client.HTTPConnection(server.removeprefix("http://"))) as connection:
+            connection.request("POST", "/moto-api/reset-auth", data, {"Content-Type": "text/plain"})
+            assert connection.getresponse().status == 200
 
     url = f"{bucket.url}/raw/speaker0/clip0.wav"
     allow(0)
