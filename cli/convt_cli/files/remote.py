@@ -20,8 +20,8 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 _MAGIC = re.compile(r"[*?\[]")
 # Schemes whose part before an @ names a container, and not a user.
 _WITH_CONTAINERS = {"abfs", "abfss", "wasb", "wasbs"}
-# Stores without folders whose uploads can be refused if the object exists, and are whole or not at all.
-_OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
+_REFUSING = {"s3", "s3a", "gs", "gcs"}  # whose uploads can be refused if the object exists
+_OBJECT_STORES = _REFUSING | {"az", "abfs", "abfss"}  # which need no folders
 _READ_ONLY = {
     "hf": "each upload to it would be a commit",
     "http": "web servers take no uploads",
@@ -222,12 +222,17 @@ class RemotePath(PosixPath):
         return _refusing.get(self.store, False)
 
     def _put(self, content: Path, *, overwrite: bool) -> None:
-        new = {} if overwrite or self.scheme not in _OBJECT_STORES else {"mode": "create"}
-        self._files.put_file(str(content), self._key, **new)
+        new = {} if overwrite or self.scheme not in _REFUSING else {"mode": "create"}
+        try:
+            self._files.put_file(str(content), self._key, **new)
+        except OSError as error:
+            if not new or error.errno != errno.ENOSYS:  # some stores know no such condition
+                raise
+            self._files.put_file(str(content), self._key)
 
     def _is_refused(self, content: Path) -> bool:
         """Return whether the store refuses a second upload of an object: some ignore the condition."""
-        if self.scheme not in _OBJECT_STORES:
+        if self.scheme not in _REFUSING:
             return False
         try:
             self._put(content, overwrite=False)

@@ -156,3 +156,24 @@ def test_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(Failure, match=r"adl://b/a: needs another package: pip install 'convt\[remote\]'"):
         remote("adl://b/a").read_bytes()
+
+
+def test_stores_without_conditional_uploads(monkeypatch: pytest.MonkeyPatch, store: RemotePath) -> None:
+    memory, calls = store._files, list[str]()
+
+    def put_file(place: str, key: str, mode: str = "overwrite") -> None:
+        calls.append(mode)
+        if mode == "create":
+            raise OSError(errno.ENOSYS, "not implemented")
+        memory.pipe_file(key, Path(place).read_bytes())
+
+    monkeypatch.setattr("convt_cli.files.remote._REFUSING", {"memory"})
+    monkeypatch.setattr(memory, "put_file", put_file)
+    Path("a").write_bytes(b"ours")
+    (store / "a").put(Path("a"), overwrite=False)
+    assert (store / "a").read_bytes() == b"ours"
+    assert not store.refuses
+    Path("a").write_bytes(b"others")
+    with pytest.raises(FileExistsError):
+        (store / "a").put(Path("a"), overwrite=False)
+    assert (store / "a").read_bytes() == b"ours"
