@@ -6,11 +6,11 @@ import signal
 import sys
 import threading
 
+from convt_cli.run.allocator import keep_memory
+
 _BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")  # of the BLAS of numpy's wheels
 _THREAD_VARIABLES = (*_BLAS_VARIABLES, "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-_GC_THRESHOLD = 100_000  # objects that are made before garbage is looked for: imports alone make many
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def main() -> None:
@@ -62,18 +62,6 @@ def _use_own_threads() -> None:
         os.environ["CONVT_NUM_THREADS"] = str(len(os.sched_getaffinity(0)) if here else os.cpu_count() or 1)
     for name in _BLAS_VARIABLES:
         os.environ.setdefault(name, "1")
-
-
-def keep_memory() -> None:
-    """Have glibc keep the memory of a block for the next: to get it anew takes longer than many a sum."""
-    gc.set_threshold(_GC_THRESHOLD)
-    if sys.platform == "linux":
-        import ctypes
-
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other libraries have none
-        if mallopt:
-            mallopt(_MMAP_THRESHOLD, 1 << 28)
-            mallopt(_TRIM_THRESHOLD, 1 << 29)
 
 
 def _end(number: int, _frame: object) -> None:

@@ -13,7 +13,6 @@ a worker or the connection, its batches are submitted again. The scheduler needs
 import asyncio
 import json
 import logging
-import os
 import pickle
 import sys
 import time
@@ -23,8 +22,7 @@ from concurrent.futures import CancelledError
 from concurrent.futures import Future as ThreadFuture
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -33,9 +31,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import convt
-from convt_cli.corpus.clips import Outcome, do_batch
+from convt_cli.corpus.clips import Outcome
+from convt_cli.corpus.cluster_worker import problem_with, versions
 from convt_cli.corpus.corpus_plan import CorpusPlan
-from convt_cli.entry import keep_memory
 from convt_cli.errors import Failure
 from convt_cli.options.resample_options import ResampleOptions
 from convt_cli.text.report import Reporter
@@ -242,7 +240,7 @@ def _functions() -> tuple[Callable[[], str], Callable[[bytes, int, bool], tuple[
 
             if convt.__version__ != wanted:
                 return f"has convt {convt.__version__}, and this is convt {wanted}: install that one there"
-            from convt_cli.corpus import clips  # noqa: F401
+            from convt_cli.corpus import cluster_worker  # noqa: F401
         except ImportError as error:
             return f"has no convt ({error}): install convt {wanted} where the worker runs"
         return ""
@@ -253,52 +251,11 @@ def _functions() -> tuple[Callable[[], str], Callable[[bytes, int, bool], tuple[
         address = get_worker().address
         if why := problem():
             return address, why, None
-        from convt_cli.corpus.cluster import do_packed
+        from convt_cli.corpus.cluster_worker import do_packed
 
         return address, "", do_packed(packed, batch, alone=alone)
 
     return problem, do
-
-
-# On a worker
-
-
-def problem_with(home: Path, facts: dict[str, Any]) -> str:
-    """Return why this worker cannot do a plan, or nothing."""
-    try:
-        if json.loads((home / "plan.json").read_bytes()) == facts and os.access(home / "parts", os.W_OK):
-            return ""
-    except (OSError, ValueError):
-        pass
-    return f"cannot write to {home / 'parts'}, or sees other files there: workers need the same file system"
-
-
-@cache
-def versions() -> str:
-    """Return the versions of this process on which a sample may depend."""
-    import soundfile
-
-    found = [f"libsndfile {soundfile.__libsndfile_version__}"]
-    for package in ("numpy", "scipy", "soundfile", "ducc0"):
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            found.append(f"no {package}")
-    chosen = os.environ.get("CONVT_FFT")
-    return ", ".join([*found, f"CONVT_FFT={chosen}"] if chosen else found)
-
-
-def do_packed(packed: bytes, batch: int, *, alone: bool) -> tuple[str, tuple[Any, ...]]:
-    """Do a batch, and return the versions of this process and the outcome."""
-    _prepare_process()
-    plan, options = pickle.loads(packed)  # noqa: S301  # it comes with the function that calls this
-    return versions(), tuple(do_batch(plan, batch, options, alone=alone))
-
-
-@cache
-def _prepare_process() -> None:
-    """Set what the command sets before it begins."""
-    keep_memory()
 
 
 # The work

@@ -285,9 +285,7 @@ def _check_free(options: ResampleOptions, manifest: Path) -> None:
         if exists and real_place(place) == real_place(manifest):
             raise Failure(f"{manifest}: convt writes a file of this name there: name another -d")
         if exists and not options.overwrite:
-            raise Failure(
-                f"{place}: already exists, and is of no plan; name another -d, or use --overwrite"
-            )
+            raise Failure(f"{place}: already exists, of no plan; name another -d, or use --overwrite")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A manifest resampled on a Dask cluster: equal bytes, whatever of it is killed in the middle."""
 
+import asyncio
 import json
 import os
 import signal
@@ -20,6 +21,9 @@ from typer.testing import CliRunner
 
 from convt_cli import corpus
 from convt_cli.app import app
+from convt_cli.corpus.clips import Outcome
+from convt_cli.errors import Failure
+from convt_cli.text.report import Reporter
 from tests.support.command import CONVT
 from tests.support.processes import begin, ended, until
 
@@ -124,6 +128,11 @@ def scheduler(site: Path, file: Path) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         kill_all(process)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_TICK", 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +273,7 @@ def test_the_command_is_interrupted_killed_and_goes_on(made: Path, servers: Serv
 def test_the_scheduler_is_killed_and_another_takes_its_place(
     made: Path, site: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_ANSWER", 2.0)
+    monkeypatch.setattr(cluster, "_ANSWER", 1.0)
     with scheduler(site, Path("other.json").absolute()) as process, ExitStack() as stack:
         address = json.loads(Path("other.json").read_text())["address"]
         stack.callback(kill_all, start_worker(site, address, 1))
@@ -281,8 +290,8 @@ def test_all_workers_have_gone(made: Path, servers: Servers, monkeypatch: pytest
     with servers.workers(1), amid(kill):
         said = run(made, servers.address, code=1)
     assert f"{servers.address} has had no workers for 1 s; the work so far is kept: start workers" in said
-    with servers.workers(1):
-        run(made, servers.address)
+    corpus.plan(made / "train.jsonl", "out", rate=16_000, quiet=True).run(jobs=1)
+    run(made, servers.address)  # nothing is left to do
     check(made)
 
 
@@ -328,7 +337,6 @@ def test_no_scheduler(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"convt: --cluster {address}: no Dask scheduler answers at {address} (" in said
     assert f"); start one with dask scheduler, and workers with dask worker {address}\n" in said
     assert "--cluster none.json: cannot be read: No such file" in run(made, "none.json", code=1)
-    assert "--cluster must be tcp://host:8786, " in run(made, "here", code=2)
 
 
 def test_no_workers(made: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,3 +344,49 @@ def test_no_workers(made: Path, servers: Servers, monkeypatch: pytest.MonkeyPatc
     said = run(made, servers.address, code=1)
     assert f"{servers.address} has no workers yet: waiting up to 0 s for one" in said
     assert f"--cluster: {servers.address} has no workers; start some with dask worker" in said
+
+
+class Killing:
+    """As much of a client as a run needs, whose workers some batches kill."""
+
+    status = "running"
+
+    def __init__(self, client: Any) -> None:
+        self.loop, self.scheduler = client.loop, client.scheduler
+        self.tried = list[tuple[int, bool]]()
+
+    def nthreads(self) -> Any:
+        async def later() -> dict[str, int]:
+            return {"tcp://a": 1}
+
+        is_here = threading.current_thread() is threading.main_thread()
+        return {"tcp://a": 1} if is_here else later()
+
+    def submit(self, _do: object, _packed: bytes, batch: int, alone: bool, **_: object) -> Any:
+        self.tried.append((batch, alone))
+        done: Any = asyncio.get_running_loop().create_future()
+        done.release = lambda: None
+        if batch == 1 or (batch == 2 and not alone):
+            done.set_exception(distributed.scheduler.KilledWorker(batch, None, 1))
+        else:
+            done.set_result(("tcp://a", "", ("", tuple(Outcome(clips=1)))))
+        return done
+
+
+def test_a_batch_that_kills_each_time_is_left_out(
+    servers: Servers, capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = Killing(servers.client)
+    run = cluster._Run(client, b"", {}, Reporter(quiet=True))
+    with closing(run), pytest.raises(Failure, match=r"1 batches ended their workers each time \(2\); all"):
+        assert len(list(run.outcomes(range(5)))) == 4
+    assert "convt: batch 2: ends its workers each time, and is left out" in capfd.readouterr().err
+    assert sorted(client.tried)[1:] == [
+        (1, False),
+        (1, True),
+        (1, True),
+        (2, False),
+        (2, True),
+        (3, False),
+        (4, False),
+    ]

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +305,9 @@ def test_manifests_that_are_none(text: str, said: str) -> None:
             "--retry-failed is for the clips of a manifest",
         ),
         ([*RESAMPLE[1:], "--shard", "0/2"], "--shard must be K/N, such as 1/64 to 64/64; got 0/2"),
+        (["raw", "-r", "16k", "-d", "out", "--cluster", "tcp://a:1"], "--cluster is for the clips of a"),
+        ([*RESAMPLE[1:], "--cluster", "tcp://a:1", "-j", "2"], "-j is for this machine: leave it out with"),
+        ([*RESAMPLE[1:], "--cluster", "a"], "--cluster must be tcp://host:8786, tls://host:8786 or a"),
         ([*RESAMPLE[1:], "--skip-existing"], "--skip-existing does not go with --manifest"),
     ],
 )
@@ -379,3 +383,10 @@ def test_the_manifest_of_the_inputs_is_not_replaced() -> None:
     Path("train.jsonl").rename("manifest.jsonl")
     said = run("resample", "--manifest", "manifest.jsonl", "-d", ".", "-r", "16k", code=1).stderr
     assert "manifest.jsonl: convt writes the manifest of the outputs there: name another -d" in said
+
+
+def test_a_cluster_needs_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_clips(1)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    said = run(*RESAMPLE, "--cluster", "tcp://127.0.0.1:1", code=1).stderr
+    assert said == "convt: --cluster needs Dask: pip install 'convt[cluster]'\n"
