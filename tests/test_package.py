@@ -110,13 +110,8 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     files = [*(ROOT / "convt").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
     tops = {name.split(".")[0] for file in files for name in imports(file)}
     extras = requirements()
-    declared = (
-        extras[""]
-        | extras["fast"]
-        | extras["plot"]
-        | extras["safetensors"]
-        | extras["tags"]
-        | extras["cluster"]
+    declared = set[str]().union(
+        *(extras[name] for name in ("", "cluster", "fast", "plot", "remote", "safetensors", "tags"))
     )
     assert tops - set(sys.stdlib_module_names) - set(PLACES) == declared
 

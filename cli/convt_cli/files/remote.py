@@ -300,7 +300,7 @@ _answered = set[tuple[int, tuple[str, ...]]]()  # stores that have answered this
 _refusing = dict[tuple[int, tuple[str, ...]], bool]()
 
 
-@lru_cache
+@lru_cache(maxsize=64)
 def _file_system(_process: int, parts: tuple[str, ...]) -> Any:
     """Return the file system of a store; all threads of a process share it."""
     from fsspec.core import url_to_fs
