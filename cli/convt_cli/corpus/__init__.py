@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "plan"]
 
+# Options of the command that a plan has no use for, or states itself.
+_UNUSED = {"sources", "output", "directory", "files_from", "skip_existing", "plot", "dry_run", "json"}
+_UNUSED |= {"manifest", "cluster"}
+
 
 def plan(inputs: str | Path | Sequence[str | Path], folder: str | Path, **options: Any) -> "Plan":
     """Plan to resample a corpus, or go on with a plan that was made before.
@@ -61,13 +65,19 @@ def plan(inputs: str | Path | Sequence[str | Path], folder: str | Path, **option
     >>> corpus.plan(folder / "all.jsonl", folder / "out", rate="16k").batches
     1
     """
+    from convt_cli.errors import Misuse
     from convt_cli.options.keywords import options_of  # these are heavy
     from convt_cli.options.resample_options import ResampleOptions
 
-    files = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    is_manifest = isinstance(inputs, str | Path) and not str(inputs).lower().endswith(".tar")
-    given: dict[str, Any] = {"manifest": str(inputs)} if is_manifest else {"sources": list(map(str, files))}
-    return Plan(options_of(ResampleOptions, given | {"folder": str(folder)} | options))
+    files = [str(inputs)] if isinstance(inputs, str | Path) else list(map(str, inputs))
+    are_tar_files = all(file.lower().endswith(".tar") for file in files)
+    if not files or not (are_tar_files or isinstance(inputs, str | Path)):
+        raise Misuse(f"{inputs}: must be one manifest, or tar files")
+    for name in _UNUSED & options.keys():
+        raise TypeError(f"{name} is no option of a plan")
+    place = str(folder) if "://" in str(folder) else str(Path(folder).absolute())  # for other processes
+    given: dict[str, Any] = {"sources": files} if are_tar_files else {"manifest": files[0]}
+    return Plan(options_of(ResampleOptions, given | {"directory": place} | options))
 
 
 class Plan:
@@ -108,11 +118,15 @@ class Plan:
 
         Raises
         ------
+        IndexError
+            There is no such batch.
         convt_cli.errors.Failure
-            The record cannot be written.
+            Outputs or the record cannot be written.
         """
         from convt_cli.corpus.clips import do_batch
 
+        if not 0 <= batch < self.batches:
+            raise IndexError(f"batch must be 0 to {self.batches - 1}; got {batch}")
         return do_batch(self._plan, batch, self._options)
 
     def run(self, *, client: "Client | None" = None, jobs: int | None = None) -> "Outcome":
@@ -139,8 +153,11 @@ class Plan:
         from dataclasses import replace
 
         from convt_cli.corpus.run import run_plan
+        from convt_cli.errors import Misuse
         from convt_cli.text.report import Reporter
 
+        if jobs is not None and jobs < 1:
+            raise Misuse(f"jobs must be at least 1; got {jobs}")
         options = replace(self._options, jobs=jobs or self._options.jobs)
         return run_plan(self._plan, options, Reporter(options.quiet, options.verbose), client)
 

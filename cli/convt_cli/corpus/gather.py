@@ -38,7 +38,9 @@ def gather_plan(plan: CorpusPlan) -> Gathered:
     _check_done(plan)
     path = plan.folder / f"manifest{'.csv' if plan.manifest.is_csv else '.jsonl'}"
     failures, size_of = plan.folder / "failed.jsonl", size_lookup()
-    clips, seconds, failed, names, gone = 0, 0.0, 0, list[str](), list[str]()
+    for place in (path, failures):
+        plan.check_place(place)
+    clips, seconds, failed, names, gone, changed = 0, 0.0, 0, list[str](), list[str](), 0
     with (
         atomic_write(path, overwrite=True) as made,
         atomic_write(failures, overwrite=True) as lost,
@@ -49,7 +51,8 @@ def gather_plan(plan: CorpusPlan) -> Gathered:
             good.write(plan.manifest.format_header())
         for line, facts in _lines(plan):
             if "output" in facts and size_of(plan.folder / facts["output"]) != facts["bytes"]:
-                gone.append(facts["output"])
+                changed += 1
+                gone += [facts["output"]] if changed <= _SHOWN else []
             texts, errors = _gathered(plan, line, facts)
             good.writelines(texts)
             clips += facts.get("clips", 1)
@@ -59,14 +62,13 @@ def gather_plan(plan: CorpusPlan) -> Gathered:
                 names += [name] if failed <= _SHOWN else []
                 bad.write(json_text(fields))
         if gone:
-            shown = ", ".join(str(plan.folder / name) for name in gone[:_SHOWN])
+            shown = ", ".join(str(plan.folder / name) for name in gone)
             raise Failure(
-                f"{len(gone)} outputs are missing or have another size: {shown}"
-                f"{' ...' if len(gone) > _SHOWN else ''}; remove those of another size, and run again with"
-                " --retry-failed"
+                f"outputs that are missing or changed: {changed} ({shown}"
+                f"{' ...' if changed > _SHOWN else ''}); run convt resample again with --retry-failed"
             )
     if not failed:
-        failures.unlink()
+        failures.unlink(missing_ok=True)
     return Gathered(path, clips, seconds, failed, names)
 
 

@@ -39,12 +39,15 @@ def resample_corpus(options: ResampleOptions) -> None:
         reporter.note(f"{listed} in {count} batches, to {options.outputs}")
         return
     plan = CorpusPlan.of(options)
-    total = run_plan(plan, options, reporter)
+    run_plan(plan, options, reporter)
     shard = options.shard or (1, 1)
     if shard[1] > 1:
         reporter.note(f"shard {shard[0]} of {shard[1]} is done; when all are: convt gather {plan.folder}")
-        if total.failed:
-            raise SomeFailed([], total.clips, total.failed)
+        done = sum(
+            (Outcome.of(plan.record(batch).values()) for batch in plan.all_batches(shard)), Outcome()
+        )
+        if done.failed:
+            raise SomeFailed([], done.clips, done.failed)
         return
     gathered = gather_plan(plan)
     reporter.note(summary(gathered))
@@ -69,10 +72,16 @@ def run_plan(
             progress.close()  # the lines that follow take its place
             for line in outcome.losses:
                 reporter.lose(line)
+            if more := outcome.lossy - len(outcome.losses):
+                reporter.lose(
+                    f"{more} more warnings of this kind are in the records in {plan.home / 'parts'}"
+                )
             for line in outcome.errors:
                 reporter.fail(Failure(line))
             if more := outcome.failed - len(outcome.errors):
-                reporter.fail(Failure(f"{more} more have failed: see their batch's record"))
+                reporter.fail(
+                    Failure(f"{more} more clips failed: see the records in {plan.home / 'parts'}")
+                )
             progress(total)
     return total
 
@@ -117,8 +126,8 @@ def do_here(plan: CorpusPlan, batches: Iterable[int], options: ResampleOptions) 
 def _warm_up(plan: CorpusPlan, batch: int, options: ResampleOptions) -> None:
     """Prepare the filter of the first clip, for processes that will be forked."""
     for clip in islice(plan.clips(batch, options), 1):
-        if not (is_url(clip.source) or is_tar(clip.source)) and clip.source.is_file():
-            with suppress(Failure):  # the process that does the clip reports it
+        with suppress(Failure, OSError, ValueError):  # the process that does the clip reports it
+            if not (is_url(clip.source) or is_tar(clip.source)) and clip.source.is_file():
                 warm_up(options.for_input(clip.source, clip.target))
 
 

@@ -15,13 +15,14 @@ import numpy as np
 
 from convt_cli.corpus.manifest import Manifest
 from convt_cli.errors import Failure, Misuse
-from convt_cli.files.paths import as_text, parse_path
+from convt_cli.files.paths import as_text, is_url, parse_path
 from convt_cli.files.remote import RemotePath
 from convt_cli.options.resample_options import ResampleOptions
 from convt_cli.samples.formats import Array
 
 # Batches are small enough to keep many workers busy, and large enough that records cost nothing.
 _LARGEST, _FEWEST, _MOST = 64, 64, 100_000  # clips of a batch; batches, if the clips suffice; batches
+_FEWEST_IN_STORES = 16  # where a record costs as much as a clip
 
 
 class Scanned(NamedTuple):
@@ -79,7 +80,8 @@ def scan(manifest: Manifest, options: ResampleOptions, *, of_tar_files: bool) ->
     earlier = first[which]
     repeated = np.flatnonzero(earlier != np.arange(own.size))
     lines = len(starts)
-    batch = 1 if of_tar_files else max(1, min(_LARGEST, lines // _FEWEST), -(-lines // _MOST))
+    fewest = _FEWEST_IN_STORES if is_url(options.outputs) else _FEWEST
+    batch = 1 if of_tar_files else max(1, min(_LARGEST, lines // fewest), -(-lines // _MOST))
     facts = {
         "digest": digest(manifest.path),
         "lines": lines,

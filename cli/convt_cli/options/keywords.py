@@ -24,17 +24,32 @@ def options_of(kind: type[Options], given: dict[str, Any]) -> Options:
         There is no such option.
     """
     hints = get_type_hints(kind, include_extras=True)
-    for name in given:
-        if name not in kind.__dataclass_fields__ or name in kind.hidden:
+    fields = {
+        _name_of(field, hints[field]): field for field in kind.__dataclass_fields__.keys() - kind.hidden
+    }
+    values = dict[str, Any](sources=[])
+    for name, value in given.items():
+        if name not in fields:
             raise TypeError(f"{name} is no option of convt resample")
-    values = {name: _checked(name, value, hints[name]) for name, value in given.items()}
-    return kind(**{"sources": []} | values).completed()
+        values[fields[name]] = _checked(name, value, hints[fields[name]])
+    return kind(**values).completed()
+
+
+def _name_of(field: str, hint: Any) -> str:
+    """Return the long name of a field's option, as an argument of a function."""
+    declared = [each for info in _parameters(hint) for each in (info.default, *(info.param_decls or ()))]
+    long = next((each for each in declared if isinstance(each, str) and each.startswith("--")), field)
+    return long.partition("/")[0].removeprefix("--").replace("-", "_")
+
+
+def _parameters(hint: Any) -> list[ParameterInfo]:
+    return [info for info in get_args(hint) if isinstance(info, ParameterInfo)]
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
     """Return a value as the command line would have it."""
-    wanted, *more = get_args(hint) or (hint,)
-    parser = next((info.parser for info in more if isinstance(info, ParameterInfo)), None)
+    wanted, *_ = get_args(hint) or (hint,)
+    parser = next((info.parser for info in _parameters(hint)), None)
     if value is None or parser is None:
         return _of_type(name, value, wanted)
     values = value if isinstance(value, list) else [value]

@@ -138,6 +138,10 @@ class ResampleOptions(UpsampleOptions):
             raise Misuse("--only-down and --only-up together would change no rate: use one of them")
         completed = UpsampleOptions.completed(self)
         sources = [file for source in completed.sources for file in _tar_files(source)]
+        if completed.sources and not sources:
+            raise Misuse(
+                f"{completed.sources[0]}: this pattern names no file: the first number is the larger"
+            )
         return replace(completed, sources=sources)
 
     @property

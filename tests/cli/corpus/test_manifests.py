@@ -107,7 +107,7 @@ def test_an_output_that_is_gone_is_noticed_and_made_again() -> None:
     whole = contents("out")
     Path("out/speaker1/clip1.wav").unlink()
     said = run("gather", "out", code=1).stderr
-    assert "1 outputs are missing or have another size: out/speaker1/clip1.wav" in said
+    assert "outputs that are missing or changed: 1 (out/speaker1/clip1.wav)" in said
     run(*RESAMPLE, "--retry-failed")
     assert contents("out") == whole
 
@@ -208,7 +208,7 @@ def test_comma_separated_values_that_are_wrong(text: str, said: str) -> None:
 def test_a_byte_order_mark_and_odd_texts() -> None:
     write_clips(1)
     odd = {"path": "raw/speaker0/clip0.wav", "text": "\ud800 \u2028 \x00", "sampling_rate": "8000"}
-    Path("train.jsonl").write_text("\ufeff\n" + json.dumps(odd) + "\n")
+    Path("train.jsonl").write_text("\ufeff" + json.dumps(odd) + "\n\n")
     run(*RESAMPLE)
     assert gathered() == [{"path": "clip0.wav", "text": odd["text"], "sampling_rate": "16000"}]
 
@@ -382,7 +382,7 @@ def test_the_manifest_of_the_inputs_is_not_replaced() -> None:
     write_clips(1)
     Path("train.jsonl").rename("manifest.jsonl")
     said = run("resample", "--manifest", "manifest.jsonl", "-d", ".", "-r", "16k", code=1).stderr
-    assert "manifest.jsonl: convt writes the manifest of the outputs there: name another -d" in said
+    assert "manifest.jsonl: convt writes a file of this name there: name another -d" in said
 
 
 def test_a_cluster_needs_dask(monkeypatch: pytest.MonkeyPatch) -> None:

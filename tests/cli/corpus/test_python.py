@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from convt_cli import corpus
+from convt_cli.corpus import scan
 from convt_cli.errors import Failure, Misuse
 from tests.cli.corpus.commands import RESAMPLE, contents, gathered, run, write_clips, write_manifest
 
@@ -22,11 +23,11 @@ def test_batches_may_be_done_in_any_order_and_again() -> None:
         outcome = plan.do(batch)
         assert (outcome.clips, outcome.failed) == (1, 0)
     assert plan.undone() == [0, 1, 2, 4, 5, 6, 8]
-    with pytest.raises(Failure, match=r"out: 7 of 9 batches are not done \(1, 2, 3, 5, 6, 7, 9\)"):
+    with pytest.raises(Failure, match=r"/out: 7 of 9 batches are not done \(1, 2, 3, 5, 6, 7, 9\)"):
         plan.gather()
     assert plan.run(jobs=2).clips == 7
     made = plan.gather()
-    assert (made.manifest, made.clips, made.failed) == (Path("out/manifest.jsonl"), 9, 0)
+    assert (made.manifest, made.clips, made.failed) == (Path("out/manifest.jsonl").absolute(), 9, 0)
     assert made.seconds == pytest.approx(sum(line["duration"] for line in gathered()))
     assert contents("out") == contents("whole")
     assert gathered() == gathered("whole")
@@ -84,6 +85,7 @@ def test_options_are_those_of_the_command() -> None:
         ({"rate": 8000, "overwrite": 1}, Misuse, "overwrite must be .*bool.*; got 1"),
         ({"rate": 8000, "sync": "no"}, Misuse, "sync must be .*; got 'no'"),
         ({"rate": 8000, "subtype": "PCM_99"}, Misuse, "PCM_99"),
+        ({"rate": 8000, "dry_run": True}, TypeError, "dry_run is no option of a plan"),
         ({"rate": 8000, "weights": "w.npy"}, TypeError, "weights is no option of convt resample"),
         ({"rate": 8000, "held_source": "x"}, TypeError, "held_source is no option of convt resample"),
     ],
@@ -96,9 +98,7 @@ def test_wrong_options(options: dict[str, Any], error: type[Exception], said: st
 
 
 def test_a_manifest_of_many_lines_has_larger_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    from convt_cli.corpus import corpus_plan
-
-    monkeypatch.setattr(corpus_plan, "_MOST", 10)
+    monkeypatch.setattr(scan, "_MOST", 10)
     write_manifest([{"path": f"{number}.wav"} for number in range(1001)])
     assert corpus.plan("train.jsonl", "out", rate=8000).batches == 10  # of 101 lines, but the last
 
@@ -107,3 +107,28 @@ def test_a_manifest_of_many_lines_has_larger_batches(monkeypatch: pytest.MonkeyP
 def test_the_number_of_batches(lines: int, batches: int) -> None:
     write_manifest([{"path": f"{number}.wav"} for number in range(lines)])
     assert corpus.plan("train.jsonl", "out", rate=8000).batches == batches
+
+
+def test_inputs_batches_and_jobs_that_are_wrong() -> None:
+    write_clips(2)
+    for wrong in ([], ["train.jsonl"], ["a.tar", "b.wav"]):
+        with pytest.raises(Misuse, match="must be one manifest, or tar files"):
+            corpus.plan(wrong, "out", rate=8000)
+    plan = corpus.plan("train.jsonl", "out", rate=8000, format="flac")
+    for batch in (-1, 2):
+        with pytest.raises(IndexError, match=f"batch must be 0 to 1; got {batch}"):
+            plan.do(batch)
+    for jobs in (0, -1):
+        with pytest.raises(Misuse, match=f"jobs must be at least 1; got {jobs}"):
+            plan.run(jobs=jobs)
+    assert plan.do(0).failed == 0
+    assert Path("out/speaker0/clip0.flac").exists()
+
+
+def test_a_plan_is_of_its_folder_wherever_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_clips(1)
+    plan = corpus.plan("train.jsonl", "out", rate=8000)
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert pickle.loads(pickle.dumps(plan)).do(0).failed == 0  # noqa: S301
+    assert Path("../out/clip0.wav").exists()
