@@ -7,6 +7,7 @@ import pytest
 from typer.main import get_command
 
 import convt
+from convt_cli import corpus
 from convt_cli.app import app
 from tests.support.examples import ROOT, enter_a_clone, examples, run_console, run_python
 
@@ -44,7 +45,7 @@ def test_no_other_language_hides_an_example_that_is_not_run(page: str) -> None:
 def test_every_public_name_has_a_place_in_the_reference() -> None:
     text = "\n".join(text for name, text in PAGES.items() if name.startswith("reference/python/"))
     shown = {line.split()[-1] for line in text.splitlines() if line.startswith(".. auto")}
-    assert shown == set(convt.__all__)
+    assert shown == {*convt.__all__, *(f"convt_cli.corpus.{name}" for name in corpus.__all__)}
 
 
 def test_every_command_has_a_page() -> None:

@@ -168,7 +168,7 @@ def test_a_manifest_from_store_to_store(bucket: Bucket, kind: str) -> None:
     assert bucket.contents("out/") == made
     bucket.remove("out/speaker1/clip1.wav")
     said = run("gather", f"{bucket.url}/out", code=1).stderr
-    assert f"1 outputs are missing or have another size: {bucket.url}/out/speaker1/clip1.wav" in said
+    assert f"outputs that are missing or changed: 1 ({bucket.url}/out/speaker1/clip1.wav)" in said
     run(*there, "--retry-failed")
     assert bucket.contents("out/") == made
 
