@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-import boto3
-
 _STARTED = 30.0  # seconds
 
 
@@ -51,6 +49,8 @@ class Bucket:
     """A new bucket, as another client sees it."""
 
     def __init__(self, name: str) -> None:
+        import boto3  # of the extra `servers`
+
         self.name, self._client = name, boto3.client("s3")
         self._client.create_bucket(Bucket=name)
 
