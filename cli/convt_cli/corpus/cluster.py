@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 _ANSWER = 15.0  # seconds for the scheduler to answer, and to answer again when the connection is lost
+_FAREWELL = 2.0  # seconds to close the connection: the scheduler drops what is in flight anyway
 _FIRST_WORKER = 30.0  # seconds to wait for a worker, at first
 _NO_WORKERS = 60.0  # seconds to wait for a worker, when all have gone
 _TICK = 1.0  # seconds between looks at the workers and the connection
@@ -127,7 +128,7 @@ def _connected(cluster: "str | Client") -> "Iterator[Client]":
         yield client
     finally:
         with suppress(OSError, AssertionError):  # it may have closed itself
-            client.close(timeout=_ANSWER)
+            client.close(timeout=_FAREWELL)
 
 
 def _connect(address: str, made: "ThreadFuture[Client]") -> None:

@@ -262,7 +262,7 @@ def _free_name(place: Path) -> Path:
     process has locked its file.
     """
     name = place.with_name(f".convt-{crc32(os.fsencode(place.name)):08x}.part")
-    other = name.with_suffix(f".{os.urandom(8).hex()}.part")
+    other = _other_name(name)
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -278,6 +278,10 @@ def _free_name(place: Path) -> Path:
     finally:
         os.close(descriptor)
     return name
+
+
+def _other_name(name: Path) -> Path:
+    return name.with_suffix(f".{os.urandom(8).hex()}.part")
 
 
 def _lock(descriptor: int) -> bool:
@@ -323,7 +327,11 @@ def _publish(temporary: Path, place: Path, *, overwrite: bool) -> None:
     name = temporary
     if not name.name.endswith(".part"):  # it has no name yet, and can only be linked to a free one
         name = _free_name(place)
-        _link(temporary, name)
+        try:
+            _link(temporary, name)
+        except FileExistsError:  # another thread or process has taken it just now
+            name = _other_name(name)
+            _link(temporary, name)
     try:
         name.replace(place)
     except BaseException:
