@@ -116,7 +116,7 @@ def make(folder: Path, count: int) -> None:
         lines = [json.dumps({"path": f"{root}/{name}"}) + "\n" for name in names]
         (folder / f"{which}.jsonl").write_text("".join(lines))
     (folder / "names").write_text("\n".join(names))
-    (folder / "copy.py").write_text(_COPY)
+    (folder / "bare.py").write_text(_COPY)
     for number in range(_TARS):
         with tarfile.open(folder / f"raw-{number:02d}.tar", "w") as tar:
             for name in names[number::_TARS]:
@@ -137,7 +137,7 @@ def commands(folder: Path, servers: Servers) -> dict[str, list[str]]:
         "cluster": [*resample, *manifest, "-d", f"{folder}/OUT", "--cluster", servers.address],
         "tar files, cluster": [*resample, *tars, "-d", f"{folder}/OUT", "--cluster", servers.address],
         "store": [*resample, *store],
-        "GET and PUT alone": [sys.executable, f"{folder}/copy.py", f"{folder}/names"],
+        "GET and PUT alone": [sys.executable, f"{folder}/bare.py", f"{folder}/names"],
     }
 
 

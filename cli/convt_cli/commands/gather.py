@@ -17,7 +17,7 @@ def gather(
             metavar="DIR",
             parser=parse_path,
             rich_help_panel=headings.FILES,
-            help="Folder of the outputs of convt resample --manifest.",
+            help="Folder of the outputs of convt resample --manifest or of tar files; a path or a URL.",
         ),
     ],
     quiet: report_options.Quiet = False,

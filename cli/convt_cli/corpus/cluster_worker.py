@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from convt_cli.corpus.clips import do_batch
+from convt_cli.errors import Failure
+from convt_cli.files.paths import is_url
 from convt_cli.run.allocator import keep_memory
 
 
 def problem_with(home: Path, facts: dict[str, Any]) -> str:
     """Return why this worker cannot do a plan, or nothing."""
     try:
-        if json.loads((home / "plan.json").read_bytes()) == facts and os.access(home / "parts", os.W_OK):
+        is_same = json.loads((home / "plan.json").read_bytes()) == facts
+        if is_same and (is_url(home) or os.access(home / "parts", os.W_OK)):
             return ""
-    except (OSError, ValueError):
+    except (OSError, ValueError, Failure):
         pass
-    return f"cannot write to {home / 'parts'}, or sees other files there: workers need the same file system"
+    return f"cannot write to {home / 'parts'}, or sees other files there: workers need the same files"
 
 
 @cache

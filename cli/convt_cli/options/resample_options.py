@@ -81,7 +81,7 @@ class ResampleOptions(UpsampleOptions):
             parser=parse_path,
             rich_help_panel=headings.MANY,
             help=(
-                "Manifest of the inputs, .jsonl or .csv, a clip per line. Needs -d; resumes a run that was"
+                "Manifest of the inputs, .jsonl or .csv, a file or URL. Needs -d; resumes a run that was"
                 " interrupted, and writes the manifest of the outputs."
             ),
         ),

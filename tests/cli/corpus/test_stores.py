@@ -384,3 +384,22 @@ def test_hubs_are_read_only(place: list[str]) -> None:
     write_clips(1)
     said = run("resample", "raw/speaker0/clip0.wav", *place, "-r", "16k", code=2).stderr
     assert "hf:// is read only, as each upload to it would be a commit: name another output" in said
+
+
+def test_a_cluster_does_a_corpus_of_a_store(bucket: Bucket, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    from tests.cli.corpus.test_cluster import SITE, served
+
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SITE)
+    write_clips(20)
+    upload(bucket)
+    bucket.put("train.jsonl", Path("train.jsonl").read_bytes())
+    run("resample", "--manifest", "train.jsonl", "-d", "out", "-r", "16k", "-q")
+    there = ["--manifest", f"{bucket.url}/train.jsonl", "-d", f"{bucket.url}/out", "-r", "16k", "-q"]
+    with served(site, site / "scheduler.json") as servers, servers.workers(2):
+        run("resample", *there, "--cluster", servers.address)
+    made = bucket.contents("out/")
+    assert {name: made[name] for name in made if name.endswith(".wav")} == contents("out")
+    assert made["manifest.jsonl"] == Path("out/manifest.jsonl").read_bytes()
