@@ -135,9 +135,7 @@ KERNELS = {
     "long": (convt.design_kernel(8), 8, 1),
     "a ratio": (convt.design_kernel(160, quality="fast", down=147), 160, 147),
     "a ratio of larger numbers": (np.ones(420), 201, 200),
-    "one tap": (np.ones(1), 1, 1),
     "zeros": (np.zeros(3), 2, 1),
-    "high-pass": (np.array([1.0, -1.0]), 2, 1),
     "loud": (1e9 * np.ones(7), 3, 1),
 }
 

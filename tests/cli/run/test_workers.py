@@ -153,7 +153,7 @@ def begin_work(*, forks: bool, **options: Any) -> Process:
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])  # others are the entry's
 def test_workers_end_when_the_first_process_does(number: signal.Signals, *, forks: bool) -> None:
     process = begin_work(forks=forks)
     family = children(process.pid)
