@@ -165,7 +165,7 @@ def check(folder: Path, count: int) -> None:
 
 
 def race(folder: Path, servers: Servers, count: int, rounds: int) -> str:
-    """Run the commands in turns, and return their times beside the folder's."""
+    """Run the commands in turns, and return their times compared with the folder's."""
     lines = commands(folder, servers)
     used: dict[str, list[Used]] = {name: [] for name in lines}
     for number in range(rounds + 1):
@@ -175,13 +175,17 @@ def race(folder: Path, servers: Servers, count: int, rounds: int) -> str:
             check(folder, count)
     rows = []
     for name, some in used.items():
-        beside = used["GET and PUT alone" if name == "store" else "folder"]
-        faster = statistics.median(b.wall / a.wall for a, b in zip(some[1:], beside[1:], strict=True))
-        dearer = statistics.median(a.cpu / b.cpu for a, b in zip(some[1:], beside[1:], strict=True))
+        baseline = used["GET and PUT alone" if name == "store" else "folder"]
+        speed_ratio = statistics.median(
+            b.wall / a.wall for a, b in zip(some[1:], baseline[1:], strict=True)
+        )
+        cpu_ratio = statistics.median(a.cpu / b.cpu for a, b in zip(some[1:], baseline[1:], strict=True))
         wall = statistics.median(one.wall for one in some[1:])
         cpu = statistics.median(one.cpu for one in some[1:])
         than = "GET and PUT" if name == "store" else "folder"
-        ratios = [f"{faster:.2f} of {than}", f"{dearer:.2f} of {than}"] if name != "folder" else ["", ""]
+        ratios = (
+            [f"{speed_ratio:.2f} of {than}", f"{cpu_ratio:.2f} of {than}"] if name != "folder" else ["", ""]
+        )
         rows.append([name, f"{count / wall:.0f}", ratios[0], f"{1e3 * cpu / count:.1f} ms", ratios[1]])
     heads = [f"medians of {rounds}", "files/s", "ratio", "CPU per file", "ratio"]
     return page.table(heads, rows)

@@ -19,7 +19,7 @@ from convt_cli.files.paths import is_tar, is_url
 from convt_cli.files.remote import RemotePath
 from convt_cli.files.source import at_hand, copy_all
 from convt_cli.options.resample_options import ResampleOptions
-from convt_cli.run.pipeline import run
+from convt_cli.run.pipeline import no_progress, run
 from convt_cli.run.side_by_side import side_by_side
 from convt_cli.run.workers import WorkerKilledError, workers
 from convt_cli.text.upsample_text import losses
@@ -254,7 +254,7 @@ def _resample(job: ResampleOptions, made: Path) -> Facts:
 
 
 def _resample_clip(job: ResampleOptions) -> Facts:
-    result = run(job, _no_progress, threads=1)
+    result = run(job, no_progress, threads=1)
     frames, (before, after) = result.frames[1], result.plan.formats
     if not (before and after and frames is not None):
         raise Failure(f"{job.source}: is not audio: a manifest is for audio files")
@@ -263,7 +263,3 @@ def _resample_clip(job: ResampleOptions) -> Facts:
     if lost := list(losses(result)):
         facts["losses"] = lost
     return facts
-
-
-def _no_progress(_done: int, _total: int | None, _rate: int | None) -> None:
-    """Show nothing of one clip among others."""

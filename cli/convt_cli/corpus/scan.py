@@ -15,6 +15,7 @@ import numpy as np
 
 from convt_cli.corpus.manifest import Manifest
 from convt_cli.errors import Failure, Misuse
+from convt_cli.files.checksums import file_sha256
 from convt_cli.files.paths import as_text, is_url, parse_path
 from convt_cli.files.remote import RemotePath
 from convt_cli.options.resample_options import ResampleOptions
@@ -173,14 +174,10 @@ def lasting(path: Path) -> Path:
 
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                found.update(piece)
+        return file_sha256(path)
     except OSError as error:
         raise Failure(f"{path}: cannot be read: {error.strerror}") from None
-    return found.hexdigest()
 
 
 def _hash(text: str) -> int:

@@ -18,22 +18,22 @@ from copy import copy
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Literal, NamedTuple
 
+from convt_cli.corpus.corpus_plan import Facts
 from convt_cli.errors import DiskFailure, Failure
 from convt_cli.files.atomic_write import atomic_write, temporary_file
 from convt_cli.files.discover import AUDIO_SUFFIXES
 from convt_cli.files.paths import input_name, parse_path
-from convt_cli.files.source import Source, at_hand
+from convt_cli.files.source import Source, at_hand, copy_all
 from convt_cli.options.resample_options import ResampleOptions
-from convt_cli.run.pipeline import run
+from convt_cli.run.pipeline import no_progress, run
 from convt_cli.text.upsample_text import losses
 
 _BLOCK, _PIECE = tarfile.BLOCKSIZE, 1 << 20
 _GNU = b"ustar  \0"
 _SAMPLE = re.compile(r"(.*/)?[^./]+(?=\.[^/]*$)", re.DOTALL)  # the part of a name that is a sample's
 _DAMAGE = (tarfile.TarError, ValueError, OverflowError)  # of headers
-Facts = dict[str, Any]
 
 
 class _Member(NamedTuple):
@@ -221,7 +221,7 @@ class _Shard:
                 held_source=held,
                 held_target=content,
             )
-            result = run(one, _no_progress, threads=1)
+            result = run(one, no_progress, threads=1)
         frames, chosen = result.frames[1] or 0, result.plan.formats[1]
         assert chosen  # noqa: S101  # audio has a format
         facts["members"].append([member.name, frames, chosen.rate])
@@ -234,11 +234,7 @@ class _Shard:
             raise Failure(
                 f"{self._name}/{info.name}: is stored as a sparse file, which convt does not read"
             )
-        self._file.seek(info.offset_data)
-        left = info.size
-        while left and (piece := self._file.read(min(left, _PIECE))):
-            file.write(piece)
-            left -= len(piece)
+        self._copy(info.offset_data, info.offset_data + info.size, file)
 
     def _header(self, member: _Member, size: int) -> bytes:
         """Return the header of a member with its new name, and another size."""
@@ -257,22 +253,19 @@ class _Shard:
     def _write(self, member: _Member, made: _Made) -> None:
         self._pass(member.begin, member.info.offset)  # headers that are for all members from here on
         self._out.write(made.header)
-        with made.content.open("rb") as file:
-            while piece := file.read(_PIECE):
-                self._out.write(piece)
-            self._out.write(bytes(-file.tell() % _BLOCK))
+        copy_all(made.content, self._out)
+        self._out.write(bytes(-self._out.tell() % _BLOCK))
 
     def _pass(self, begin: int, end: int) -> None:
-        """Copy bytes of the file."""
+        """Pass bytes of the file on."""
+        self._copy(begin, end, self._out)
+
+    def _copy(self, begin: int, end: int, target: IO[bytes]) -> None:
         self._file.seek(begin)
         while begin < end and (piece := self._file.read(min(end - begin, _PIECE))):
-            self._out.write(piece)
+            target.write(piece)
             begin += len(piece)
 
 
 def _is_audio(name: str) -> bool:
     return Path(name).suffix.lower() in AUDIO_SUFFIXES
-
-
-def _no_progress(_done: int, _total: int | None, _rate: int | None) -> None:
-    """Show nothing of one member among others."""

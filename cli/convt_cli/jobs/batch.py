@@ -7,7 +7,7 @@ from os import path
 from convt_cli.errors import Failure
 from convt_cli.files.paths import is_url
 from convt_cli.options.upsample_options import UpsampleOptions
-from convt_cli.run.pipeline import run, warm_up
+from convt_cli.run.pipeline import no_progress, run, warm_up
 from convt_cli.run.side_by_side import side_by_side
 from convt_cli.run.workers import WorkerKilledError, workers
 from convt_cli.text.run_report import RunReport
@@ -67,10 +67,6 @@ def _run_alone(job: UpsampleOptions, brief: bool) -> RunReport | Failure:
 
 def _run_one(job: UpsampleOptions, threads: int | None, brief: bool) -> RunReport | Failure:
     try:
-        return RunReport.of(run(job, _no_progress, threads=threads), brief=brief)
+        return RunReport.of(run(job, no_progress, threads=threads), brief=brief)
     except Failure as failure:
         return failure
-
-
-def _no_progress(_done: int, _total: int | None, _rate: int | None) -> None:
-    """Show nothing of one file among others."""

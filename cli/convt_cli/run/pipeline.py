@@ -88,6 +88,10 @@ def _run(options: UpsampleOptions, on_progress: OnProgress, threads: int | None)
     return result
 
 
+def no_progress(_done: int, _total: int | None, _rate: int | None) -> None:
+    """Show nothing of one input among others."""
+
+
 def warm_up(options: UpsampleOptions) -> None:
     """Prepare the upsampler for an input, for processes that will be forked."""
     with _failures_of(options), closing(open_input(options)) as reader:
